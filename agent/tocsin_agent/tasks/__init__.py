@@ -1,0 +1,1 @@
+"""One module per task family; each is imported only when first used."""

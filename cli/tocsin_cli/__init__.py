@@ -1,0 +1,1 @@
+"""The ops CLI: a client of the REST API."""

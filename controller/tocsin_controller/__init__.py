@@ -1,0 +1,1 @@
+"""Owns scheduling and state; any number of equal processes on one PostgreSQL."""

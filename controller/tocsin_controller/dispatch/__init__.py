@@ -1,0 +1,1 @@
+"""Handing queued executions to agents, and knowing which agents are there."""

@@ -1,0 +1,1 @@
+"""What is due, and turning it into runs."""

@@ -1,0 +1,1 @@
+"""All SQL: one statement per file in sql/, one function per question."""

@@ -1,0 +1,1 @@
+"""What happens once an execution has started, printed or ended."""

@@ -1,0 +1,1 @@
+"""What controller, agent and CLI say to each other: models on the wire, errors and ids. No I/O."""

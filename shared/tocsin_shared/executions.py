@@ -1,0 +1,125 @@
+"""The life of a run and of its executions: states, allowed moves and reasons, as data."""
+
+from enum import StrEnum
+
+
+class ExecutionStatus(StrEnum):
+    """Where one attempt on one agent stands."""
+
+    #: Waits for somebody's approval.
+    PENDING_APPROVAL = "pending_approval"
+    #: Waits for an agent, or was handed to one that has not started it yet.
+    PENDING = "pending"
+    #: The agent has started it.
+    RUNNING = "running"
+    #: Ended with exit code 0 (or an expected HTTP status).
+    SUCCEEDED = "succeeded"
+    #: Ended otherwise, or could not be started.
+    FAILED = "failed"
+    #: Ended by Tocsin because it took longer than `timeout_secs`.
+    TIMED_OUT = "timed_out"
+    #: Ended, or never started, because somebody asked for that.
+    CANCELLED = "cancelled"
+    #: The agent vanished: whether and how it ended is not known.
+    LOST = "lost"
+    #: Never meant to start; the reason says why.
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the execution has ended (a `lost` one can still be corrected by a late result)."""
+        return self in FINAL_STATUSES
+
+
+S = ExecutionStatus
+
+#: The outcomes that an agent can report.
+REPORTABLE_STATUSES = frozenset({S.SUCCEEDED, S.FAILED, S.TIMED_OUT, S.CANCELLED})
+
+FINAL_STATUSES = REPORTABLE_STATUSES | {S.LOST, S.SKIPPED}
+
+#: Guarantee G7: the only moves there are. The SQL guards are tested against this table.
+TRANSITIONS: dict[ExecutionStatus, frozenset[ExecutionStatus]] = {
+    S.PENDING_APPROVAL: frozenset({S.PENDING, S.CANCELLED, S.SKIPPED}),
+    S.PENDING: frozenset({S.RUNNING, S.SUCCEEDED, S.FAILED, S.TIMED_OUT, S.CANCELLED, S.LOST, S.SKIPPED}),
+    S.RUNNING: frozenset({S.SUCCEEDED, S.FAILED, S.TIMED_OUT, S.CANCELLED, S.LOST}),
+    S.LOST: frozenset({S.SUCCEEDED, S.FAILED, S.TIMED_OUT, S.CANCELLED}),
+    S.SUCCEEDED: frozenset(),
+    S.FAILED: frozenset(),
+    S.TIMED_OUT: frozenset(),
+    S.CANCELLED: frozenset(),
+    S.SKIPPED: frozenset(),
+}
+
+
+class Reason(StrEnum):
+    """Why an execution did not succeed, or a run did not happen: the machine-readable half of the story."""
+
+    #: The process ended with a code other than 0.
+    EXIT_CODE = "exit_code"
+    #: The process was ended by a signal that Tocsin did not send.
+    SIGNAL = "signal"
+    #: The process could not be started (no such directory, unknown account, ...).
+    SPAWN_FAILED = "spawn_failed"
+    #: Took longer than `timeout_secs`.
+    TIMEOUT = "timeout"
+    #: The HTTP status was not the expected one.
+    HTTP_STATUS = "http_status"
+    #: The HTTP request could not be completed.
+    HTTP_ERROR = "http_error"
+    #: The agent does not know this type of task.
+    UNSUPPORTED_TASK = "unsupported_task"
+    #: Somebody cancelled it.
+    CANCELLED = "cancelled"
+    #: The job was deleted while this waited.
+    JOB_DELETED = "job_deleted"
+    #: The agent was told to stop and the grace passed.
+    AGENT_STOPPED = "agent_stopped"
+    #: The agent's process died while this ran; the outcome is not known, the rest was killed.
+    INTERRUPTED = "interrupted"
+    #: The agent was not heard of for `lost_after_secs`.
+    AGENT_LOST = "agent_lost"
+    #: The agent is alive but no longer knows this execution.
+    AGENT_FORGOT = "agent_forgot"
+    #: The agent was removed while this waited or ran.
+    AGENT_REMOVED = "agent_removed"
+    #: No eligible agent took it within `queue_timeout_secs`.
+    NO_AGENT = "no_agent"
+    #: A third-party agent reported failure without saying why.
+    REPORTED = "reported"
+    #: Something broke inside the agent.
+    INTERNAL = "internal"
+    #: The due instant passed while no controller was running.
+    MISSED = "missed"
+    #: `max_concurrent` runs of the job were open.
+    OVERLAP = "overlap"
+
+
+class RunStatus(StrEnum):
+    """Where one occurrence of a job stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether every execution of the run has ended."""
+        return self not in (RunStatus.PENDING, RunStatus.RUNNING)
+
+
+class Stream(StrEnum):
+    """Which output of a task."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+#: How streams are numbered where every byte counts (database rows, journal records).
+STREAM_NUMBERS: dict[Stream, int] = {Stream.STDOUT: 1, Stream.STDERR: 2}
+STREAMS_BY_NUMBER: dict[int, Stream] = {number: stream for stream, number in STREAM_NUMBERS.items()}

@@ -1,0 +1,207 @@
+"""Jobs as people write and read them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+
+from tocsin_shared.schedules import Catchup, Dst, Schedule
+from tocsin_shared.targets import Target
+from tocsin_shared.tasks import Task, UserName
+from tocsin_shared.wire import Instant, Name, Text, UserModel
+
+DEFAULT_GROUP = "Default"
+
+
+class JobStatus(StrEnum):
+    """Whether the schedule acts. Triggering by hand always works."""
+
+    SCHEDULED = "scheduled"
+    PAUSED = "paused"
+    #: The schedule has nothing more to fire (a one_shot that fired, a window that closed).
+    UNSCHEDULED = "unscheduled"
+
+
+def _known_status(value: Any) -> Any:
+    """Accepts the words other systems use for the same."""
+    return {
+        "enabled": "scheduled",
+        "active": "scheduled",
+        "disabled": "paused",
+        "completed": "unscheduled",
+    }.get(value, value)
+
+
+AnyJobStatus = Annotated[JobStatus, BeforeValidator(_known_status)]
+
+
+def _group_or_default(value: Any) -> Any:
+    return (value.strip() or DEFAULT_GROUP) if isinstance(value, str) else value
+
+
+GroupName = Annotated[
+    Text,
+    BeforeValidator(_group_or_default),
+    StringConstraints(min_length=1, max_length=50, pattern=r"^[\w][\w \-]*$"),
+]
+
+
+def _finite(value: float) -> float:
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ValueError("must be a finite number")
+    return value
+
+
+class JobDefinition(UserModel):
+    """Everything about a job that people decide. Each saved change is a numbered version of this."""
+
+    name: Name
+    description: Annotated[Text, Field(max_length=10_000)] | None = None
+    group: GroupName = DEFAULT_GROUP
+    task: Task
+    #: Run shell tasks as this account; None means the agent's own.
+    run_as: UserName | None = None
+    schedule: Schedule
+    #: IANA name; None means UTC.
+    timezone: Annotated[Text, Field(max_length=64)] | None = None
+    dst: Dst = Dst.ONCE
+    catchup: Catchup = Catchup.LATEST
+    #: Missed instants older than this are never caught up.
+    catchup_window_secs: Annotated[int, Field(ge=10, le=31 * 86_400)] = 600
+    starts_at: Instant | None = None
+    expires_at: Instant | None = None
+    #: None means on a controller.
+    target: Target | None = None
+    timeout_secs: Annotated[int, Field(ge=1, le=31 * 86_400)] | None = None
+    #: Between SIGTERM and SIGKILL when an execution is cancelled or times out.
+    kill_grace_secs: Annotated[int, Field(ge=0, le=3600)] = 10
+    #: How long an execution waits for an eligible agent before it fails with reason `no_agent`.
+    queue_timeout_secs: Annotated[int, Field(ge=1, le=31 * 86_400)] = 300
+    #: How long an agent may be silent before its executions count as lost.
+    lost_after_secs: Annotated[int, Field(ge=60, le=7 * 86_400)] = 300
+    #: Further attempts after a failed or timed-out one.
+    retry_max: Annotated[int, Field(ge=0, le=100)] = 0
+    retry_delay_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
+    #: Each wait is the one before times this, capped at an hour.
+    retry_backoff: Annotated[float, Field(ge=1, le=100), AfterValidator(_finite)] = 1.0
+    #: Among waiting executions the highest goes first.
+    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
+    #: A scheduled occurrence is skipped (reason `overlap`) while this many runs are open; 0 means no limit.
+    max_concurrent: Annotated[int, Field(ge=0, le=10_000)] = 0
+
+
+#: What a job carries besides its definition. Clients may send these back unchanged; they are ignored.
+READ_ONLY_KEYS = frozenset(
+    {
+        "id", "version", "created_at", "updated_at", "created_by", "next_fire_time", "last_execution",
+        "execution_counts", "deps_satisfied", "deps_status", "webhook_url", "webhook_token",
+    }
+)  # fmt: skip
+
+#: Keys of the shared API whose features are not built yet, with the only values that mean "not used".
+UNUSED_KEYS: dict[str, tuple[Any, ...]] = {
+    "depends_on": ([], None),
+    "output_rules": (None,),
+    "notifications": (None,),
+    "parameters": ([], None),
+    "approval_required": (False, None),
+    "sla_deadline": (None, ""),
+    "sla_warning_mins": (0, None),
+}
+
+
+def _drop_foreign(value: Any) -> Any:
+    """Lets a job that was read be sent back: read-only keys go, unused keys go when they say nothing."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        k: v
+        for k, v in value.items()
+        if k not in READ_ONLY_KEYS
+        and not (k in UNUSED_KEYS and any(v == u and type(v) is type(u) for u in UNUSED_KEYS[k]))
+    }
+
+
+class JobCreate(JobDefinition):
+    """A new job."""
+
+    status: AnyJobStatus = JobStatus.SCHEDULED
+
+    _foreign = model_validator(mode="before")(_drop_foreign)
+
+
+class JobUpdate(UserModel):
+    """Any subset of a definition; null clears what may be absent. The merged whole is checked again."""
+
+    name: Name | None = None
+    description: Text | None = None
+    group: GroupName | None = None
+    task: Task | None = None
+    run_as: UserName | None = None
+    schedule: Schedule | None = None
+    timezone: Text | None = None
+    dst: Dst | None = None
+    catchup: Catchup | None = None
+    catchup_window_secs: int | None = None
+    starts_at: Instant | None = None
+    expires_at: Instant | None = None
+    target: Target | None = None
+    timeout_secs: int | None = None
+    kill_grace_secs: int | None = None
+    queue_timeout_secs: int | None = None
+    lost_after_secs: int | None = None
+    retry_max: int | None = None
+    retry_delay_secs: int | None = None
+    retry_backoff: float | None = None
+    priority: int | None = None
+    max_concurrent: int | None = None
+    status: AnyJobStatus | None = None
+    #: Refuse (409) when the job was changed after this instant.
+    if_unmodified_since: Instant | None = None
+
+    #: Fields whose absence means something; for the others null is the same as not sending them.
+    clearable: ClassVar[frozenset[str]] = frozenset(
+        {"description", "run_as", "timezone", "starts_at", "expires_at", "target", "timeout_secs"}
+    )
+
+    _foreign = model_validator(mode="before")(_drop_foreign)
+
+    def merged_over(self, stored: JobDefinition) -> JobDefinition:
+        """The definition that results. Raises pydantic's ValidationError when it does not hold together."""
+        sent = self.model_dump(mode="json", exclude_unset=True)
+        changes = {k: v for k, v in sent.items() if v is not None or k in self.clearable}
+        for key in ("status", "if_unmodified_since"):
+            changes.pop(key, None)
+        return JobDefinition.model_validate({**stored.model_dump(mode="json"), **changes})
+
+
+class TriggerRequest(UserModel):
+    """Runs a job now. The body may be absent."""
+
+    #: Values for the job's parameters; recorded on the run.
+    params: dict[str, Any] | None = None
+
+
+class TriggerResponse(UserModel):
+    """What was started."""
+
+    message: str
+    job_id: UUID
+    run_id: UUID
+    execution_ids: list[UUID]
+
+
+class LastExecution(UserModel):
+    id: UUID
+    status: str
+    exit_code: int | None
+    finished_at: datetime | None
+
+
+class ExecutionCounts(UserModel):
+    total: int
+    succeeded: int
+    #: Failed and timed out.
+    failed: int

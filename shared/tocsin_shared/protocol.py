@@ -1,0 +1,311 @@
+"""What agents and controllers say to each other. Durations, never clock times, cross this border (G8)."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+
+from tocsin_shared.executions import ExecutionStatus, Reason, Stream
+from tocsin_shared.targets import Tag
+from tocsin_shared.tasks import Task
+from tocsin_shared.wire import AgentModel, Name, Text
+
+#: Grows when an agent must know more than optional keys to take part.
+PROTOCOL_VERSION = 1
+
+#: Most executions that one poll hands out.
+MAX_SLOTS_PER_POLL = 256
+#: Most events that one upload carries, and their size in bytes of JSON.
+MAX_EVENTS_PER_UPLOAD = 1_000
+MAX_UPLOAD_BYTES = 8 * 1024 * 1024
+#: Raw bytes of output in one event.
+MAX_CHUNK_BYTES = 64 * 1024
+#: Long polls are answered within this time even when there is nothing to do.
+MAX_POLL_WAIT_SECS = 60.0
+
+Seconds = Annotated[float, Field(ge=0, le=10 * 366 * 86_400)]
+
+
+class Held(AgentModel):
+    """An execution that the agent has and has not yet seen recorded as ended."""
+
+    execution_id: UUID
+    fence: int
+
+
+def _native_types_only(value: Any) -> Any:
+    """Third-party agents send task type definitions here; those are kept by another route."""
+    return [t for t in value if isinstance(t, str)] if isinstance(value, list) else value
+
+
+class RegisterRequest(AgentModel):
+    """An agent introduces itself, at every start of its process."""
+
+    name: Name
+    tags: Annotated[list[Tag], Field(max_length=100)] = []
+    hostname: Annotated[Text, Field(max_length=255)] = ""
+    address: Annotated[Text, Field(max_length=255)] = ""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    #: `custom` for a third-party agent, which only receives custom tasks unless it is targeted by name.
+    agent_type: Text = "standard"
+    task_types: Annotated[list[Text], BeforeValidator(_native_types_only), Field(max_length=100)] | None = (
+        None
+    )
+    system_info: dict[str, Any] | None = None
+
+    #: Absent for simple agents; all that follows is our own agent's.
+    protocol: int | None = None
+    version: Annotated[Text, Field(max_length=64)] | None = None
+    #: A fresh UUID for each start of the agent's process.
+    incarnation: UUID | None = None
+    #: How many executions it runs at once.
+    capacity: Annotated[int, Field(ge=1, le=10_000)] = 1
+    #: SHA-256 (hex) of a secret that the agent made and keeps to itself. From now on only that secret
+    #: speaks for this agent; the key used for this call no longer does.
+    credential_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class OutputLimits(BaseModel):
+    """How much output the controller keeps of one execution."""
+
+    #: Raw bytes per stream; half is kept from the start and half from the end.
+    max_bytes_per_stream: int = 10 * 1024 * 1024
+    #: Longest time output waits in the agent before it is sent.
+    flush_secs: float = 0.2
+
+
+class RegisterResponse(BaseModel):
+    """The server sets the pace."""
+
+    agent_id: UUID
+    heartbeat_interval_secs: float = 10
+    poll_wait_secs: float = 25
+    lease_secs: float = 45
+    output: OutputLimits = OutputLimits()
+
+
+class Assignment(AgentModel):
+    """One execution handed to an agent, with everything needed to run it."""
+
+    execution_id: UUID
+    run_id: UUID
+    job_id: UUID
+    job_name: str
+    #: Grows each time the right to run this execution is handed out (G6).
+    fence: int
+    attempt_number: int = 1
+    task: Task
+    run_as: str | None = None
+    timeout_secs: float | None = None
+    #: Between SIGTERM and SIGKILL.
+    kill_grace_secs: float = 10
+    #: The due instant (RFC 3339), for the job's information; absent when triggered.
+    scheduled_for: str | None = None
+    lease_secs: float = 45
+
+
+class CancelOrder(AgentModel):
+    """Somebody wants this execution ended. The agent ends it and reports how it ended (G9)."""
+
+    execution_id: UUID
+    fence: int
+    grace_secs: float = 10
+
+
+class StopOrder(AgentModel):
+    """The agent no longer holds the right to this execution: kill it and forget it (G6)."""
+
+    execution_id: UUID
+    fence: int
+    why: str = ""
+
+
+class PollRequest(AgentModel):
+    """A long poll. `seq` grows by one with every poll of an incarnation, so a lost answer is noticed (G2)."""
+
+    incarnation: UUID
+    seq: Annotated[int, Field(ge=1)]
+    wait_secs: Annotated[float, Field(ge=0, le=MAX_POLL_WAIT_SECS)] = 25
+    #: How many more executions the agent can start now. With 0 it only waits for orders.
+    slots: Annotated[int, Field(ge=0, le=MAX_SLOTS_PER_POLL)]
+    running: Annotated[list[Held], Field(max_length=20_000)] = []
+
+
+class PollResponse(AgentModel):
+    """Work and orders; all empty when the wait passed."""
+
+    executions: list[Assignment] = []
+    cancel: list[CancelOrder] = []
+    stop: list[StopOrder] = []
+
+
+class HeartbeatRequest(AgentModel):
+    """Liveness on a timer of its own, so that a parked poll does not have to prove it."""
+
+    incarnation: UUID | None = None
+    #: None when the sender does not say what it runs (simple agents).
+    running: Annotated[list[Held], Field(max_length=20_000)] | None = None
+    #: True once the agent takes no more work.
+    draining: bool = False
+    load: dict[str, float] = {}
+    #: Records and bytes that wait on the agent's disk to be delivered.
+    spool: dict[str, float] = {}
+
+
+class HeartbeatResponse(AgentModel):
+    """Orders travel with heartbeats too, in case the poll that should carry them is lost."""
+
+    status: Literal["ok"] = "ok"
+    cancel: list[CancelOrder] = []
+    stop: list[StopOrder] = []
+
+
+class StartedEvent(AgentModel):
+    """The process was started."""
+
+    type: Literal["started"]
+    execution_id: UUID
+    fence: int
+    #: Position of this event among those of its execution, from 1.
+    seq: int
+    #: How long ago it happened when the upload was sent.
+    age_secs: Seconds = 0
+
+
+class OutputEvent(AgentModel):
+    """Bytes that the task wrote: text in `data`, or base64 in `data_base64` when they are not UTF-8."""
+
+    type: Literal["output"]
+    execution_id: UUID
+    fence: int
+    seq: int
+    stream: Stream
+    #: Where in the stream the bytes stand. A jump over bytes never sent marks a gap.
+    offset: Annotated[int, Field(ge=0)]
+    data: str = ""
+    data_base64: str | None = None
+
+
+class Usage(AgentModel):
+    """What the execution took from its host."""
+
+    cpu_secs: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+class ResultEvent(AgentModel):
+    """The end. `started` need not be sent separately when the result is ready before it was."""
+
+    type: Literal["result"]
+    execution_id: UUID
+    fence: int
+    seq: int
+    status: ExecutionStatus
+    exit_code: int | None = None
+    reason: Reason | None = None
+    #: One sentence for people.
+    message: Annotated[str, Field(max_length=4000)] | None = None
+    #: How long ago it started, or None when nothing was started.
+    started_age_secs: Seconds | None = None
+    age_secs: Seconds = 0
+    #: Whole length of each stream, including what was not kept.
+    stdout_bytes: Annotated[int, Field(ge=0)] = 0
+    stderr_bytes: Annotated[int, Field(ge=0)] = 0
+    stdout_truncated: bool = False
+    stderr_truncated: bool = False
+    usage: Usage = Usage()
+
+
+AgentEvent = Annotated[StartedEvent | OutputEvent | ResultEvent, Field(discriminator="type")]
+
+
+class EventsRequest(AgentModel):
+    """A piece of the agent's journal, in order."""
+
+    incarnation: UUID | None = None
+    events: Annotated[list[AgentEvent], Field(max_length=MAX_EVENTS_PER_UPLOAD)]
+
+
+class Receipt(StrEnum):
+    """What became of one uploaded event. The agent forgets the event whichever it is."""
+
+    RECORDED = "recorded"
+    #: Known already; no further effect (G5).
+    DUPLICATE = "duplicate"
+    #: The right to run was handed out again, or withdrawn; the agent stops that process (G6).
+    STALE = "stale"
+    #: No such execution for this agent.
+    UNKNOWN = "unknown"
+
+
+class EventReceipt(AgentModel):
+    """Names one event and what became of it."""
+
+    execution_id: UUID
+    seq: int
+    receipt: Receipt
+
+
+class EventsResponse(AgentModel):
+    """One receipt per event, in the order of the request."""
+
+    receipts: list[EventReceipt]
+
+
+def _spoken_status(value: Any) -> Any:
+    """Accepts `timed out`, `Timed Out`, `success` and the like from simple agents."""
+    if not isinstance(value, str):
+        return value
+    word = value.strip().lower().replace(" ", "_").replace("-", "_")
+    return {
+        "success": "succeeded",
+        "ok": "succeeded",
+        "timeout": "timed_out",
+        "timedout": "timed_out",
+        "error": "failed",
+        "failure": "failed",
+        "canceled": "cancelled",
+    }.get(word, word)
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _reportable(value: ExecutionStatus) -> ExecutionStatus:
+    if not value.is_final or value in (ExecutionStatus.LOST, ExecutionStatus.SKIPPED):
+        raise ValueError("must be one of succeeded, failed, timed_out, cancelled")
+    return value
+
+
+class SimpleResult(AgentModel):
+    """The one call with which a simple agent reports the end of an execution."""
+
+    execution_id: UUID
+    job_id: Annotated[UUID | None, BeforeValidator(_blank_is_none)] = None
+    agent_id: Annotated[UUID | None, BeforeValidator(_blank_is_none)] = None
+    status: Annotated[ExecutionStatus, BeforeValidator(_spoken_status), AfterValidator(_reportable)]
+    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
+    stdout: str = ""
+    stderr: str = ""
+    stdout_truncated: bool = False
+    stderr_truncated: bool = False
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class SimpleItem(BaseModel):
+    """What a simple agent gets from its queue: the documented Kronforce keys, then ours."""
+
+    queue_id: str
+    execution_id: str
+    job_id: str
+    agent_id: str
+    task: dict[str, Any]
+    run_as: str | None
+    timeout_secs: int | None
+    callback_url: str
+    fence: int
+    job_name: str
+    attempt_number: int

@@ -1,0 +1,69 @@
+"""The bases of every model on the wire, and JSON itself."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
+
+import orjson
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
+
+
+class UserModel(BaseModel):
+    """What people send: unknown keys are refused by name, so a typo never passes silently."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=1_000_000)
+
+    #: Keys left out of the JSON when they are None; other optional keys are sent as null.
+    omitted_when_none: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        return {k: v for k, v in fields.items() if v is not None or k not in self.omitted_when_none}
+
+
+class AgentModel(BaseModel):
+    """What agents send: unknown keys are tolerated, so newer and third-party agents keep working."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def _no_nul(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("must not contain NUL bytes")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode (lone surrogate found)") from None
+    return value
+
+
+def _to_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+#: Text that PostgreSQL and JSON can both hold.
+Text = Annotated[str, AfterValidator(_no_nul)]
+
+#: One-line names: letters and digits of any script, space, `-`, `_`, `.`.
+Name = Annotated[Text, StringConstraints(min_length=1, max_length=255, pattern=r"^[\w][\w .\-]*$")]
+
+#: An instant with an offset, kept in UTC.
+Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON; datetimes as RFC 3339 ending in Z, UUIDs as strings."""
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+def loads(data: bytes | str) -> Any:
+    """Parses JSON. Raises ValueError with the position of the first error."""
+    return orjson.loads(data)
