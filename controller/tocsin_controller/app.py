@@ -1,0 +1,164 @@
+"""The composition root: builds the parts of one controller and runs them."""
+
+import asyncio
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+from tocsin_agent.daemon import Agent
+
+from tocsin_controller.api.app import build_app
+from tocsin_controller.definitions import Definitions
+from tocsin_controller.dispatch.claimer import Claimer
+from tocsin_controller.dispatch.desk import AgentDesk, Pace
+from tocsin_controller.dispatch.presence import Presence
+from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
+from tocsin_controller.hints import Hints
+from tocsin_controller.local import LocalLink
+from tocsin_controller.maintenance import Maintenance
+from tocsin_controller.scheduling.ticker import Ticker
+from tocsin_controller.settings import ControllerSettings
+from tocsin_controller.store.database import Database
+from tocsin_controller.supervisor import Service, supervise
+from tocsin_controller.workflow.cancel import Canceller
+from tocsin_controller.workflow.ending import Ender
+from tocsin_controller.workflow.recording import Recorder
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything of a controller but its web server."""
+
+    hints: Hints
+    definitions: Definitions
+    claimer: Claimer
+    canceller: Canceller
+    desk: AgentDesk
+    maintenance: Maintenance
+    services: dict[str, Service]
+
+
+def build_engine(db: Database, settings: ControllerSettings) -> Engine:
+    """Wire the parts together. Nothing runs yet."""
+    hints = Hints(db)
+    definitions = Definitions()
+    pace = Pace(settings.heartbeat_secs, settings.poll_wait_secs, settings.lease_secs)
+    ender = Ender(hints, definitions, on_work=lambda lanes: claimer.on_work(lanes))
+    claimer = Claimer(db, hints, definitions, ender, lease_secs=settings.lease_secs)
+    canceller = Canceller(db, hints, ender)
+    presence = Presence(db, hints, lease_secs=settings.lease_secs)
+    recorder = Recorder(db, hints, ender)
+    desk = AgentDesk(
+        db,
+        hints,
+        claimer=claimer,
+        presence=presence,
+        recorder=recorder,
+        canceller=canceller,
+        pace=pace,
+    )
+    reaper_pace = ReaperPace(lease_secs=settings.lease_secs, grace_secs=settings.lost_grace_secs)
+    maintenance = Maintenance(db, retention_days=settings.retention_days)
+    services: dict[str, Service] = {
+        "hint-listener": hints.run_listener,
+        "hint-sender": hints.run_sender,
+        "ticker": Ticker(db, hints, definitions, claimer.on_work).run,
+        "claimer": claimer.run,
+        "recorder": recorder.run,
+        "presence": presence.run,
+        "reaper": Reaper(db, hints, definitions, ender, reaper_pace).run,
+        "maintenance": maintenance.run,
+    }
+    return Engine(hints, definitions, claimer, canceller, desk, maintenance, services)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningController:
+    """A controller that serves."""
+
+    url: str
+    engine: Engine
+    db: Database
+
+
+@asynccontextmanager
+async def running_controller(settings: ControllerSettings) -> AsyncIterator[RunningController]:
+    """A whole controller on a migrated database, for as long as the block lasts.
+
+    Raises Unavailable when the database can't be reached at the start, OSError when the port is taken.
+    """
+    db = await Database.open(
+        settings.database_url.get_secret_value(),
+        application_name="tocsin-controller",
+        max_size=settings.database_pool_size,
+    )
+    try:
+        engine = build_engine(db, settings)
+        await engine.maintenance.once()
+        async with _background(engine, settings):
+            app = build_app(db, engine, settings)
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+            await runner.setup()
+            try:
+                yield RunningController(await _listen(runner, settings), engine, db)
+            finally:
+                await runner.cleanup()
+    finally:
+        await db.close()
+
+
+@asynccontextmanager
+async def _background(engine: Engine, settings: ControllerSettings) -> AsyncIterator[None]:
+    """The services, and the agent for `local` work, which is drained before the services stop."""
+    services = asyncio.create_task(supervise(engine.services), name="services")
+    try:
+        async with _local_agent(engine, settings):
+            yield
+    finally:
+        services.cancel()
+        with suppress(asyncio.CancelledError):
+            await services
+
+
+@asynccontextmanager
+async def _local_agent(engine: Engine, settings: ControllerSettings) -> AsyncIterator[None]:
+    if settings.local_capacity == 0:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="tocsin-local-") as scratch:
+        agent = Agent(
+            link=LocalLink(engine.desk),
+            state_dir=settings.state_dir or Path(scratch),
+            name=f"controller-{socket.gethostname()}-{os.getpid()}",
+            capacity=settings.local_capacity,
+        )
+        task = asyncio.create_task(agent.run(), name="local-agent")
+        try:
+            yield
+        finally:
+            await agent.drain(grace_secs=5.0)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _listen(runner: web.AppRunner, settings: ControllerSettings) -> str:
+    """Open the port; the address to reach it at."""
+    tls = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(settings.tls_cert, settings.tls_key)
+    site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls, backlog=4096)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound
+    return f"{'https' if tls else 'http'}://{shown}:{port}"

@@ -1,0 +1,274 @@
+"""`tocsin-controller`: serve, dev, migrate and keys."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec
+
+import click
+import structlog
+from pydantic import ValidationError
+
+from tocsin_controller.settings import ControllerSettings
+from tocsin_shared.errors import TocsinError, Unavailable
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+
+#: sysexits.h EX_CONFIG: systemd is told not to restart on it.
+EXIT_BAD_CONFIGURATION = 78
+EXIT_UNAVAILABLE = 69
+
+ROLES = ("admin", "operator", "viewer", "agent")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tocsin-controller", prog_name="tocsin-controller")
+def main() -> None:
+    """Tocsin's controller: owns scheduling and state in PostgreSQL."""
+
+
+def _database_options(command: Callable[P, Any]) -> Callable[P, Any]:
+    command = click.option(
+        "--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file with settings."
+    )(command)
+    return click.option(
+        "--database-url",
+        metavar="DSN",
+        help="PostgreSQL DSN (or TOCSIN_DATABASE_URL, which keeps a password out of the process list).",
+    )(command)
+
+
+@main.command()
+@_database_options
+@click.option("--host", help="Address to listen on (default 0.0.0.0).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (default 8080).")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain (PEM) to serve HTTPS.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Private key (PEM) of the certificate.")
+@click.option("--public-url", help="How agents reach this controller.")
+@click.option("--state-dir", type=click.Path(path_type=Path), help="Where local executions are journalled.")
+@click.option("--log-format", type=click.Choice(["console", "json"]))
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+@click.option("--migrate/--no-migrate", default=True, help="Bring the schema up to date first (default).")
+def serve(config: Path | None, migrate: bool, **flags: Any) -> None:
+    """Serve the API, schedule jobs and hand them to agents. Any number may share one database.
+
+    Every setting can also come from TOCSIN_* variables or the TOML file; see docs/configuration.md.
+    """
+    settings = _load(config, **flags)
+    _start_logging(settings)
+    _run(_serve(settings, migrate=migrate))
+
+
+@main.command()
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".tocsin"),
+    show_default=True,
+    help="Where the embedded PostgreSQL and the local journal live.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
+def dev(data_dir: Path, host: str, port: int) -> None:
+    """Serve with a PostgreSQL of its own: for trying things out, not for production."""
+    from tocsin_controller.embedded import EmbeddedPostgres, EmbeddedPostgresError
+
+    try:
+        with EmbeddedPostgres(data_dir / "postgres") as postgres:
+            settings = _load(
+                None,
+                database_url=postgres.dsn("tocsin"),
+                host=host,
+                port=port,
+                state_dir=data_dir / "local-agent",
+            )
+            _start_logging(settings)
+            _run(_serve(settings, migrate=True))
+    except EmbeddedPostgresError as error:
+        _die(str(error), EXIT_UNAVAILABLE)
+
+
+@main.command()
+@_database_options
+def migrate(config: Path | None, database_url: str | None) -> None:
+    """Bring the database's schema up to date."""
+    from tocsin_controller.store.migrate import MigrationError
+    from tocsin_controller.store.migrate import migrate as apply
+
+    settings = _load(config, database_url=database_url)
+
+    async def run() -> None:
+        applied = await apply(settings.database_url.get_secret_value())
+        for one in applied:
+            click.echo(f"applied {one}")
+        if not applied:
+            click.echo("up to date")
+
+    try:
+        _run(run())
+    except MigrationError as error:
+        _die(str(error))
+
+
+@main.group()
+def keys() -> None:
+    """API keys, straight in the database: for setting up, and for when the last admin key is lost."""
+
+
+@keys.command("create")
+@_database_options
+@click.option("--name", required=True, help="What the key is for.")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+def keys_create(config: Path | None, database_url: str | None, name: str, role: str) -> None:
+    """Create a key and print it. It is shown this once only."""
+    from tocsin_controller.security.keys import create_key
+
+    async def run(db: Any) -> None:
+        click.echo(await create_key(db, name=name, role=role))
+
+    _with_database(config, database_url, run)
+
+
+@keys.command("list")
+@_database_options
+def keys_list(config: Path | None, database_url: str | None) -> None:
+    """List all keys, revoked ones too."""
+    from tocsin_controller.store.keys import list_keys
+
+    async def run(db: Any) -> None:
+        for key in await list_keys(db):
+            state = "active" if key.active else "revoked"
+            click.echo(f"{key.id}  {key.key_prefix:<12} {key.role:<9} {state:<8} {key.name}")
+
+    _with_database(config, database_url, run)
+
+
+@keys.command("revoke")
+@_database_options
+@click.argument("key_id", type=click.UUID)
+def keys_revoke(config: Path | None, database_url: str | None, key_id: Any) -> None:
+    """Revoke a key for good."""
+    from tocsin_controller.store.keys import revoke_key
+
+    async def run(db: Any) -> None:
+        if not await revoke_key(db, key_id):
+            raise click.ClickException(f"there is no active key {key_id}")
+        click.echo("revoked")
+
+    _with_database(config, database_url, run)
+
+
+@keys.command("reset-admin")
+@_database_options
+def keys_reset_admin(config: Path | None, database_url: str | None) -> None:
+    """Revoke all admin keys and print a new one."""
+    from tocsin_controller.security.keys import reset_admin
+
+    async def run(db: Any) -> None:
+        click.echo(await reset_admin(db))
+
+    _with_database(config, database_url, run)
+
+
+async def _serve(settings: ControllerSettings, *, migrate: bool) -> None:
+    from tocsin_controller.app import running_controller
+    from tocsin_controller.store.migrate import migrate as apply
+
+    if migrate:
+        for one in await apply(settings.database_url.get_secret_value()):
+            log.info("migration_applied", migration=str(one))
+    await _bootstrap(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running_controller(settings) as controller:
+        log.info("controller_serving", url=controller.url)
+        click.echo(f"Tocsin is serving on {controller.url}", err=True)
+        await stop.wait()
+        log.info("controller_stopping")
+
+
+async def _bootstrap(settings: ControllerSettings) -> None:
+    """Create and print the first keys, on the first start with an empty database."""
+    from tocsin_controller.security.keys import ensure_bootstrap_keys
+    from tocsin_controller.store.database import Database
+
+    db = await Database.open(
+        settings.database_url.get_secret_value(), application_name="tocsin-bootstrap", max_size=1
+    )
+    try:
+        admin, agent = settings.bootstrap_admin_key, settings.bootstrap_agent_key
+        created = await ensure_bootstrap_keys(
+            db,
+            admin_preset=admin.get_secret_value() if admin else None,
+            agent_preset=agent.get_secret_value() if agent else None,
+        )
+    finally:
+        await db.close()
+    presets = {"admin": admin, "agent": agent}
+    for role, raw in created:
+        shown = "(as preset)" if presets.get(role) else raw
+        click.echo(f"First {role} key, shown this once: {shown}", err=True)
+
+
+def _with_database(
+    config: Path | None, database_url: str | None, work: Callable[[Any], Awaitable[None]]
+) -> None:
+    from tocsin_controller.store.database import Database
+
+    settings = _load(config, database_url=database_url)
+
+    async def run() -> None:
+        db = await Database.open(
+            settings.database_url.get_secret_value(), application_name="tocsin-keys", max_size=1
+        )
+        try:
+            await work(db)
+        finally:
+            await db.close()
+
+    _run(run())
+
+
+def _load(config: Path | None, **flags: Any) -> ControllerSettings:
+    try:
+        settings = ControllerSettings.load(config, **flags)
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        _die("bad settings: " + "; ".join(problems), EXIT_BAD_CONFIGURATION)
+    except (OSError, ValueError) as error:
+        _die(f"the configuration file can't be read: {error}", EXIT_BAD_CONFIGURATION)
+    if not settings.database_url.get_secret_value():
+        _die("no database: set --database-url or TOCSIN_DATABASE_URL", EXIT_BAD_CONFIGURATION)
+    return settings
+
+
+def _start_logging(settings: ControllerSettings) -> None:
+    from tocsin_agent.logs import configure_logging
+
+    configure_logging(settings.log_format, settings.log_level)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    import uvloop
+
+    try:
+        uvloop.run(work)
+    except Unavailable as error:
+        _die(f"the database can't be reached: {error.__cause__ or error}", EXIT_UNAVAILABLE)
+    except TocsinError as error:
+        _die(str(error))
+    except OSError as error:
+        _die(str(error), EXIT_UNAVAILABLE)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _die(message: str, code: int = 1) -> NoReturn:
+    click.echo(f"tocsin-controller: {message}", err=True)
+    sys.exit(code)

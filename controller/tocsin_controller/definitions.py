@@ -1,0 +1,63 @@
+"""Job definitions by version. A version never changes once written, so what was read is kept."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from tocsin_controller.store.database import Queries
+from tocsin_controller.store.statements import sql
+from tocsin_shared.jobs import JobDefinition
+
+_DEFINITIONS = sql("definitions")
+
+#: One version of one job.
+VersionKey = tuple[UUID, int]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenDefinition:
+    """A stored definition that this release can't read: that job must not stop the others."""
+
+    why: str
+
+
+class Definitions:
+    """A bounded memory of parsed definitions, shared by everything in one controller."""
+
+    def __init__(self, capacity: int = 20_000) -> None:
+        self._known: OrderedDict[VersionKey, JobDefinition | BrokenDefinition] = OrderedDict()
+        self._capacity = capacity
+
+    async def get_many(
+        self, session: Queries, keys: Iterable[VersionKey]
+    ) -> dict[VersionKey, JobDefinition | BrokenDefinition]:
+        """The definitions of these versions. Versions that don't exist come back broken."""
+        wanted = set(keys)
+        found = {key: self._known[key] for key in wanted if key in self._known}
+        missing = sorted(wanted - found.keys())
+        if missing:
+            rows = await session.fetch(_DEFINITIONS, [k[0] for k in missing], [k[1] for k in missing])
+            fresh = {(row["job_id"], row["version"]): _parse(row["definition"]) for row in rows}
+            found.update(fresh)
+            self._remember(fresh)
+            found.update(
+                {k: BrokenDefinition("this version is not stored") for k in missing if k not in fresh}
+            )
+        return found
+
+    async def get(self, session: Queries, key: VersionKey) -> JobDefinition | BrokenDefinition:
+        """The definition of one version."""
+        return (await self.get_many(session, [key]))[key]
+
+    def _remember(self, fresh: dict[VersionKey, JobDefinition | BrokenDefinition]) -> None:
+        self._known.update(fresh)
+        while len(self._known) > self._capacity:
+            self._known.popitem(last=False)
+
+
+def _parse(stored: object) -> JobDefinition | BrokenDefinition:
+    try:
+        return JobDefinition.model_validate(stored)
+    except ValueError as error:
+        return BrokenDefinition(str(error))

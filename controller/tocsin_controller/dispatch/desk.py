@@ -1,0 +1,217 @@
+"""Where agents come to: every call an agent makes, whichever way it reached this controller."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from tocsin_controller.dispatch.claimer import Call, Claimer
+from tocsin_controller.dispatch.presence import Presence
+from tocsin_controller.dispatch.registration import Registrar
+from tocsin_controller.dispatch.routes import agent_route
+from tocsin_controller.dispatch.sessions import AgentSession, Sessions
+from tocsin_controller.dispatch.simple import item_from, journal_from
+from tocsin_controller.hints import EVENTS, Hints, agent_topic
+from tocsin_controller.security.principal import Principal, Role
+from tocsin_controller.store.agents import Seen, delete_agent, set_custom_task_types
+from tocsin_controller.store.database import Database
+from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.leasing import execution_states, lock_leases
+from tocsin_controller.workflow.cancel import Canceller
+from tocsin_controller.workflow.recording import Recorder
+from tocsin_shared.errors import NotFound, Superseded
+from tocsin_shared.protocol import (
+    EventsRequest,
+    EventsResponse,
+    HeartbeatRequest,
+    HeartbeatResponse,
+    OutputLimits,
+    PollRequest,
+    PollResponse,
+    RegisterRequest,
+    RegisterResponse,
+    SimpleItem,
+    SimpleResult,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The cadence that the server sets for its agents, in seconds."""
+
+    heartbeat_secs: float = 10.0
+    poll_wait_secs: float = 25.0
+    lease_secs: float = 45.0
+    output: OutputLimits = field(default_factory=OutputLimits)
+
+
+class AgentDesk:
+    """Registration, polls, heartbeats, uploads and removal of agents."""
+
+    def __init__(
+        self,
+        db: Database,
+        hints: Hints,
+        *,
+        claimer: Claimer,
+        presence: Presence,
+        recorder: Recorder,
+        canceller: Canceller,
+        pace: Pace,
+    ) -> None:
+        self._db = db
+        self._hints = hints
+        self._claimer = claimer
+        self._presence = presence
+        self._recorder = recorder
+        self._canceller = canceller
+        self._pace = pace
+        self._registrar = Registrar(db, hints, lease_secs=pace.lease_secs)
+        self._sessions = Sessions(db)
+        #: The native poll that each agent has parked here.
+        self._parked: dict[UUID, Call] = {}
+        hints.subscribe(agent_topic(""), self._on_agent_hint)
+
+    async def register(self, principal: Principal, request: RegisterRequest) -> RegisterResponse:
+        """Pair an agent, or greet one that is paired. Raises NameTaken."""
+        return self._greet(await self._registrar.register(principal, request))
+
+    async def register_local(self, request: RegisterRequest) -> RegisterResponse:
+        """Register the agent that runs inside this controller."""
+        return self._greet(await self._registrar.register_local(request))
+
+    async def authorize(self, principal: Principal, agent_id: UUID) -> None:
+        """Raises NotFound unless this key speaks for that agent. Admins may act for any."""
+        session = await self._sessions.get(agent_id)
+        if session.facts.agent_type == "local":
+            raise NotFound(f"there is no agent {agent_id}")
+        if principal.role is Role.ADMIN or principal.agent_id == agent_id:
+            return
+        if principal.agent_id is None and principal.key_id == session.key_id:
+            return
+        raise NotFound(f"there is no agent {agent_id}")
+
+    async def poll(self, agent_id: UUID, request: PollRequest) -> PollResponse:
+        """A native long poll: answers at once when there is work or an order. Raises Superseded."""
+        session = await self._session_of(agent_id, request.incarnation)
+        earlier = self._parked.pop(agent_id, None)
+        if earlier is not None:
+            self._claimer.withdraw(earlier)
+        session.unconfirmed.difference_update(held.execution_id for held in request.running)
+        needs_audit = session.needs_audit(request.seq)
+        session.last_seq = request.seq
+        self._presence.note(agent_id, held=request.running)
+        call = Call(session, request.incarnation, request.seq, request.slots, request.running, is_native=True)
+        self._parked[agent_id] = call
+        try:
+            return await self._wait(call, request.wait_secs, audit=needs_audit)
+        finally:
+            if self._parked.get(agent_id) is call:
+                del self._parked[agent_id]
+
+    async def next_simple(self, agent_id: UUID, wait_secs: float) -> SimpleItem | None:
+        """One item for a simple agent; handing it out counts as started."""
+        session = await self._sessions.get(agent_id)
+        self._presence.note(agent_id)
+        call = Call(session, session.incarnation, None, 1, (), is_native=False)
+        response = await self._wait(call, wait_secs, audit=False)
+        return item_from(response.executions[0], agent_id) if response.executions else None
+
+    async def heartbeat(self, agent_id: UUID, request: HeartbeatRequest) -> HeartbeatResponse:
+        """Renews the agent's lease and those of its executions; carries orders. Raises Superseded."""
+        session = await self._session_of(agent_id, request.incarnation)
+        held = request.running or ()
+        status = "draining" if request.draining else "online"
+        self._presence.note(agent_id, Seen(status, request.load or None, request.spool or None), held)
+        if not held:
+            return HeartbeatResponse()
+        call = Call(session, request.incarnation, None, 0, held, is_native=True)
+        orders = await self._wait(call, self._pace.heartbeat_secs, audit=True)
+        return HeartbeatResponse(cancel=orders.cancel, stop=orders.stop)
+
+    async def upload(self, agent_id: UUID, request: EventsRequest) -> EventsResponse:
+        """Records a piece of the agent's journal; answered once it is committed."""
+        receipts = await self._recorder.record(agent_id, request.events)
+        session = self._sessions.known(agent_id)
+        if session is not None:
+            session.unconfirmed.difference_update(event.execution_id for event in request.events)
+        return EventsResponse(receipts=receipts)
+
+    async def simple_result(self, principal: Principal, result: SimpleResult) -> None:
+        """A simple agent reports an end. Raises NotFound for executions of others; repeating is harmless."""
+        async with self._db.transaction() as session:
+            ids = [result.execution_id]
+            lease = (await lock_leases(session, ids)).get(result.execution_id)
+            holder = lease or (await execution_states(session, ids)).get(result.execution_id)
+        if holder is None or holder.agent_id is None:
+            raise NotFound(f"there is no execution {result.execution_id}")
+        try:
+            await self.authorize(principal, holder.agent_id)
+        except NotFound:
+            raise NotFound(f"there is no execution {result.execution_id}") from None
+        await self._recorder.record(holder.agent_id, journal_from(result, holder.fence))
+        self._presence.note(holder.agent_id)
+
+    async def remove(self, agent_id: UUID, *, by: str) -> None:
+        """Unpair: what only it could take is cancelled, what it runs is asked to end, its credential dies."""
+        await self._sessions.get(agent_id)
+        async with self._db.transaction() as session:
+            name = await delete_agent(session, agent_id)
+            if name is None:
+                raise NotFound(f"there is no agent {agent_id}")
+            aftermath = await self._canceller.cancel_route(session, agent_route(agent_id))
+            event = NewEvent(
+                kind="agent.unpaired",
+                severity="warning",
+                message=f"Agent '{name}' was removed by {by}",
+                agent_id=agent_id,
+            )
+            await add_events(session, [event])
+        self._canceller.announce(aftermath)
+        self._presence.forget(agent_id)
+        self._hints.hint(agent_topic(agent_id))
+        self._hints.hint(EVENTS)
+
+    async def set_task_types(self, agent_id: UUID, task_types: Sequence[dict[str, Any]]) -> None:
+        """Keep what people said a third-party agent can do."""
+        if not await set_custom_task_types(self._db, agent_id, task_types):
+            raise NotFound(f"there is no agent {agent_id}")
+
+    async def _session_of(self, agent_id: UUID, incarnation: UUID | None) -> AgentSession:
+        session = await self._sessions.get(agent_id)
+        if incarnation is not None and session.incarnation != incarnation:
+            self._sessions.changed(agent_id)  # it may just have registered with another controller
+            session = await self._sessions.get(agent_id)
+            if session.incarnation != incarnation:
+                raise Superseded("a newer process of this agent has registered; this one must stop")
+        return session
+
+    async def _wait(self, call: Call, wait_secs: float, *, audit: bool) -> PollResponse:
+        """Until there is an answer or the time is over."""
+        self._claimer.submit(call, audit=audit)
+        try:
+            await asyncio.wait({call.answer}, timeout=wait_secs)
+        finally:
+            self._claimer.withdraw(call)
+        return await call.answer
+
+    def _on_agent_hint(self, agent_id: str | None) -> None:
+        """Orders wait for an agent, or it changed: what it has parked here is looked at again."""
+        if agent_id is None:
+            self._sessions.changed_all()
+            return
+        key = UUID(agent_id)
+        self._sessions.changed(key)
+        call = self._parked.get(key)
+        if call is not None:
+            self._claimer.look_again(call)
+
+    def _greet(self, agent_id: UUID) -> RegisterResponse:
+        return RegisterResponse(
+            agent_id=agent_id,
+            heartbeat_interval_secs=self._pace.heartbeat_secs,
+            poll_wait_secs=self._pace.poll_wait_secs,
+            lease_secs=self._pace.lease_secs,
+            output=self._pace.output,
+        )

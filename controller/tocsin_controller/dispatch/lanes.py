@@ -1,0 +1,89 @@
+"""Which lanes of the queue are believed to hold work, and where to start looking in each.
+
+A lane is (route, priority). The lower bound keeps a claim from walking over entries that were claimed already
+but can't be vacuumed yet (one idle transaction elsewhere is enough for that); without it throughput decays.
+Beliefs may be wrong in both directions for a moment: a full scan every second puts them right.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+_START = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Rows of the queue that the same agents may take and that are equally urgent."""
+
+    route: str
+    priority: int
+
+
+@dataclass(slots=True)
+class _Belief:
+    low: UUID
+    #: Grows with every `add`, so that what a claim saw before it can't undo it.
+    stamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where a claim is about to look."""
+
+    lane: Lane
+    low: UUID
+    stamp: int
+
+
+class Lanes:
+    """The beliefs of one controller."""
+
+    def __init__(self) -> None:
+        self._beliefs: dict[Lane, _Belief] = {}
+        self._stamps = 0
+
+    def __len__(self) -> int:
+        return len(self._beliefs)
+
+    def add(self, lane: Lane, first: UUID = _START) -> None:
+        """Work was put into the lane, none of it before `first`."""
+        below = UUID(int=max(first.int - 1, 0))
+        self._stamps += 1
+        known = self._beliefs.get(lane)
+        self._beliefs[lane] = _Belief(min(known.low, below) if known else below, self._stamps)
+
+    def replace(self, lanes: Iterable[Lane], *, seen_at: int) -> None:
+        """A full scan, begun at `stamp()` == `seen_at`, saw exactly these: look from the start of each."""
+        newer = {lane: belief for lane, belief in self._beliefs.items() if belief.stamp > seen_at}
+        self._beliefs.clear()
+        for lane in lanes:
+            self.add(lane)
+        for lane, belief in newer.items():
+            self._beliefs.setdefault(lane, belief)
+
+    def stamp(self) -> int:
+        """A point in time, for `replace`."""
+        return self._stamps
+
+    def looks(self) -> Iterator[Look]:
+        """Where there may be work, most urgent first."""
+        for lane in sorted(self._beliefs, key=lambda lane: -lane.priority):
+            belief = self._beliefs[lane]
+            yield Look(lane, belief.low, belief.stamp)
+
+    def routes(self) -> Iterator[str]:
+        """The routes that may hold work."""
+        return (lane.route for lane in self._beliefs)
+
+    def advance(self, look: Look, last: UUID) -> None:
+        """Everything up to `last` was taken."""
+        belief = self._beliefs.get(look.lane)
+        if belief is not None and belief.stamp == look.stamp:
+            belief.low = max(belief.low, last)
+
+    def drop(self, look: Look) -> None:
+        """The lane was seen empty."""
+        belief = self._beliefs.get(look.lane)
+        if belief is not None and belief.stamp == look.stamp:
+            del self._beliefs[look.lane]

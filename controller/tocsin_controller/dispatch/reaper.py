@@ -1,0 +1,126 @@
+"""Notices what did not happen: agents gone silent, leases not renewed, executions nobody took."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from tocsin_controller.definitions import Definitions, VersionKey
+from tocsin_controller.hints import EVENTS, Hints
+from tocsin_controller.store.agents import forget_local_agents, take_silent
+from tocsin_controller.store.database import Database, HeldSession
+from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.leasing import Lease, expired_leases, take_expired
+from tocsin_controller.workflow.ending import Ended, Ender
+from tocsin_shared.executions import ExecutionStatus, Reason
+from tocsin_shared.jobs import JobDefinition
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReaperPace:
+    """How often the reaper looks, and how patient it is."""
+
+    every_secs: float = 1.0
+    lease_secs: float = 45.0
+    #: After a start or a database outage nothing is declared lost for this long: agents could not renew.
+    grace_secs: float = 60.0
+
+
+class Reaper:
+    """Ends what will not end by itself."""
+
+    def __init__(
+        self, db: Database, hints: Hints, definitions: Definitions, ender: Ender, pace: ReaperPace
+    ) -> None:
+        self._db = db
+        self._hints = hints
+        self._definitions = definitions
+        self._ender = ender
+        self._pace = pace
+
+    async def run(self) -> None:
+        """Until cancelled. Raises Unavailable when the database goes away; starting again begins a new grace."""
+        verdicts_from = time.monotonic() + self._pace.grace_secs
+        async with self._db.hold() as session:
+            while True:
+                await self.fail_unclaimed(session)
+                await self.mark_silent(session)
+                if time.monotonic() >= verdicts_from:
+                    await self.declare_lost(session)
+                await forget_local_agents(session)
+                await asyncio.sleep(self._pace.every_secs * random.uniform(0.8, 1.2))  # noqa: S311
+
+    async def fail_unclaimed(self, session: HeldSession) -> None:
+        """Executions that no eligible agent took within `queue_timeout_secs` fail with reason no_agent."""
+        while True:
+            async with session.transaction() as transaction:
+                expired = await take_expired(transaction)
+                ended = [
+                    Ended(
+                        work,
+                        ExecutionStatus.FAILED,
+                        Reason.NO_AGENT,
+                        f"no eligible agent took it in time (wanted: {route})",
+                    )
+                    for work, route in expired
+                ]
+                aftermath = await self._ender.end(transaction, ended)
+            self._ender.announce(aftermath)
+            if not expired:
+                return
+            log.warning("executions_without_agent", count=len(expired))
+
+    async def mark_silent(self, session: HeldSession) -> None:
+        """Agents whose lease ran out are offline; said once."""
+        async with session.transaction() as transaction:
+            silent = await take_silent(transaction)
+            await add_events(
+                transaction,
+                [
+                    NewEvent(
+                        kind="agent.offline",
+                        severity="error",
+                        message=f"Agent '{name}' is offline",
+                        agent_id=agent_id,
+                    )
+                    for agent_id, name, agent_type in silent
+                    if agent_type != "local"
+                ],
+            )
+        for agent_id, name, _ in silent:
+            log.warning("agent_offline", agent_id=str(agent_id), agent=name)
+        if silent:
+            self._hints.hint(EVENTS)
+
+    async def declare_lost(self, session: HeldSession) -> None:
+        """Executions whose agent was silent for the job's `lost_after_secs` are lost (G3)."""
+        leases = await expired_leases(session)
+        keys: list[VersionKey] = [(lease.job_id, lease.job_version) for lease in leases]
+        definitions = await self._definitions.get_many(session, keys)
+        lost: list[Ended] = []
+        for lease, key in zip(leases, keys, strict=True):
+            job = definitions[key]
+            patience = job.lost_after_secs if isinstance(job, JobDefinition) else 300
+            if self._pace.lease_secs + lease.overdue_secs >= patience:
+                lost.append(_lost(lease, patience))
+        if lost:
+            async with session.transaction() as transaction:
+                aftermath = await self._ender.end_leased(transaction, lost)
+            self._ender.announce(aftermath)
+            log.warning("executions_lost", count=len(lost))
+
+
+def _lost(lease: Lease, patience: int) -> Ended:
+    return Ended(
+        lease,
+        ExecutionStatus.LOST,
+        Reason.AGENT_LOST,
+        f"the agent was silent for more than {patience} s; whether it ended is not known",
+        agent_id=lease.agent_id,
+        fence=lease.fence,
+        is_cancel_requested=lease.is_cancel_requested,
+    )

@@ -1,0 +1,47 @@
+"""Housekeeping of the database: partitions ahead, history that is too old away."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+import structlog
+
+from tocsin_controller.store.database import Database
+from tocsin_controller.store.partitions import drop_partitions_before, ensure_partitions
+from tocsin_controller.store.statements import sql
+
+log = structlog.get_logger(__name__)
+
+_LOCK = sql("lock_maintenance")
+_TODAY = sql("today")
+_FORGET_IDEMPOTENCY_KEYS = sql("forget_idempotency_keys")
+
+EVERY_SECS = 3600.0
+
+
+class Maintenance:
+    """Runs at start and every hour; whichever controller comes first does it."""
+
+    def __init__(self, db: Database, *, retention_days: int) -> None:
+        self._db = db
+        self._retention_days = retention_days
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.once()
+            await asyncio.sleep(EVERY_SECS * random.uniform(0.8, 1.2))  # noqa: S311
+
+    async def once(self) -> None:
+        """One round. A retention of 0 days keeps everything."""
+        async with self._db.transaction() as session:
+            if not await session.fetchval(_LOCK):
+                return
+            today = await session.fetchval(_TODAY)
+            created = await ensure_partitions(session, today)
+            dropped: list[str] = []
+            if self._retention_days > 0:
+                dropped = await drop_partitions_before(session, today - timedelta(days=self._retention_days))
+            await session.execute(_FORGET_IDEMPOTENCY_KEYS)
+        if created or dropped:
+            log.info("partitions_maintained", created=len(created), dropped=dropped)

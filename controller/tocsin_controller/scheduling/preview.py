@@ -1,0 +1,103 @@
+"""Shows when a schedule will be due, with a word on each fire that a clock change moves or doubles."""
+
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from tocsin_controller.scheduling.checking import mistakes, refusal
+from tocsin_controller.scheduling.cron_fires import cron_fires
+from tocsin_controller.scheduling.fires import Fire, next_fire
+from tocsin_controller.scheduling.timing import Cron, Once, OnDemand, Timing
+from tocsin_controller.scheduling.zones import EPOCH, load_zone, period_at
+from tocsin_shared.schedules import FireNote, Preview, PreviewFire, PreviewRequest
+
+
+def preview(request: PreviewRequest, now: datetime) -> Preview:
+    """The next `count` fires after `request.after` or now. Raises InvalidInput for what `mistakes` finds.
+
+    An interval without `starts_at` is counted from now, as if the job were created at this moment.
+    """
+    timing = Timing.of(
+        request.schedule,
+        created_at=now.replace(microsecond=0),
+        timezone=request.timezone,
+        dst=request.dst,
+        starts_at=request.starts_at,
+        expires_at=request.expires_at,
+    )
+    if errors := mistakes(timing):
+        raise refusal(errors)
+    after = (request.after or now).astimezone(UTC)
+    fires: list[PreviewFire] = []
+    zone = load_zone(timing.timezone)
+    moment = after
+    while len(fires) < request.count and (fire := next_fire(timing, moment)):
+        fires.append(_shown(fire, timing, zone))
+        moment = fire.at
+    note = _why_fewer(timing, after) if len(fires) < request.count else None
+    return Preview(fires=fires, timezone=timing.timezone, note=note)
+
+
+def _shown(fire: Fire, timing: Timing, zone: ZoneInfo) -> PreviewFire:
+    local = fire.at.astimezone(zone)
+    wall_clock = local.replace(tzinfo=None).isoformat()
+    return PreviewFire(
+        at=fire.at,
+        local=wall_clock,
+        utc_offset=local.isoformat()[len(wall_clock) :],
+        notes=list(fire.notes),
+        explanation=_explanation(fire, timing, local) if fire.notes else None,
+    )
+
+
+def _explanation(fire: Fire, timing: Timing, local: datetime) -> str:
+    moment = (fire.at - EPOCH) // timedelta(seconds=1)
+    period = period_at(timing.timezone, moment)
+    note = fire.notes[0]
+    match note:
+        case FireNote.DST_GAP:
+            skipped_from, skipped_to = _change(period.start, period.offset_before, period.offset)
+            return (
+                f"The clocks go forward from {skipped_from} to {skipped_to}, so what was due in between "
+                f"runs at the first instant after it."
+            )
+        case FireNote.DST_FIRST:
+            back_from, back_to = _change(period.end, period.offset, period.offset_after)
+            rule = "and again the second time" if _fires_on_repeat(timing) else "and only then"
+            return (
+                f"The clocks go back from {back_from} to {back_to}, so {local:%H:%M:%S} comes twice; "
+                f"it runs the first time {rule}."
+            )
+        case FireNote.DST_SECOND:
+            back_from, back_to = _change(period.start, period.offset_before, period.offset)
+            return (
+                f"The clocks have gone back from {back_from} to {back_to}, so {local:%H:%M:%S} comes twice; "
+                f"this is the second time."
+            )
+        case _:
+            assert_never(note)
+
+
+def _fires_on_repeat(timing: Timing) -> bool:
+    return isinstance(timing.rule, Cron) and (
+        cron_fires(timing.rule.expression, timing.timezone, timing.dst).fires_on_repeat
+    )
+
+
+def _change(moment: int, before: int, after: int) -> tuple[str, str]:
+    """What the wall clock shows as it is changed, and right after; with the date when that is another."""
+    old, new = (EPOCH + timedelta(seconds=moment + offset) for offset in (before, after))
+    form = "%H:%M:%S" if old.date() == new.date() else "%Y-%m-%d %H:%M:%S"
+    return old.strftime(form), new.strftime(form)
+
+
+def _why_fewer(timing: Timing, after: datetime) -> str:
+    if isinstance(timing.rule, OnDemand):
+        return "This schedule is never due by itself; it runs when triggered."
+    if isinstance(timing.rule, Once):
+        if timing.rule.at <= after:
+            return "The instant has passed; a job saved with it now runs at once."
+        return "This schedule is due once."
+    if timing.expires_at is not None:
+        return f"Nothing more is due before it expires at {timing.expires_at:%Y-%m-%d %H:%M:%S} UTC."
+    return "Nothing more is due before the year 10000."

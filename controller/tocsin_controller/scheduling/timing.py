@@ -1,0 +1,95 @@
+"""All that decides when a job is due, as one small immutable value."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self, assert_never
+
+from tocsin_shared.schedules import (
+    CronSchedule,
+    Dst,
+    IntervalSchedule,
+    OnDemandSchedule,
+    OneShotSchedule,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """At the wall clock times that match."""
+
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """At a fixed distance of elapsed time, whatever the clocks do."""
+
+    interval_secs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """At one instant."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OnDemand:
+    """Never by itself."""
+
+
+Rule = Cron | Every | Once | OnDemand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """A job's rule with everything it depends on. Equal timings are due at the same instants.
+
+    All instants are in UTC.
+    """
+
+    rule: Rule
+    #: `Every` counts from here: the first instant is the anchor itself.
+    anchor: datetime
+    #: IANA name of the zone whose wall clock `Cron` reads.
+    timezone: str = "UTC"
+    dst: Dst = Dst.ONCE
+    #: Nothing is due before this instant, or after `expires_at`. Both may be due themselves.
+    starts_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @classmethod
+    def of(
+        cls,
+        schedule: CronSchedule | IntervalSchedule | OneShotSchedule | OnDemandSchedule,
+        *,
+        created_at: datetime,
+        timezone: str | None = None,
+        dst: Dst = Dst.ONCE,
+        starts_at: datetime | None = None,
+        expires_at: datetime | None = None,
+    ) -> Self:
+        """The timing of a job as people described it. Checks nothing: see `checking.check_timing`."""
+        return cls(
+            rule=_rule(schedule),
+            anchor=(starts_at or created_at).astimezone(UTC),
+            timezone="UTC" if timezone is None else timezone,
+            dst=dst,
+            starts_at=starts_at and starts_at.astimezone(UTC),
+            expires_at=expires_at and expires_at.astimezone(UTC),
+        )
+
+
+def _rule(schedule: CronSchedule | IntervalSchedule | OneShotSchedule | OnDemandSchedule) -> Rule:
+    match schedule:
+        case CronSchedule():
+            return Cron(schedule.value)
+        case IntervalSchedule():
+            return Every(schedule.value.interval_secs)
+        case OneShotSchedule():
+            return Once(schedule.value.astimezone(UTC))
+        case OnDemandSchedule():
+            return OnDemand()
+        case _:
+            assert_never(schedule)

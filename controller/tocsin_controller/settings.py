@@ -1,0 +1,107 @@
+"""Everything about a controller that can be set, in one place.
+
+Precedence: command line, then `TOCSIN_*` environment variables, then the TOML file, then these defaults.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+Secs = Annotated[float, Field(gt=0, le=7 * 86_400)]
+
+
+class ControllerSettings(BaseSettings):
+    """Settings of `tocsin-controller serve`."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_", extra="forbid", env_ignore_empty=True)
+
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="PostgreSQL DSN, such as postgresql://tocsin@db/tocsin. Several hosts with "
+        "target_session_attrs=read-write follow a failover.",
+    )
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104  a server is meant to be reached
+    port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 picks a free one.")
+    tls_cert: Path | None = Field(None, description="Certificate chain (PEM). With tls_key, serves HTTPS.")
+    tls_key: Path | None = Field(None, description="Private key (PEM) of tls_cert.")
+    public_url: str | None = Field(
+        None,
+        description="How agents reach this controller, for callback addresses; default: as they called it.",
+    )
+    state_dir: Path | None = Field(
+        None, description="Where the controller's own agent (target `local`) keeps its journal."
+    )
+    local_capacity: int = Field(
+        8, ge=0, le=1_000, description="How many `local` executions run at once here; 0 runs none here."
+    )
+    bootstrap_admin_key: SecretStr | None = Field(
+        None, description="The first admin key, any string, instead of a random one that is printed."
+    )
+    bootstrap_agent_key: SecretStr | None = Field(
+        None, description="The first agent key, any string, instead of a random one that is printed."
+    )
+    retention_days: int = Field(
+        30, ge=0, le=3_650, description="Days that runs, output and events are kept; 0 keeps everything."
+    )
+    database_pool_size: int = Field(
+        8, ge=2, le=200, description="Connections for requests, besides about six for background services."
+    )
+    heartbeat_secs: Secs = Field(10.0, description="How often agents show that they live, in seconds.")
+    poll_wait_secs: Secs = Field(25.0, description="How long an agent's poll waits, in seconds.")
+    lease_secs: Secs = Field(45.0, description="An agent silent for so many seconds is offline.")
+    lost_grace_secs: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="After a start or a database outage, nothing is declared lost for so many seconds.",
+    )
+    rate_limit_enabled: bool = Field(True, description="Whether requests are limited at all.")
+    rate_limit_public: int = Field(
+        60, ge=0, description="Requests a minute and address without a valid key; 0 means no limit."
+    )
+    rate_limit_authenticated: int = Field(
+        6_000, ge=0, description="Requests a minute and key of people; 0 means no limit."
+    )
+    rate_limit_agent: int = Field(
+        60_000, ge=0, description="Requests a minute and key of agents; 0 means no limit."
+    )
+    log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> "ControllerSettings":
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together")
+        if self.lease_secs < 3 * self.heartbeat_secs:
+            raise ValueError("lease_secs must be at least three times heartbeat_secs")
+        return self
+
+    @classmethod
+    def load(cls, config_file: Path | None, **flags: Any) -> "ControllerSettings":
+        """Read all sources. Raises pydantic's ValidationError, or OSError when the file can't be read."""
+        given = {name: value for name, value in flags.items() if value is not None}
+        if config_file is None:
+            return cls(**given)
+        config_file.open("rb").close()
+
+        class _WithFile(cls):  # type: ignore[valid-type, misc]  # the file's path is known only now
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,
+                file_secret_settings: PydanticBaseSettingsSource,
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file)
+
+        loaded: ControllerSettings = _WithFile(**given)
+        return loaded

@@ -1,0 +1,186 @@
+"""Writing what agents report: starts, output, ends; and what that means for runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from tocsin_controller.store.database import Queries
+from tocsin_controller.store.statements import sql
+
+_START_EXECUTIONS = sql("start_executions")
+_INSERT_OUTPUT = sql("insert_output")
+_FINISH_EXECUTIONS = sql("finish_executions")
+_SETTLE_RUNS = sql("settle_runs")
+_QUEUE_RETRIES = sql("queue_retries")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An agent started an execution, so long ago."""
+
+    execution_id: UUID
+    run_id: UUID
+    agent_id: UUID
+    fence: int
+    age_secs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Bytes of one stream."""
+
+    execution_id: UUID
+    stream: int
+    offset: int
+    seq: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of an execution, as it is written."""
+
+    execution_id: UUID
+    status: str
+    reason: str | None
+    message: str | None
+    agent_id: UUID | None
+    fence: int
+    exit_code: int | None
+    started_age_secs: float | None
+    age_secs: float
+    stdout_bytes: int
+    stderr_bytes: int
+    stdout_truncated: bool
+    stderr_truncated: bool
+    cpu_secs: float | None
+    peak_memory_bytes: int | None
+
+
+@dataclass(slots=True)
+class RunDelta:
+    """What ended executions add to their run's counters."""
+
+    run_id: UUID
+    open: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    cancelled: int = 0
+    lost: int = 0
+    reason: str | None = None
+    message: str | None = None
+    started_age_secs: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Where a run stands after its counters changed."""
+
+    run_id: UUID
+    status: str
+    open_executions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The next attempt of a failed execution."""
+
+    id: UUID
+    run_id: UUID
+    job_id: UUID
+    job_version: int
+    attempt_number: int
+    retry_of: UUID
+    route: str
+    priority: int
+    delay_secs: float
+    queue_timeout_secs: float
+    scheduled_for: datetime | None
+
+
+async def start_executions(session: Queries, starts: Sequence[Start]) -> None:
+    """Pending becomes running; those that are further already stay as they are."""
+    if starts:
+        await session.execute(
+            _START_EXECUTIONS,
+            [s.execution_id for s in starts],
+            [s.run_id for s in starts],
+            [s.agent_id for s in starts],
+            [s.fence for s in starts],
+            [s.age_secs for s in starts],
+        )
+
+
+async def insert_output(session: Queries, chunks: Sequence[Output]) -> None:
+    """Keep output; what is there already stays."""
+    if chunks:
+        await session.execute(
+            _INSERT_OUTPUT,
+            [c.execution_id for c in chunks],
+            [c.stream for c in chunks],
+            [c.offset for c in chunks],
+            [c.seq for c in chunks],
+            [c.data for c in chunks],
+        )
+
+
+async def finish_executions(session: Queries, ends: Sequence[Finish]) -> set[UUID]:
+    """End executions; those that really changed."""
+    rows = await session.fetch(
+        _FINISH_EXECUTIONS,
+        [f.execution_id for f in ends],
+        [f.status for f in ends],
+        [f.reason for f in ends],
+        [f.message for f in ends],
+        [f.agent_id for f in ends],
+        [f.fence for f in ends],
+        [f.exit_code for f in ends],
+        [f.started_age_secs for f in ends],
+        [f.age_secs for f in ends],
+        [f.stdout_bytes for f in ends],
+        [f.stderr_bytes for f in ends],
+        [f.stdout_truncated for f in ends],
+        [f.stderr_truncated for f in ends],
+        [f.cpu_secs for f in ends],
+        [f.peak_memory_bytes for f in ends],
+    )
+    return {row["id"] for row in rows}
+
+
+async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> list[Settled]:
+    """Add ended executions to their runs."""
+    rows = await session.fetch(
+        _SETTLE_RUNS,
+        [d.run_id for d in deltas],
+        [d.open for d in deltas],
+        [d.succeeded for d in deltas],
+        [d.failed for d in deltas],
+        [d.timed_out for d in deltas],
+        [d.cancelled for d in deltas],
+        [d.lost for d in deltas],
+        [d.reason for d in deltas],
+        [d.message for d in deltas],
+        [d.started_age_secs for d in deltas],
+    )
+    return [Settled(row["id"], row["status"], row["open_executions"]) for row in rows]
+
+
+async def queue_retries(session: Queries, retries: Sequence[Retry]) -> None:
+    """Queue next attempts."""
+    if retries:
+        await session.execute(
+            _QUEUE_RETRIES,
+            [r.id for r in retries],
+            [r.run_id for r in retries],
+            [r.job_id for r in retries],
+            [r.job_version for r in retries],
+            [r.attempt_number for r in retries],
+            [r.retry_of for r in retries],
+            [r.route for r in retries],
+            [r.priority for r in retries],
+            [r.delay_secs for r in retries],
+            [r.queue_timeout_secs for r in retries],
+            [r.scheduled_for for r in retries],
+        )

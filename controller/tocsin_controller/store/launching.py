@@ -1,0 +1,115 @@
+"""Questions about timers, and the one statement that writes runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tocsin_controller.dispatch.lanes import Lane
+from tocsin_controller.dispatch.routes import AgentFacts
+from tocsin_controller.store.database import Queries
+from tocsin_controller.store.statements import sql
+
+if TYPE_CHECKING:
+    from tocsin_controller.workflow.launch import PlannedRun
+
+_DUE_TIMERS = sql("due_timers")
+_MOVE_TIMERS = sql("move_timers")
+_END_TIMERS = sql("end_timers")
+_NEXT_WAKE = sql("next_wake")
+_PROMOTE_DELAYED = sql("promote_delayed")
+_LAUNCH = sql("launch")
+_OPEN_RUNS = sql("open_runs")
+_AGENT_FACTS = sql("agent_facts")
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A locked timer, and database time when it was read."""
+
+    job_id: UUID
+    job_version: int
+    next_fire_at: datetime
+    anchor: datetime
+    now: datetime
+
+
+async def lock_due_timers(session: Queries) -> list[DueTimer]:
+    """What is due now, at most 200, locked until the transaction ends."""
+    return [DueTimer(**row) for row in await session.fetch(_DUE_TIMERS)]
+
+
+async def move_timers(session: Queries, moves: Sequence[tuple[UUID, datetime]]) -> None:
+    """Set when locked timers fire next."""
+    if moves:
+        await session.execute(_MOVE_TIMERS, [m[0] for m in moves], [m[1] for m in moves])
+
+
+async def end_timers(session: Queries, job_ids: Sequence[UUID]) -> None:
+    """These jobs fire no more."""
+    if job_ids:
+        await session.execute(_END_TIMERS, list(job_ids))
+
+
+async def secs_to_next_wake(session: Queries) -> float | None:
+    """How long the ticker may sleep; negative when something is due already, None when nothing is planned."""
+    secs: float | None = await session.fetchval(_NEXT_WAKE)
+    return secs
+
+
+async def promote_delayed(session: Queries) -> dict[Lane, UUID]:
+    """Retries whose time has come become takeable; where they are."""
+    lanes: dict[Lane, UUID] = {}
+    for row in await session.fetch(_PROMOTE_DELAYED):
+        lane = Lane(row["route"], row["priority"])
+        lanes[lane] = min(lanes.get(lane, row["execution_id"]), row["execution_id"])
+    return lanes
+
+
+async def count_open_runs(session: Queries, job_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Runs that have not ended, per job."""
+    rows = await session.fetch(_OPEN_RUNS, list(job_ids))
+    return {row["job_id"]: row["open"] for row in rows}
+
+
+async def load_agent_facts(session: Queries) -> list[AgentFacts]:
+    """Every agent, by name."""
+    return [
+        AgentFacts(
+            row["id"],
+            row["name"],
+            row["agent_type"],
+            row["status"],
+            frozenset(row["tags"]),
+            frozenset(row["task_types"]),
+        )
+        for row in await session.fetch(_AGENT_FACTS)
+    ]
+
+
+async def write_runs(session: Queries, runs: Sequence["PlannedRun"]) -> set[UUID]:
+    """Insert runs with executions and queue rows; the ids of those that were new."""
+    if not runs:
+        return set()
+    executions = [(run, execution) for run in runs for execution in run.executions]
+    rows = await session.fetch(
+        _LAUNCH,
+        [run.id for run in runs],
+        [run.job_id for run in runs],
+        [run.job_version for run in runs],
+        [run.status.value for run in runs],
+        [run.reason and run.reason.value for run in runs],
+        [run.message for run in runs],
+        [run.trigger for run in runs],
+        [run.params for run in runs],
+        [run.scheduled_for for run in runs],
+        [len(run.executions) for run in runs],
+        [list(run.not_reached) or None for run in runs],
+        [execution.id for _, execution in executions],
+        [run.id for run, _ in executions],
+        [execution.route for _, execution in executions],
+        [run.priority for run, _ in executions],
+        [float(run.queue_timeout_secs) for run, _ in executions],
+    )
+    return {row["id"] for row in rows}

@@ -1,0 +1,205 @@
+"""Questions about the queue and about leases: who may run what."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from tocsin_controller.dispatch.lanes import Lane
+from tocsin_controller.dispatch.parking import Row
+from tocsin_controller.store.database import Queries, Record
+from tocsin_controller.store.statements import sql
+from tocsin_shared.protocol import Held
+
+_QUEUE_LANES = sql("queue_lanes")
+_CLAIM_CANDIDATES = sql("claim_candidates")
+_TAKE = sql("take")
+_LEASES_OF_AGENTS = sql("leases_of_agents")
+_REOFFER = sql("reoffer")
+_RENEW_LEASES = sql("renew_leases")
+_EXPIRED_LEASES = sql("expired_leases")
+_LOCK_LEASES = sql("lock_leases")
+_EXECUTION_STATES = sql("execution_states")
+_EXPIRED_QUEUE = sql("expired_queue")
+_WITHDRAW = sql("withdraw")
+_WITHDRAW_JOB = sql("withdraw_job")
+_WITHDRAW_AGENT = sql("withdraw_agent")
+_REQUEST_CANCEL = sql("request_cancel")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An execution and what it belongs to."""
+
+    execution_id: UUID
+    run_id: UUID
+    job_id: UUID
+    job_version: int
+    attempt_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handed(Work):
+    """An execution just handed to an agent."""
+
+    agent_id: UUID
+    fence: int
+    scheduled_for: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease(Handed):
+    """An execution that an agent has, or should have."""
+
+    started: bool
+    is_cancel_requested: bool
+    #: Of which process of the agent, and in which answer; None when the question did not ask.
+    incarnation: UUID | None = None
+    seq: int | None = None
+    age_secs: float = 0
+    overdue_secs: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HandOut:
+    """Which agent gets which execution, in which answer."""
+
+    execution_id: UUID
+    agent_id: UUID
+    incarnation: UUID | None
+    seq: int | None
+    lease_secs: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionState(Work):
+    """Where an execution without a lease stands."""
+
+    agent_id: UUID | None
+    fence: int
+    status: str
+
+
+async def scan_lanes(session: Queries) -> list[Lane]:
+    """All lanes that hold takeable work."""
+    return [Lane(row["route"], row["priority"]) for row in await session.fetch(_QUEUE_LANES)]
+
+
+async def lock_candidates(session: Queries, wanted: Sequence[tuple[Lane, UUID, int]]) -> list[Row]:
+    """The oldest rows of each lane after its lower bound, at most so many of each."""
+    rows = await session.fetch(
+        _CLAIM_CANDIDATES,
+        [lane.route for lane, _, _ in wanted],
+        [lane.priority for lane, _, _ in wanted],
+        [low for _, low, _ in wanted],
+        [limit for _, _, limit in wanted],
+    )
+    return [Row(**row) for row in rows]
+
+
+async def hand_out(session: Queries, hand_outs: Sequence[HandOut]) -> list[Handed]:
+    """Turn locked queue rows into leases. Agents that were superseded meanwhile are left out."""
+    rows = await session.fetch(
+        _TAKE,
+        [h.execution_id for h in hand_outs],
+        [h.agent_id for h in hand_outs],
+        [h.incarnation for h in hand_outs],
+        [h.seq for h in hand_outs],
+        [h.lease_secs for h in hand_outs],
+    )
+    return [_handed(row) for row in rows]
+
+
+async def leases_of(session: Queries, agent_ids: Iterable[UUID]) -> dict[UUID, list[Lease]]:
+    """What each of these agents is believed to have."""
+    leases: dict[UUID, list[Lease]] = {agent_id: [] for agent_id in agent_ids}
+    for row in await session.fetch(_LEASES_OF_AGENTS, list(leases)):
+        leases[row["agent_id"]].append(Lease(**row))
+    return leases
+
+
+async def offer_again(
+    session: Queries, leases: Sequence[tuple[Lease, UUID | None, int | None]], lease_secs: float
+) -> list[Handed]:
+    """Hand these out again in another answer of the same agent, with a higher fence."""
+    rows = await session.fetch(
+        _REOFFER,
+        [lease.execution_id for lease, _, _ in leases],
+        [lease.fence for lease, _, _ in leases],
+        [incarnation for _, incarnation, _ in leases],
+        [seq for _, _, seq in leases],
+        [lease_secs] * len(leases),
+    )
+    return [_handed(row) for row in rows]
+
+
+async def renew_leases(session: Queries, held: Sequence[tuple[UUID, Held]], lease_secs: float) -> None:
+    """Agents said they still have these."""
+    if held:
+        await session.execute(
+            _RENEW_LEASES,
+            [h.execution_id for _, h in held],
+            [h.fence for _, h in held],
+            [agent_id for agent_id, _ in held],
+            lease_secs,
+        )
+
+
+async def expired_leases(session: Queries) -> list[Lease]:
+    """Leases that ran out, with for how long."""
+    return [Lease(**row) for row in await session.fetch(_EXPIRED_LEASES)]
+
+
+async def lock_leases(session: Queries, execution_ids: Iterable[UUID]) -> dict[UUID, Lease]:
+    """The leases of these executions, locked."""
+    rows = await session.fetch(_LOCK_LEASES, sorted(set(execution_ids)))
+    return {row["execution_id"]: Lease(**row) for row in rows}
+
+
+async def execution_states(session: Queries, execution_ids: Iterable[UUID]) -> dict[UUID, ExecutionState]:
+    """Where these stand, locked."""
+    rows = await session.fetch(_EXECUTION_STATES, sorted(set(execution_ids)))
+    return {row["execution_id"]: ExecutionState(**row) for row in rows}
+
+
+async def take_expired(session: Queries) -> list[tuple[Work, str]]:
+    """Executions that waited too long leave the queue; each with the route nobody served."""
+    return [(_work(row), row["route"]) for row in await session.fetch(_EXPIRED_QUEUE)]
+
+
+async def withdraw(session: Queries, execution_ids: Sequence[UUID]) -> list[Work]:
+    """Take these out of the queue; those that were still there."""
+    return [_work(row) for row in await session.fetch(_WITHDRAW, list(execution_ids))]
+
+
+async def withdraw_job(session: Queries, job_id: UUID) -> list[Work]:
+    """Take everything of a job out of the queue."""
+    return [_work(row) for row in await session.fetch(_WITHDRAW_JOB, job_id)]
+
+
+async def withdraw_route(session: Queries, route: str) -> list[Work]:
+    """Take everything of one route out of the queue."""
+    return [_work(row) for row in await session.fetch(_WITHDRAW_AGENT, route)]
+
+
+async def request_cancel(session: Queries, execution_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Note that these handed-out executions should end; which agent has each."""
+    rows = await session.fetch(_REQUEST_CANCEL, list(execution_ids))
+    return {row["execution_id"]: row["agent_id"] for row in rows}
+
+
+def _work(row: Record) -> Work:
+    return Work(row["execution_id"], row["run_id"], row["job_id"], row["job_version"], row["attempt_number"])
+
+
+def _handed(row: Record) -> Handed:
+    return Handed(
+        row["execution_id"],
+        row["run_id"],
+        row["job_id"],
+        row["job_version"],
+        row["attempt_number"],
+        row["agent_id"],
+        row["fence"],
+        row["scheduled_for"],
+    )

@@ -1,0 +1,2 @@
+-- Today by the database's clock (UTC).
+SELECT (now() AT TIME ZONE 'UTC')::date

@@ -1,0 +1,82 @@
+"""Ending executions because somebody asked for it (G9: `cancelled` only once that is true)."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from tocsin_controller.hints import Hints, agent_topic
+from tocsin_controller.store.database import Database, Session
+from tocsin_controller.store.leasing import Work, request_cancel, withdraw, withdraw_job, withdraw_route
+from tocsin_controller.store.statements import sql
+from tocsin_controller.workflow.ending import Aftermath, Ended, Ender
+from tocsin_shared.errors import NotFound
+from tocsin_shared.executions import ExecutionStatus, Reason
+
+_EXECUTION_STATUS = sql("execution_status")
+_OPEN_EXECUTIONS_OF_RUN = sql("open_executions_of_run")
+_RUN_EXISTS = sql("run_exists")
+
+
+class Canceller:
+    """Withdraws what waits, and asks agents to end what they have."""
+
+    def __init__(self, db: Database, hints: Hints, ender: Ender) -> None:
+        self._db = db
+        self._hints = hints
+        self._ender = ender
+
+    async def cancel_execution(self, execution_id: UUID, *, by: str) -> str:
+        """Cancel one execution; its status afterwards, or `cancelling` while its agent is being told.
+
+        Raises NotFound. Cancelling what has ended changes nothing.
+        """
+        status = await self._db.fetchval(_EXECUTION_STATUS, execution_id)
+        if status is None:
+            raise NotFound(f"there is no execution {execution_id}")
+        await self._cancel([execution_id], by=by)
+        return await self._where_it_stands(execution_id)
+
+    async def cancel_run(self, run_id: UUID, *, by: str) -> list[UUID]:
+        """Cancel every open execution of a run; which those were. Raises NotFound."""
+        if not await self._db.fetchval(_RUN_EXISTS, run_id):
+            raise NotFound(f"there is no run {run_id}")
+        ids = [row["execution_id"] for row in await self._db.fetch(_OPEN_EXECUTIONS_OF_RUN, run_id)]
+        if ids:
+            await self._cancel(ids, by=by)
+        return ids
+
+    async def cancel_waiting(self, session: Session, job_id: UUID) -> Aftermath:
+        """End everything of a job that waits, because the job is being deleted. Announce after the commit."""
+        works = await withdraw_job(session, job_id)
+        return await self._end_unstarted(session, works, Reason.JOB_DELETED, "the job was deleted")
+
+    async def cancel_route(self, session: Session, route: str) -> Aftermath:
+        """End everything that only a removed agent could have taken. Announce after the commit."""
+        works = await withdraw_route(session, route)
+        return await self._end_unstarted(session, works, Reason.AGENT_REMOVED, "the agent was removed")
+
+    def announce(self, aftermath: Aftermath) -> None:
+        """Tell watchers; call it after the commit."""
+        self._ender.announce(aftermath)
+
+    async def _cancel(self, ids: Sequence[UUID], *, by: str) -> None:
+        """Withdraw first, then ask: an execution handed out between the two is still found by the second."""
+        async with self._db.transaction() as session:
+            works = await withdraw(session, ids)
+            aftermath = await self._end_unstarted(session, works, Reason.CANCELLED, f"cancelled by {by}")
+            agents = await request_cancel(session, ids)
+        self._ender.announce(aftermath)
+        for agent_id in set(agents.values()):
+            self._hints.hint(agent_topic(agent_id))
+
+    async def _end_unstarted(
+        self, session: Session, works: Sequence[Work], reason: Reason, message: str
+    ) -> Aftermath:
+        ended = [Ended(work, ExecutionStatus.CANCELLED, reason, message) for work in works]
+        return await self._ender.end(session, ended)
+
+    async def _where_it_stands(self, execution_id: UUID) -> str:
+        row = await self._db.fetchrow(_EXECUTION_STATUS, execution_id)
+        if row is None:
+            raise NotFound(f"there is no execution {execution_id}")
+        status = ExecutionStatus(row["status"])
+        return status.value if status.is_final else "cancelling"

@@ -1,0 +1,209 @@
+"""The one place where executions end, whoever says so: result, cancel, timeout of the queue, loss.
+
+Everything that an end entails is written in the caller's transaction: the execution, its run, the next attempt,
+the event (G5, G7). What must wait for the commit is returned as an Aftermath, for `announce`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
+from tocsin_controller.dispatch.lanes import Lane
+from tocsin_controller.dispatch.routes import agent_route, route_for
+from tocsin_controller.hints import EVENTS, Hints, output_topic
+from tocsin_controller.store.database import Session
+from tocsin_controller.store.ending import (
+    Finish,
+    Retry,
+    RunDelta,
+    finish_executions,
+    queue_retries,
+    settle_runs,
+)
+from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.leasing import Handed, Work, lock_leases
+from tocsin_controller.workflow.retrying import retry_delay_secs
+from tocsin_shared.executions import ExecutionStatus, Reason
+from tocsin_shared.ids import new_id
+from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.protocol import Usage
+from tocsin_shared.targets import AllTarget
+
+_SEVERITIES = {
+    ExecutionStatus.SUCCEEDED: "success",
+    ExecutionStatus.FAILED: "error",
+    ExecutionStatus.TIMED_OUT: "error",
+    ExecutionStatus.LOST: "error",
+    ExecutionStatus.CANCELLED: "warning",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An execution ended, and how."""
+
+    work: Work
+    status: ExecutionStatus
+    reason: Reason | None = None
+    message: str | None = None
+    agent_id: UUID | None = None
+    fence: int = 0
+    exit_code: int | None = None
+    started_age_secs: float | None = None
+    age_secs: float = 0
+    stdout_bytes: int = 0
+    stderr_bytes: int = 0
+    stdout_truncated: bool = False
+    stderr_truncated: bool = False
+    usage: Usage = field(default_factory=Usage)
+    #: It had been declared lost: its run was settled already and is corrected now (G4).
+    is_late: bool = False
+    #: Somebody asked to end it: however it ended, it is not tried again.
+    is_cancel_requested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What others are to be told once the transaction has committed."""
+
+    execution_ids: tuple[UUID, ...] = ()
+    lanes: dict[Lane, UUID] = field(default_factory=dict)
+
+
+class Ender:
+    """Ends executions."""
+
+    def __init__(
+        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, UUID]], None]
+    ) -> None:
+        self._hints = hints
+        self._definitions = definitions
+        self._on_work = on_work
+
+    async def end_leased(self, session: Session, ended: Sequence[Ended]) -> Aftermath:
+        """End those of these executions whose lease is still the one that was seen."""
+        leases = await lock_leases(session, [e.work.execution_id for e in ended])
+        current = [
+            e
+            for e in ended
+            if (lease := leases.get(e.work.execution_id)) is not None and lease.fence == e.fence
+        ]
+        return await self.end(session, current)
+
+    async def end(self, session: Session, ended: Sequence[Ended]) -> Aftermath:
+        """End executions whose lease or queue row the caller holds. Those that ended before are left alone."""
+        if not ended:
+            return Aftermath()
+        changed = await finish_executions(session, [_finish(e) for e in ended])
+        ended = [e for e in ended if e.work.execution_id in changed]
+        if not ended:
+            return Aftermath()
+        keys: list[VersionKey] = [(e.work.job_id, e.work.job_version) for e in ended]
+        definitions = await self._definitions.get_many(session, keys)
+        pairs = [(e, definitions[key]) for e, key in zip(ended, keys, strict=True)]
+        retries = [retry for e, job in pairs if (retry := _retry(e, job)) is not None]
+        await queue_retries(session, retries)
+        await settle_runs(session, _deltas(ended, {retry.retry_of for retry in retries}))
+        await add_events(session, [_event(e, job) for e, job in pairs])
+        return Aftermath(
+            tuple(e.work.execution_id for e in ended),
+            {Lane(r.route, r.priority): r.id for r in reversed(retries) if not r.delay_secs},
+        )
+
+    def announce(self, aftermath: Aftermath) -> None:
+        """Tell watchers and the dispatcher; call it after the commit."""
+        if aftermath.execution_ids:
+            self._hints.hint(EVENTS, everywhere=False)
+        for execution_id in aftermath.execution_ids:
+            self._hints.hint(output_topic(execution_id), everywhere=False)
+        if aftermath.lanes:
+            self._on_work(aftermath.lanes)
+
+
+def _finish(e: Ended) -> Finish:
+    return Finish(
+        execution_id=e.work.execution_id,
+        status=e.status.value,
+        reason=e.reason.value if e.reason else None,
+        message=e.message,
+        agent_id=e.agent_id,
+        fence=e.fence,
+        exit_code=e.exit_code,
+        started_age_secs=e.started_age_secs,
+        age_secs=e.age_secs,
+        stdout_bytes=e.stdout_bytes,
+        stderr_bytes=e.stderr_bytes,
+        stdout_truncated=e.stdout_truncated,
+        stderr_truncated=e.stderr_truncated,
+        cpu_secs=e.usage.cpu_secs,
+        peak_memory_bytes=e.usage.peak_memory_bytes,
+    )
+
+
+def _retry(e: Ended, job: JobDefinition | BrokenDefinition) -> Retry | None:
+    if isinstance(job, BrokenDefinition) or e.is_cancel_requested or e.is_late:
+        return None
+    delay_secs = retry_delay_secs(job, e.status, e.reason, e.work.attempt_number)
+    if delay_secs is None:
+        return None
+    if isinstance(job.target, AllTarget):
+        if e.agent_id is None:
+            return None
+        route = agent_route(e.agent_id)
+    else:
+        route = route_for(job.target, job.task.type)
+    return Retry(
+        id=new_id(),
+        run_id=e.work.run_id,
+        job_id=e.work.job_id,
+        job_version=e.work.job_version,
+        attempt_number=e.work.attempt_number + 1,
+        retry_of=e.work.execution_id,
+        route=route,
+        priority=job.priority,
+        delay_secs=delay_secs,
+        queue_timeout_secs=job.queue_timeout_secs,
+        scheduled_for=e.work.scheduled_for if isinstance(e.work, Handed) else None,
+    )
+
+
+def _deltas(ended: Sequence[Ended], retried: set[UUID]) -> list[RunDelta]:
+    """What these ends add to each run. A retried execution stays open in its next attempt."""
+    deltas: dict[UUID, RunDelta] = {}
+    for e in ended:
+        delta = deltas.setdefault(e.work.run_id, RunDelta(e.work.run_id))
+        if e.started_age_secs is not None:
+            delta.started_age_secs = max(delta.started_age_secs or 0, e.started_age_secs)
+        if e.work.execution_id in retried:
+            continue
+        counter = e.status.value
+        setattr(delta, counter, getattr(delta, counter) + 1)
+        if e.is_late:
+            delta.lost -= 1
+        else:
+            delta.open -= 1
+        if e.status is not ExecutionStatus.SUCCEEDED:
+            delta.reason = e.reason.value if e.reason else None
+            delta.message = e.message
+    return list(deltas.values())
+
+
+def _event(e: Ended, job: JobDefinition | BrokenDefinition) -> NewEvent:
+    name = job.name if isinstance(job, JobDefinition) else str(e.work.job_id)
+    late = " (late result)" if e.is_late else ""
+    return NewEvent(
+        kind="execution.completed",
+        severity=_SEVERITIES.get(e.status, "info"),
+        message=f"Job '{name}' {_words(e.status)}{late}",
+        job_id=e.work.job_id,
+        execution_id=e.work.execution_id,
+        agent_id=e.agent_id,
+        details=e.message or (e.reason.value if e.reason else None),
+    )
+
+
+def _words(status: ExecutionStatus) -> str:
+    return {ExecutionStatus.TIMED_OUT: "timed out", ExecutionStatus.CANCELLED: "was cancelled"}.get(
+        status, "was lost" if status is ExecutionStatus.LOST else status.value
+    )

@@ -1,0 +1,144 @@
+"""Turning "this job is due" into a run with its executions and queue rows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tocsin_controller.dispatch.lanes import Lane
+from tocsin_controller.dispatch.routes import AgentFacts, agent_route, route_for, takes_part
+from tocsin_controller.store.database import Queries
+from tocsin_controller.store.launching import load_agent_facts, write_runs
+from tocsin_shared.executions import Reason, RunStatus
+from tocsin_shared.ids import new_id, occurrence_id
+from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.targets import AllTarget
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedExecution:
+    """One execution to queue."""
+
+    id: UUID
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run to write, with everything that hangs on it."""
+
+    id: UUID
+    job_id: UUID
+    job_version: int
+    status: RunStatus
+    trigger: dict[str, Any]
+    priority: int = 0
+    queue_timeout_secs: float = 0
+    reason: Reason | None = None
+    message: str | None = None
+    params: dict[str, Any] | None = None
+    scheduled_for: datetime | None = None
+    executions: tuple[PlannedExecution, ...] = ()
+    not_reached: tuple[dict[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Launched:
+    """What was started, and where the dispatcher should look for it."""
+
+    run_id: UUID
+    execution_ids: list[UUID] = field(default_factory=list)
+    lanes: dict[Lane, UUID] = field(default_factory=dict)
+
+
+def plan_run(
+    job_id: UUID,
+    version: int,
+    job: JobDefinition,
+    *,
+    trigger: dict[str, Any],
+    params: dict[str, Any] | None = None,
+    scheduled_for: datetime | None = None,
+    agents: Sequence[AgentFacts] = (),
+) -> PlannedRun:
+    """The run of a job that is to happen now. For `all`, the agents given are the frozen list."""
+    run_id = occurrence_id(job_id, scheduled_for) if scheduled_for else new_id()
+    routes, not_reached = _routes(job, agents)
+    return PlannedRun(
+        id=run_id,
+        job_id=job_id,
+        job_version=version,
+        status=RunStatus.PENDING if routes else RunStatus.FAILED,
+        reason=None if routes else Reason.NO_AGENT,
+        message=None if routes else "no eligible agent is online",
+        trigger=trigger,
+        params=params,
+        scheduled_for=scheduled_for,
+        priority=job.priority,
+        queue_timeout_secs=job.queue_timeout_secs,
+        executions=tuple(PlannedExecution(new_id(), route) for route in routes),
+        not_reached=not_reached,
+    )
+
+
+def plan_skip(
+    job_id: UUID, version: int, scheduled_for: datetime, trigger: dict[str, Any], reason: Reason, message: str
+) -> PlannedRun:
+    """The record of an occurrence that does not happen (G1: never silence)."""
+    return PlannedRun(
+        id=occurrence_id(job_id, scheduled_for),
+        job_id=job_id,
+        job_version=version,
+        status=RunStatus.SKIPPED,
+        reason=reason,
+        message=message,
+        trigger=trigger,
+        scheduled_for=scheduled_for,
+    )
+
+
+def _routes(job: JobDefinition, agents: Sequence[AgentFacts]) -> tuple[list[str], tuple[dict[str, str], ...]]:
+    if not isinstance(job.target, AllTarget):
+        return [route_for(job.target, job.task.type)], ()
+    routes: list[str] = []
+    not_reached: list[dict[str, str]] = []
+    for agent in agents:
+        verdict = takes_part(agent, job.task.type)
+        if verdict is None:
+            continue
+        if verdict.eligible:
+            routes.append(agent_route(agent.id))
+        else:
+            not_reached.append({"agent_id": str(agent.id), "name": agent.name, "why": verdict.why})
+    return routes, tuple(not_reached)
+
+
+async def agents_for(session: Queries, jobs: Iterable[JobDefinition]) -> Sequence[AgentFacts]:
+    """The agents to freeze into `all` runs; nothing is read when no job asks for it."""
+    if any(isinstance(job.target, AllTarget) for job in jobs):
+        return await load_agent_facts(session)
+    return ()
+
+
+async def launch(session: Queries, runs: Sequence[PlannedRun]) -> list[Launched]:
+    """Write runs, in the caller's transaction. Runs that exist already are left out of the answer."""
+    written = await write_runs(session, runs)
+    launched: list[Launched] = []
+    for run in runs:
+        if run.id not in written:
+            continue
+        one = Launched(run.id, [execution.id for execution in run.executions])
+        for execution in run.executions:
+            one.lanes.setdefault(Lane(execution.route, run.priority), execution.id)
+        launched.append(one)
+    return launched
+
+
+def merge_lanes(launched: Iterable[Launched]) -> dict[Lane, UUID]:
+    """Where new work is, each lane with its oldest execution."""
+    merged: dict[Lane, UUID] = {}
+    for one in launched:
+        for lane, first in one.lanes.items():
+            merged[lane] = min(merged.get(lane, first), first)
+    return merged

@@ -1,0 +1,1 @@
+"""Everything that is checked: unit (no database), integration (real PostgreSQL), compat, chaos, bench."""

@@ -1,0 +1,56 @@
+"""Fixtures for everyone: a real PostgreSQL, started when the first test asks, and a database per test."""
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import UNSAFE_BUT_FAST, ExternalServer, Server, dsn_of, new_database, run_apart
+from tocsin_controller.embedded import EmbeddedPostgres
+from tocsin_controller.store.database import Database
+from tocsin_controller.store.migrate import migrate
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for the whole session; a test that stops or kills a server starts its own."""
+    if url := os.environ.get("TOCSIN_TEST_DATABASE_URL"):
+        yield ExternalServer(url)
+        return
+    # Not below pytest's own temporary directory: it takes the right to pass away from others at each start.
+    with tempfile.TemporaryDirectory(prefix="tocsin-test-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o711)
+        with EmbeddedPostgres(Path(directory) / "pg", UNSAFE_BUT_FAST) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: Server) -> Iterator[str]:
+    """The name of a database with the newest schema, to be cloned, never written to."""
+    with new_database(postgres) as name:
+        run_apart(migrate(dsn_of(postgres, name)))
+        yield name
+
+
+@pytest.fixture
+def database_url(postgres: Server, template_database: str) -> Iterator[str]:
+    """A database of this test's own with the newest schema."""
+    with new_database(postgres, template=template_database) as name:
+        yield dsn_of(postgres, name)
+
+
+@pytest.fixture
+def empty_database_url(postgres: Server) -> Iterator[str]:
+    """A database of this test's own without any schema."""
+    with new_database(postgres) as name:
+        yield dsn_of(postgres, name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """This test's database, opened."""
+    opened = await Database.open(database_url, application_name="tocsin-test")
+    yield opened
+    await opened.close()
