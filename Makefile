@@ -1,8 +1,9 @@
-# make install · demo · dev · test · check · bench
+# make install · demo · dev · test · check · format · bench · docs · lock
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := shared agent controller cli
+SOURCES := $(PACKAGES) tests deploy docs
 
 .PHONY: install demo dev test check format bench docs lock clean
 
@@ -11,8 +12,44 @@ install: $(VENV)/.installed
 $(VENV)/.installed: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
 	@echo "Installing Tocsin into $(VENV) (hash-pinned; about a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
 	@touch $@
 	@echo "Installed: $(BIN)/tocsin, $(BIN)/tocsin-controller, $(BIN)/tocsin-agent"
 
+# The main job, shown on the terminal: a controller, two agents, jobs that run.
+demo: install
+	@$(BIN)/python deploy/demo.py
+
+# The demo's fleet, kept running on 127.0.0.1:8080 with its data in ./.tocsin.
+dev: install
+	@$(BIN)/python deploy/dev.py
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy $(PACKAGES) tests deploy docs
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+format: install
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+# Prints Tocsin's figures beside a floor measured in the same run. No thresholds.
+bench: install
+	$(BIN)/python -m tests.bench
+
+# Rewrites the reference pages that are generated from the code.
+docs: install
+	$(BIN)/python docs/generate.py
+
+# Rewrites requirements/*.txt. Needs uv.
+lock:
+	requirements/lock.sh
+
+clean:
+	rm -rf $(VENV) .tocsin .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

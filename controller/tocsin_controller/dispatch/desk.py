@@ -9,15 +9,15 @@ from uuid import UUID
 from tocsin_controller.dispatch.claimer import Call, Claimer
 from tocsin_controller.dispatch.presence import Presence
 from tocsin_controller.dispatch.registration import Registrar
-from tocsin_controller.dispatch.routes import agent_route
 from tocsin_controller.dispatch.sessions import AgentSession, Sessions
 from tocsin_controller.dispatch.simple import item_from, journal_from
-from tocsin_controller.hints import EVENTS, Hints, agent_topic
-from tocsin_controller.security.principal import Principal, Role
+from tocsin_controller.hints import EVENTS, KEYS, Hints, agent_topic
+from tocsin_controller.security.roles import Principal, Role
 from tocsin_controller.store.agents import Seen, delete_agent, set_custom_task_types
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import execution_states, lock_leases
+from tocsin_controller.targeting import agent_route
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.recording import Recorder
 from tocsin_shared.errors import NotFound, Superseded
@@ -171,6 +171,7 @@ class AgentDesk:
         self._canceller.announce(aftermath)
         self._presence.forget(agent_id)
         self._hints.hint(agent_topic(agent_id))
+        self._hints.hint(KEYS)
         self._hints.hint(EVENTS)
 
     async def set_task_types(self, agent_id: UUID, task_types: Sequence[dict[str, Any]]) -> None:

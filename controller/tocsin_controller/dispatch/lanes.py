@@ -9,15 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from tocsin_controller.store.leasing import Lane
+
 _START = UUID(int=0)
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """Rows of the queue that the same agents may take and that are equally urgent."""
-
-    route: str
-    priority: int
 
 
 @dataclass(slots=True)

@@ -3,20 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from uuid import UUID
+
+from tocsin_controller.store.leasing import Row
 
 K = TypeVar("K")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A takeable row of the queue."""
-
-    execution_id: UUID
-    route: str
-    priority: int
-    job_id: UUID
-    job_version: int
 
 
 @dataclass(slots=True)

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import structlog
 
-from tocsin_controller.hints import EVENTS, Hints, agent_topic
-from tocsin_controller.security.principal import Principal, Role
+from tocsin_controller.hints import EVENTS, KEYS, Hints, agent_topic
+from tocsin_controller.security.roles import Principal, Role
 from tocsin_controller.store.agents import (
     Introduction,
     RegisteredAgent,
@@ -58,6 +58,7 @@ class Registrar:
             await add_events(session, [_registered(agent_id, who, principal)])
         log.info("agent_registered", agent_id=str(agent_id), agent=who.name, is_new=is_new)
         self._hints.hint(agent_topic(agent_id))
+        self._hints.hint(KEYS)
         self._hints.hint(EVENTS)
         return agent_id
 

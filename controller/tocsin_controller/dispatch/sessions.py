@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from tocsin_controller.dispatch.routes import AgentFacts, routes_of
-from tocsin_controller.store.agents import StoredAgent, load_agent
+from tocsin_controller.store.agents import AgentFacts, StoredAgent, load_agent
 from tocsin_controller.store.database import Queries
+from tocsin_controller.targeting import routes_of
 from tocsin_shared.errors import NotFound
 
 #: A session is read again after this long even when nobody said that it changed.

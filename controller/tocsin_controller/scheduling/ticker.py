@@ -11,15 +11,15 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
-from tocsin_controller.dispatch.lanes import Lane
-from tocsin_controller.dispatch.routes import AgentFacts
 from tocsin_controller.hints import TIMERS, Hints
 from tocsin_controller.scheduling import catchup
 from tocsin_controller.scheduling.timing import Timing
+from tocsin_controller.store.agents import AgentFacts
 from tocsin_controller.store.database import Database, HeldSession, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.launching import (
     DueTimer,
+    PlannedRun,
     count_open_runs,
     end_timers,
     lock_due_timers,
@@ -27,7 +27,8 @@ from tocsin_controller.store.launching import (
     promote_delayed,
     secs_to_next_wake,
 )
-from tocsin_controller.workflow.launch import PlannedRun, agents_for, launch, merge_lanes, plan_run, plan_skip
+from tocsin_controller.store.leasing import Lane
+from tocsin_controller.workflow.launch import agents_for, launch, merge_lanes, plan_run, plan_skip
 from tocsin_shared.executions import Reason
 from tocsin_shared.jobs import JobDefinition
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tocsin_controller.dispatch.routes import AgentFacts
-from tocsin_controller.store.database import Queries
+from tocsin_controller.store.database import Queries, Record
 from tocsin_controller.store.statements import sql
 
+_AGENT_FACTS = sql("agent_facts")
 _AGENT_SESSION = sql("agent_session")
 _AGENT_FOR_REGISTRATION = sql("agent_for_registration")
 _INSERT_AGENT = sql("insert_agent")
@@ -20,6 +20,23 @@ _AGENTS_GONE_SILENT = sql("agents_gone_silent")
 _DELETE_AGENT = sql("delete_agent")
 _SET_CUSTOM_TASK_TYPES = sql("set_custom_task_types")
 _FORGET_LOCAL_AGENTS = sql("forget_local_agents")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFacts:
+    """What decides whether an agent is eligible."""
+
+    id: UUID
+    name: str
+    agent_type: str
+    status: str
+    tags: frozenset[str]
+    task_types: frozenset[str]
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """Task types it takes without being named: third-party agents get custom tasks only."""
+        return frozenset({"custom"}) if self.agent_type == "custom" else self.task_types - {"custom"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +87,17 @@ class Seen:
     spool: Mapping[str, float] | None = None
 
 
+async def load_agent_facts(session: Queries) -> list[AgentFacts]:
+    """Every agent, by name."""
+    return [_facts(row) for row in await session.fetch(_AGENT_FACTS)]
+
+
 async def load_agent(session: Queries, agent_id: UUID) -> StoredAgent | None:
     """One agent."""
     row = await session.fetchrow(_AGENT_SESSION, agent_id)
     if row is None:
         return None
-    facts = AgentFacts(
-        row["id"],
-        row["name"],
-        row["agent_type"],
-        row["status"],
-        frozenset(row["tags"]),
-        frozenset(row["task_types"]),
-    )
-    return StoredAgent(facts, row["incarnation"], row["key_id"])
+    return StoredAgent(_facts(row), row["incarnation"], row["key_id"])
 
 
 async def lock_agent(session: Queries, *, agent_id: UUID | None, name: str) -> RegisteredAgent | None:
@@ -152,6 +166,17 @@ async def set_custom_task_types(
 async def forget_local_agents(session: Queries) -> int:
     """Remove the traces of controllers that went away long ago."""
     return await session.execute(_FORGET_LOCAL_AGENTS)
+
+
+def _facts(row: Record) -> AgentFacts:
+    return AgentFacts(
+        row["id"],
+        row["name"],
+        row["agent_type"],
+        row["status"],
+        frozenset(row["tags"]),
+        frozenset(row["task_types"]),
+    )
 
 
 def _plain(figures: Mapping[str, float] | None) -> dict[str, float] | None:

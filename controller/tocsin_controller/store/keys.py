@@ -7,6 +7,7 @@ from uuid import UUID
 
 from tocsin_controller.store.database import Queries
 from tocsin_controller.store.statements import sql
+from tocsin_shared.errors import Conflict
 from tocsin_shared.ids import new_id
 
 _KEY_BY_HASH = sql("key_by_hash")
@@ -90,11 +91,11 @@ async def insert_credential(conn: Queries, agent_id: UUID, name: str, key_hash: 
     After the commit the controller hints `keys`, so that the earlier one stops working everywhere.
     """
     await conn.execute(_REVOKE_KEYS_OF_AGENT, agent_id, key_hash)
-    stored = await insert_key(conn, NewKey(name, "agent", "agent's own", key_hash, agent_id=agent_id))
+    stored = await insert_key(conn, NewKey(name, "agent", "", key_hash, agent_id=agent_id))
     if stored is None:
         stored = await key_by_hash(conn, key_hash)
         if stored is None or stored.agent_id != agent_id or not stored.active:
-            raise ValueError("this credential is in use elsewhere")
+            raise Conflict("this credential is in use elsewhere")
     return stored.id
 
 

@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 from uuid import UUID
 
-from tocsin_controller.dispatch.lanes import Lane
-from tocsin_controller.dispatch.routes import AgentFacts
 from tocsin_controller.store.database import Queries
+from tocsin_controller.store.leasing import Lane
 from tocsin_controller.store.statements import sql
-
-if TYPE_CHECKING:
-    from tocsin_controller.workflow.launch import PlannedRun
+from tocsin_shared.executions import Reason, RunStatus
 
 _DUE_TIMERS = sql("due_timers")
 _MOVE_TIMERS = sql("move_timers")
@@ -21,7 +18,6 @@ _NEXT_WAKE = sql("next_wake")
 _PROMOTE_DELAYED = sql("promote_delayed")
 _LAUNCH = sql("launch")
 _OPEN_RUNS = sql("open_runs")
-_AGENT_FACTS = sql("agent_facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +29,33 @@ class DueTimer:
     next_fire_at: datetime
     anchor: datetime
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedExecution:
+    """One execution to queue."""
+
+    id: UUID
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run to write, with everything that hangs on it."""
+
+    id: UUID
+    job_id: UUID
+    job_version: int
+    status: RunStatus
+    trigger: dict[str, Any]
+    priority: int = 0
+    queue_timeout_secs: float = 0
+    reason: Reason | None = None
+    message: str | None = None
+    params: dict[str, Any] | None = None
+    scheduled_for: datetime | None = None
+    executions: tuple[PlannedExecution, ...] = ()
+    not_reached: tuple[dict[str, str], ...] = ()
 
 
 async def lock_due_timers(session: Queries) -> list[DueTimer]:
@@ -73,22 +96,7 @@ async def count_open_runs(session: Queries, job_ids: Sequence[UUID]) -> dict[UUI
     return {row["job_id"]: row["open"] for row in rows}
 
 
-async def load_agent_facts(session: Queries) -> list[AgentFacts]:
-    """Every agent, by name."""
-    return [
-        AgentFacts(
-            row["id"],
-            row["name"],
-            row["agent_type"],
-            row["status"],
-            frozenset(row["tags"]),
-            frozenset(row["task_types"]),
-        )
-        for row in await session.fetch(_AGENT_FACTS)
-    ]
-
-
-async def write_runs(session: Queries, runs: Sequence["PlannedRun"]) -> set[UUID]:
+async def write_runs(session: Queries, runs: Sequence[PlannedRun]) -> set[UUID]:
     """Insert runs with executions and queue rows; the ids of those that were new."""
     if not runs:
         return set()

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tocsin_controller.dispatch.lanes import Lane
-from tocsin_controller.dispatch.parking import Row
 from tocsin_controller.store.database import Queries, Record
 from tocsin_controller.store.statements import sql
 from tocsin_shared.protocol import Held
@@ -25,6 +23,25 @@ _WITHDRAW = sql("withdraw")
 _WITHDRAW_JOB = sql("withdraw_job")
 _WITHDRAW_AGENT = sql("withdraw_agent")
 _REQUEST_CANCEL = sql("request_cancel")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Rows of the queue that the same agents may take and that are equally urgent."""
+
+    route: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A takeable row of the queue."""
+
+    execution_id: UUID
+    route: str
+    priority: int
+    job_id: UUID
+    job_version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
-from tocsin_controller.dispatch.lanes import Lane
-from tocsin_controller.dispatch.routes import agent_route, route_for
 from tocsin_controller.hints import EVENTS, Hints, output_topic
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.ending import (
@@ -21,8 +19,9 @@ from tocsin_controller.store.ending import (
     queue_retries,
     settle_runs,
 )
-from tocsin_controller.store.events import NewEvent, add_events
-from tocsin_controller.store.leasing import Handed, Work, lock_leases
+from tocsin_controller.store.events import NewEvent, Severity, add_events
+from tocsin_controller.store.leasing import Handed, Lane, Work, lock_leases
+from tocsin_controller.targeting import agent_route, route_for
 from tocsin_controller.workflow.retrying import retry_delay_secs
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.ids import new_id
@@ -30,7 +29,7 @@ from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.protocol import Usage
 from tocsin_shared.targets import AllTarget
 
-_SEVERITIES = {
+_SEVERITIES: dict[ExecutionStatus, Severity] = {
     ExecutionStatus.SUCCEEDED: "success",
     ExecutionStatus.FAILED: "error",
     ExecutionStatus.TIMED_OUT: "error",

@@ -1,46 +1,20 @@
 """Turning "this job is due" into a run with its executions and queue rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tocsin_controller.dispatch.lanes import Lane
-from tocsin_controller.dispatch.routes import AgentFacts, agent_route, route_for, takes_part
+from tocsin_controller.store.agents import AgentFacts, load_agent_facts
 from tocsin_controller.store.database import Queries
-from tocsin_controller.store.launching import load_agent_facts, write_runs
+from tocsin_controller.store.launching import PlannedExecution, PlannedRun, write_runs
+from tocsin_controller.store.leasing import Lane
+from tocsin_controller.targeting import agent_route, route_for, takes_part
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.ids import new_id, occurrence_id
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.targets import AllTarget
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedExecution:
-    """One execution to queue."""
-
-    id: UUID
-    route: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRun:
-    """One run to write, with everything that hangs on it."""
-
-    id: UUID
-    job_id: UUID
-    job_version: int
-    status: RunStatus
-    trigger: dict[str, Any]
-    priority: int = 0
-    queue_timeout_secs: float = 0
-    reason: Reason | None = None
-    message: str | None = None
-    params: dict[str, Any] | None = None
-    scheduled_for: datetime | None = None
-    executions: tuple[PlannedExecution, ...] = ()
-    not_reached: tuple[dict[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -142,3 +116,30 @@ def merge_lanes(launched: Iterable[Launched]) -> dict[Lane, UUID]:
         for lane, first in one.lanes.items():
             merged[lane] = min(merged.get(lane, first), first)
     return merged
+
+
+class Launcher:
+    """Starts jobs because somebody asked, outside any schedule."""
+
+    def __init__(self, on_work: Callable[[dict[Lane, UUID]], None]) -> None:
+        self._on_work = on_work
+
+    async def trigger(
+        self,
+        session: Queries,
+        job_id: UUID,
+        version: int,
+        job: JobDefinition,
+        *,
+        trigger: dict[str, Any],
+        params: dict[str, Any] | None = None,
+    ) -> Launched:
+        """Write a run of the job in the caller's transaction; `announce` it after the commit."""
+        agents = await agents_for(session, [job])
+        run = plan_run(job_id, version, job, trigger=trigger, params=params, agents=agents)
+        (launched,) = await launch(session, [run])
+        return launched
+
+    def announce(self, launched: Launched) -> None:
+        """Tell the dispatcher; call it after the commit."""
+        self._on_work(launched.lanes)

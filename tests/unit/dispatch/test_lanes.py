@@ -1,6 +1,7 @@
 """Beliefs about where work waits."""
 
-from tocsin_controller.dispatch.lanes import Lane, Lanes
+from tocsin_controller.dispatch.lanes import Lanes
+from tocsin_controller.store.leasing import Lane
 from tocsin_shared.ids import new_id
 
 LANE = Lane("any:shell", 0)

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from tocsin_controller.dispatch.parking import ParkingLot, Row
+from tocsin_controller.dispatch.parking import ParkingLot
+from tocsin_controller.store.leasing import Row
 from tocsin_shared.ids import new_id
 
 JOB = new_id()

@@ -11,26 +11,10 @@ Pure: the same words decide in the queue's SQL, in the explanation a person read
 from dataclasses import dataclass
 from uuid import UUID
 
+from tocsin_controller.store.agents import AgentFacts
 from tocsin_shared.targets import AgentTarget, AllTarget, AnyTarget, LocalTarget, TaggedTarget, Target
 
 LOCAL = "local"
-
-
-@dataclass(frozen=True, slots=True)
-class AgentFacts:
-    """What decides whether an agent is eligible."""
-
-    id: UUID
-    name: str
-    agent_type: str
-    status: str
-    tags: frozenset[str]
-    task_types: frozenset[str]
-
-    @property
-    def runs(self) -> frozenset[str]:
-        """Task types it takes without being named: third-party agents get custom tasks only."""
-        return frozenset({"custom"}) if self.agent_type == "custom" else self.task_types - {"custom"}
 
 
 def route_for(target: Target | None, task_type: str) -> str:

@@ -2,13 +2,18 @@
 
 import pytest
 
-from tocsin_controller.dispatch.routes import AgentFacts, route_for, routes_of, takes_part
+from tocsin_controller.store.agents import AgentFacts
+from tocsin_controller.targeting import route_for, routes_of, takes_part
 from tocsin_shared.ids import new_id
 from tocsin_shared.targets import AgentTarget, AllTarget, AnyTarget, LocalTarget, TaggedTarget
 
 
 def agent(
-    *, kind: str = "standard", status: str = "online", tags: tuple[str, ...] = (), types: tuple[str, ...] = ("shell",)
+    *,
+    kind: str = "standard",
+    status: str = "online",
+    tags: tuple[str, ...] = (),
+    types: tuple[str, ...] = ("shell",),
 ) -> AgentFacts:
     return AgentFacts(new_id(), "a", kind, status, frozenset(tags), frozenset(types))
 

@@ -1,0 +1,69 @@
+"""The background of one controller: everything but its web server, wired together."""
+
+from dataclasses import dataclass
+
+from tocsin_controller.definitions import Definitions
+from tocsin_controller.dispatch.claimer import Claimer
+from tocsin_controller.dispatch.desk import AgentDesk, Pace
+from tocsin_controller.dispatch.presence import Presence
+from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
+from tocsin_controller.hints import Hints
+from tocsin_controller.maintenance import Maintenance
+from tocsin_controller.scheduling.ticker import Ticker
+from tocsin_controller.settings import ControllerSettings
+from tocsin_controller.store.database import Database
+from tocsin_controller.supervisor import Service
+from tocsin_controller.workflow.cancel import Canceller
+from tocsin_controller.workflow.ending import Ender
+from tocsin_controller.workflow.launch import Launcher
+from tocsin_controller.workflow.recording import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything of a controller but its web server."""
+
+    hints: Hints
+    definitions: Definitions
+    claimer: Claimer
+    launcher: Launcher
+    canceller: Canceller
+    desk: AgentDesk
+    maintenance: Maintenance
+    services: dict[str, Service]
+
+
+def build_engine(db: Database, settings: ControllerSettings) -> Engine:
+    """Wire the parts together. Nothing runs yet."""
+    hints = Hints(db)
+    definitions = Definitions()
+    pace = Pace(settings.heartbeat_secs, settings.poll_wait_secs, settings.lease_secs)
+    ender = Ender(hints, definitions, on_work=lambda lanes: claimer.on_work(lanes))
+    claimer = Claimer(db, hints, definitions, ender, lease_secs=settings.lease_secs)
+    canceller = Canceller(db, hints, ender)
+    presence = Presence(db, hints, lease_secs=settings.lease_secs)
+    recorder = Recorder(db, hints, ender)
+    desk = AgentDesk(
+        db,
+        hints,
+        claimer=claimer,
+        presence=presence,
+        recorder=recorder,
+        canceller=canceller,
+        pace=pace,
+    )
+    reaper_pace = ReaperPace(lease_secs=settings.lease_secs, grace_secs=settings.lost_grace_secs)
+    maintenance = Maintenance(db, retention_days=settings.retention_days)
+    services: dict[str, Service] = {
+        "hint-listener": hints.run_listener,
+        "hint-sender": hints.run_sender,
+        "ticker": Ticker(db, hints, definitions, claimer.on_work).run,
+        "claimer": claimer.run,
+        "recorder": recorder.run,
+        "presence": presence.run,
+        "reaper": Reaper(db, hints, definitions, ender, reaper_pace).run,
+        "maintenance": maintenance.run,
+    }
+    return Engine(
+        hints, definitions, claimer, Launcher(claimer.on_work), canceller, desk, maintenance, services
+    )

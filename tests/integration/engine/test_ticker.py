@@ -1,0 +1,90 @@
+"""Due jobs become runs exactly once, whoever ticks (G1)."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+from tests.integration.engine.conftest import Harness, now
+
+from tocsin_controller.engine import build_engine
+from tocsin_controller.settings import ControllerSettings
+from tocsin_controller.supervisor import supervise
+
+EVERY_SECOND = {"type": "cron", "value": "* * * * * *"}
+
+
+async def test_a_cron_job_fires_every_second_at_its_second(harness: Harness) -> None:
+    first = now().replace(microsecond=0) + timedelta(seconds=1)
+    job = await harness.job(schedule=EVERY_SECOND, next_fire_at=first)
+    await harness.eventually("SELECT count(*) >= 3 FROM runs WHERE job_id = $1", job, equals=True)
+    rows = await harness.connection.fetch(
+        "SELECT scheduled_for, created_at FROM runs WHERE job_id = $1 ORDER BY scheduled_for", job
+    )
+    assert [r["scheduled_for"] for r in rows[:3]] == [first + timedelta(seconds=n) for n in range(3)]
+    assert all(r["created_at"] >= r["scheduled_for"] for r in rows)
+
+
+async def test_several_tickers_fire_each_instant_once(
+    harness: Harness, settings: Callable[..., ControllerSettings]
+) -> None:
+    others = [asyncio.create_task(supervise(build_engine(harness.db, settings()).services)) for _ in range(2)]
+    start = now().replace(microsecond=0) + timedelta(seconds=1)
+    jobs = [await harness.job(schedule=EVERY_SECOND, next_fire_at=start) for _ in range(20)]
+    await asyncio.sleep(3.2)
+    for task in others:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    for job in jobs:
+        count, distinct = await harness.connection.fetchrow(
+            "SELECT count(*), count(DISTINCT scheduled_for) FROM runs WHERE job_id = $1", job
+        )
+        assert count == distinct >= 3
+
+
+async def test_missed_instants_are_recorded_and_the_newest_runs(harness: Harness) -> None:
+    first = now().replace(microsecond=0) - timedelta(seconds=30)
+    job = await harness.job(schedule=EVERY_SECOND, next_fire_at=first, catchup="latest")
+    await harness.eventually("SELECT count(*) >= 31 FROM runs WHERE job_id = $1", job, equals=True)
+    skipped = await harness.connection.fetch(
+        "SELECT reason, scheduled_for FROM runs WHERE job_id = $1 AND status = 'skipped' ORDER BY scheduled_for",
+        job,
+    )
+    assert {r["reason"] for r in skipped} == {"missed"}
+    assert skipped[0]["scheduled_for"] == first
+    assert len(skipped) >= 29
+
+
+async def test_an_occurrence_is_skipped_while_enough_runs_are_open(harness: Harness) -> None:
+    first = now().replace(microsecond=0) + timedelta(seconds=1)
+    job = await harness.job(schedule=EVERY_SECOND, next_fire_at=first, max_concurrent=1)
+    await harness.eventually("SELECT count(*) >= 2 FROM runs WHERE job_id = $1", job, equals=True)
+    rows = await harness.connection.fetch(
+        "SELECT status, reason FROM runs WHERE job_id = $1 ORDER BY scheduled_for LIMIT 2", job
+    )
+    assert [(r["status"], r["reason"]) for r in rows] == [("pending", None), ("skipped", "overlap")]
+
+
+async def test_a_one_shot_fires_and_is_unscheduled(harness: Harness) -> None:
+    due = now() - timedelta(days=3)
+    job = await harness.job(schedule={"type": "one_shot", "value": due.isoformat()}, next_fire_at=due)
+    await harness.eventually("SELECT status FROM jobs WHERE id = $1", job, equals="unscheduled")
+    assert await harness.connection.fetchval("SELECT count(*) FROM runs WHERE job_id = $1", job) == 1
+    assert await harness.connection.fetchval("SELECT count(*) FROM timers WHERE job_id = $1", job) == 0
+
+
+async def test_a_definition_that_cannot_be_read_stops_nobody_else(harness: Harness) -> None:
+    start = now()
+    broken = await harness.job(schedule=EVERY_SECOND)
+    await harness.connection.execute("UPDATE job_versions SET definition = '{}' WHERE job_id = $1", broken)
+    await harness.connection.execute(
+        "INSERT INTO timers (job_id, job_version, priority, next_fire_at, anchor) VALUES ($1, 1, 9, $2, $2)",
+        broken,
+        start,
+    )
+    healthy = await harness.job(schedule=EVERY_SECOND, next_fire_at=start)
+    await harness.eventually("SELECT count(*) >= 1 FROM runs WHERE job_id = $1", healthy, equals=True)
+    await harness.eventually("SELECT status FROM jobs WHERE id = $1", broken, equals="unscheduled")
+    told = "SELECT count(*) FROM events WHERE kind = 'job.quarantined' AND job_id = $1"
+    assert await harness.connection.fetchval(told, broken) == 1
