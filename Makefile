@@ -19,11 +19,11 @@ $(VENV)/.installed: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
 
 # The main job, shown on the terminal: a controller, two agents, jobs that run.
 demo: install
-	@$(BIN)/python deploy/demo.py
+	@$(BIN)/python -m deploy.demo
 
 # The demo's fleet, kept running on 127.0.0.1:8080 with its data in ./.tocsin.
 dev: install
-	@$(BIN)/python deploy/dev.py
+	@$(BIN)/python -m deploy.dev
 
 test: install
 	$(BIN)/python -m pytest
@@ -33,7 +33,7 @@ check: install
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy $(PACKAGES) tests deploy docs
 	$(BIN)/lint-imports
-	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m docs.generate --check
 
 format: install
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -45,7 +45,7 @@ bench: install
 
 # Rewrites the reference pages that are generated from the code.
 docs: install
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 # Rewrites requirements/*.txt. Needs uv.
 lock:

@@ -10,7 +10,7 @@ import re
 #: C0 and C1 controls, DEL, and the characters that reorder or hide text (bidirectional controls and the like).
 _BAD = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
 _CONTROL = re.compile(f"[{_BAD}]")
-_SGR_OR_CONTROL = re.compile(rf"(\x1b\[[0-9;:]*m)|[{_BAD.replace(chr(9), '')}]")
+_SGR_OR_CONTROL = re.compile(rf"(\x1b\[[0-9;:]*m)|[{_BAD}]")
 
 
 def visible(text: str) -> str:

@@ -10,6 +10,7 @@ from tocsin_controller.store.database import Queries
 from tocsin_controller.store.leasing import Lane
 from tocsin_controller.store.statements import sql
 from tocsin_shared.executions import Reason, RunStatus
+from tocsin_shared.wire import dumps
 
 _DUE_TIMERS = sql("due_timers")
 _MOVE_TIMERS = sql("move_timers")
@@ -113,7 +114,8 @@ async def write_runs(session: Queries, runs: Sequence[PlannedRun]) -> set[UUID]:
         [run.params for run in runs],
         [run.scheduled_for for run in runs],
         [len(run.executions) for run in runs],
-        [list(run.not_reached) or None for run in runs],
+        # As text: the driver would take a list of lists for an array of two dimensions.
+        [dumps(run.not_reached).decode() if run.not_reached else None for run in runs],
         [execution.id for _, execution in executions],
         [run.id for run, _ in executions],
         [execution.route for _, execution in executions],

@@ -4,9 +4,9 @@ WITH new_runs AS (
     INSERT INTO runs (id, job_id, job_version, status, reason, message, trigger, params, scheduled_for,
                       open_executions, not_reached, finished_at)
     SELECT id, job_id, job_version, status, reason, message, trigger, params, scheduled_for,
-           open_executions, not_reached, CASE WHEN open_executions = 0 THEN now() END
+           open_executions, not_reached::jsonb, CASE WHEN open_executions = 0 THEN now() END
     FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[],
-                $9::timestamptz[], $10::int[], $11::jsonb[])
+                $9::timestamptz[], $10::int[], $11::text[])
         AS r (id, job_id, job_version, status, reason, message, trigger, params, scheduled_for,
               open_executions, not_reached)
     ON CONFLICT (id) DO NOTHING
