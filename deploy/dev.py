@@ -20,7 +20,8 @@ def main() -> None:
     _say(f"Starting PostgreSQL, a controller and two agents (data and logs in {DIRECTORY}/) ...")
     with Fleet(DIRECTORY.absolute(), PORT, keys["admin"], keys["agent"]) as fleet:
         if is_first_start:
-            _say(f"Admin key: {keys['admin']}\nAgent key: {keys['agent']}\n(shown this once; kept in {DIRECTORY}/keys.json)")
+            _say(f"Admin key: {keys['admin']}\nAgent key: {keys['agent']}")
+            _say(f"(shown this once; kept in {DIRECTORY}/keys.json)")
         _say(f"Ready on {fleet.url}. Try:  export TOCSIN_URL={fleet.url} TOCSIN_KEY=<admin key>")
         _say("           .venv/bin/tocsin agents ls      (stop with Ctrl-C)")
         fleet.wait()
@@ -39,13 +40,13 @@ def _keys(path: Path) -> tuple[dict[str, str], bool]:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  this is a terminal program
+    print(text, flush=True)
 
 
 if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print("\nStopped.")  # noqa: T201
+        print("\nStopped.")
     except RuntimeError as error:
         sys.exit(str(error))

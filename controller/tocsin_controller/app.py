@@ -40,7 +40,7 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
     Raises Unavailable when the database can't be reached at the start, OSError when the port is taken.
     """
     db = await Database.open(
-        settings.database_url.get_secret_value(),
+        settings.dsn,
         application_name="tocsin-controller",
         max_size=settings.database_pool_size,
     )

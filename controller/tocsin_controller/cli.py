@@ -102,7 +102,7 @@ def migrate(config: Path | None, database_url: str | None) -> None:
     settings = _load(config, database_url=database_url)
 
     async def run() -> None:
-        applied = await apply(settings.database_url.get_secret_value())
+        applied = await apply(settings.dsn)
         for one in applied:
             click.echo(f"applied {one}")
         if not applied:
@@ -179,7 +179,7 @@ async def _serve(settings: ControllerSettings, *, migrate: bool) -> None:
     from tocsin_controller.store.migrate import migrate as apply
 
     if migrate:
-        for one in await apply(settings.database_url.get_secret_value()):
+        for one in await apply(settings.dsn):
             log.info("migration_applied", migration=str(one))
     await _bootstrap(settings)
     stop = asyncio.Event()
@@ -199,7 +199,7 @@ async def _bootstrap(settings: ControllerSettings) -> None:
     from tocsin_controller.store.database import Database
 
     db = await Database.open(
-        settings.database_url.get_secret_value(), application_name="tocsin-bootstrap", max_size=1
+        settings.dsn, application_name="tocsin-bootstrap", max_size=1
     )
     try:
         admin, agent = settings.bootstrap_admin_key, settings.bootstrap_agent_key
@@ -225,7 +225,7 @@ def _with_database(
 
     async def run() -> None:
         db = await Database.open(
-            settings.database_url.get_secret_value(), application_name="tocsin-keys", max_size=1
+            settings.dsn, application_name="tocsin-keys", max_size=1
         )
         try:
             await work(db)
@@ -238,12 +238,13 @@ def _with_database(
 def _load(config: Path | None, **flags: Any) -> ControllerSettings:
     try:
         settings = ControllerSettings.load(config, **flags)
+        has_database = bool(settings.dsn)
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
         _die("bad settings: " + "; ".join(problems), EXIT_BAD_CONFIGURATION)
     except (OSError, ValueError) as error:
-        _die(f"the configuration file can't be read: {error}", EXIT_BAD_CONFIGURATION)
-    if not settings.database_url.get_secret_value():
+        _die(f"the configuration can't be read: {error}", EXIT_BAD_CONFIGURATION)
+    if not has_database:
         _die("no database: set --database-url or TOCSIN_DATABASE_URL", EXIT_BAD_CONFIGURATION)
     return settings
 

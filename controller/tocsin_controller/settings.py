@@ -27,6 +27,9 @@ class ControllerSettings(BaseSettings):
         description="PostgreSQL DSN, such as postgresql://tocsin@db/tocsin. Several hosts with "
         "target_session_attrs=read-write follow a failover.",
     )
+    database_url_file: Path | None = Field(
+        None, description="File that holds the DSN instead, such as a systemd credential."
+    )
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104  a server is meant to be reached
     port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 picks a free one.")
     tls_cert: Path | None = Field(None, description="Certificate chain (PEM). With tls_key, serves HTTPS.")
@@ -74,6 +77,13 @@ class ControllerSettings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+
+    @property
+    def dsn(self) -> str:
+        """The database's address, wherever it was set; empty when it was not. Raises OSError."""
+        if self.database_url_file is not None:
+            return self.database_url_file.read_text().strip()
+        return self.database_url.get_secret_value()
 
     @model_validator(mode="after")
     def _holds_together(self) -> "ControllerSettings":

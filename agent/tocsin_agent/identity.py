@@ -1,0 +1,182 @@
+"""Who this agent is: the directory it keeps to itself, its name and the secret that only it knows."""
+
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+from tocsin_shared.wire import dumps, loads
+
+
+class StateError(Exception):
+    """The state directory can't be used; the message says why and what to do."""
+
+
+class StateDir:
+    """The agent's directory (0700), which one process at a time may use.
+
+    ```
+    identity.json   name, id and credential (0600)
+    lock            held while an agent runs
+    journal/        what was accepted, started and ended; output on its way (crash record and outbox)
+    refused/        results that the controller did not want, bounded
+    ```
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock_fd: int | None = None
+
+    @property
+    def identity_file(self) -> Path:
+        """Name, id and credential."""
+        return self.path / "identity.json"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Crash record and outbox."""
+        return self.path / "journal"
+
+    @property
+    def refused_dir(self) -> Path:
+        """Results that nobody wanted."""
+        return self.path / "refused"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the directory and keep other agents out of it. Raises StateError. May be nested."""
+        if self._lock_fd is not None:
+            yield
+            return
+        self._prepare()
+        fd = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StateError(
+                    f"another agent is running with {self.path}; give this one its own --state-dir"
+                ) from None
+            os.ftruncate(fd, 0)
+            os.write(fd, f"{os.getpid()}\n".encode())
+            self._lock_fd = fd
+            yield
+        finally:
+            self._lock_fd = None
+            os.close(fd)
+
+    def holder_pid(self) -> int | None:
+        """The process that uses the directory right now, if any. Needs no lock of its own."""
+        try:
+            fd = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            text = os.read(fd, 32).decode("ascii", "replace").strip()
+            return int(text) if text.isdigit() else None
+        finally:
+            os.close(fd)
+        return None
+
+    def _prepare(self) -> None:
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.path.stat().st_uid == os.geteuid():
+                self.path.chmod(0o700)
+            if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(13, "no permission to write")
+        except OSError as error:
+            raise StateError(
+                f"the state directory {self.path} can't be used ({error.strerror}); set --state-dir"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes this agent the same one after a restart."""
+
+    name: str
+    #: Given by the controller; None until the first registration.
+    agent_id: UUID | None = None
+    #: Made here before the first registration; the controller only ever learns its SHA-256.
+    credential: str = field(default_factory=lambda: f"tca_{secrets.token_urlsafe(32)}", repr=False)
+
+    @property
+    def credential_sha256(self) -> str:
+        """What the controller is told of the credential."""
+        return hashlib.sha256(self.credential.encode()).hexdigest()
+
+    @classmethod
+    def read(cls, state: StateDir) -> Self | None:
+        """The stored identity, or None when there is none. Raises StateError for a damaged one."""
+        try:
+            fields = loads(state.identity_file.read_bytes())
+            agent_id = UUID(fields["agent_id"]) if fields["agent_id"] else None
+            return cls(str(fields["name"]), agent_id, str(fields["credential"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StateError(
+                f"{state.identity_file} can't be read ({error}); restore it, "
+                "or move it away to register as a new agent"
+            ) from error
+
+    @classmethod
+    def open(cls, state: StateDir, name: str) -> Self:
+        """The stored identity under this name, made and stored first if there is none. Needs the lock."""
+        identity = cls.read(state)
+        if identity is None:
+            identity = cls(name)
+            identity.store(state)
+        elif identity.name != name:
+            identity = replace(identity, name=name)
+            identity.store(state)
+        return identity
+
+    def with_agent_id(self, agent_id: UUID) -> Self:
+        """The same agent, as the controller numbers it."""
+        return replace(self, agent_id=agent_id)
+
+    def store(self, state: StateDir) -> None:
+        """Write it so that a crash leaves either the old or the new one."""
+        content = {
+            "name": self.name,
+            "agent_id": str(self.agent_id) if self.agent_id else None,
+            "credential": self.credential,
+        }
+        try:
+            write_atomically(state.identity_file, dumps(content) + b"\n")
+        except OSError as error:
+            raise StateError(f"{state.identity_file} can't be written: {error.strerror}") from error
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file (0600): durable once this returns, and never half of it."""
+    draft = path.with_name(f"{path.name}.new")
+    with suppress(FileNotFoundError):
+        draft.unlink()
+    fd = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, content)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    draft.rename(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames and removals in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
