@@ -62,7 +62,14 @@ class Fleet:
     def start_controller(self) -> None:
         """Start it and wait until it answers. Raises RuntimeError with the end of its log when it does not."""
         keys = {"TOCSIN_BOOTSTRAP_ADMIN_KEY": self.admin_key, "TOCSIN_BOOTSTRAP_AGENT_KEY": self.agent_key}
-        command = [BIN / "tocsin-controller", "dev", "--data-dir", self.directory, "--port", str(self.port)]
+        command: list[str | Path] = [
+            BIN / "tocsin-controller",
+            "dev",
+            "--data-dir",
+            self.directory,
+            "--port",
+            str(self.port),
+        ]
         process = self._start("controller", command, keys)
         deadline = time.monotonic() + START_TIMEOUT_SECS
         while not self._is_ready():

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from tocsin_agent.link import Refused, Unreachable
-
 from tocsin_controller.dispatch.desk import AgentDesk
 from tocsin_shared.errors import TocsinError, Unavailable
 from tocsin_shared.protocol import (

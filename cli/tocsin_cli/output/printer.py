@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
-from tocsin_cli.output.neutral import visible, visible_lines
+from tocsin_cli.output.neutral import terminal_line, visible, visible_lines
 from tocsin_cli.output.plain import plain_fields, plain_table
 from tocsin_cli.output.short_ids import shortener
 from tocsin_cli.output.table import Fields, Table
@@ -44,10 +44,19 @@ class Printer:
         """Several lines of an answer, made harmless."""
         click.echo(visible_lines(text))
 
-    def raw(self, data: bytes) -> None:
+    def raw(self, data: bytes, *, to_stderr: bool = False) -> None:
         """Bytes as they are; for files and pipes."""
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        stream = sys.stderr if to_stderr else sys.stdout
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
+
+    def terminal_text(self, text: str, *, to_stderr: bool = False) -> None:
+        """Output of a job on a terminal: colours pass when wanted, other control sequences do not."""
+        for line in text.splitlines():
+            click.echo(terminal_line(line, colour=self.colour), err=to_stderr, color=True)
+        if self.colour and "\x1b[" in text:
+            click.echo("\x1b[0m", nl=False, err=to_stderr, color=True)
 
     def note(self, text: str) -> None:
         """A remark beside the answer: on standard error, so it never ends up in a file by accident."""

@@ -90,7 +90,7 @@ class Claimer:
         self._wake = asyncio.Event()
         self._scan_due_at = 0.0
 
-    def on_work(self, lanes: dict[Lane, UUID]) -> None:
+    def on_work(self, lanes: dict[Lane, int]) -> None:
         """New rows were committed to the queue, by this controller."""
         for lane, first in lanes.items():
             self._lanes.add(lane, first)
@@ -202,13 +202,13 @@ class Claimer:
             by_lane.setdefault(Lane(row.route, row.priority), []).append(row)
         for look, wanted in looks:
             seen = by_lane.get(look.lane, [])
-            left = [row.execution_id for row in seen if row.execution_id not in placed]
+            left = [row.position for row in seen if row.execution_id not in placed]
             if left:
-                self._lanes.advance(look, UUID(int=min(left).int - 1))
+                self._lanes.advance(look, min(left) - 1)
             elif len(seen) < wanted:
                 self._lanes.drop(look)
             else:
-                self._lanes.advance(look, max(row.execution_id for row in seen))
+                self._lanes.advance(look, max(row.position for row in seen))
 
     async def _hand_out(self, session: Session, given: dict[Call, list[Row]]) -> list[Handed]:
         simple = [row for call, rows in given.items() if not call.is_native for row in rows]

@@ -7,16 +7,15 @@ Beliefs may be wrong in both directions for a moment: a full scan every second p
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from uuid import UUID
 
 from tocsin_controller.store.leasing import Lane
 
-_START = UUID(int=0)
+_START = 0
 
 
 @dataclass(slots=True)
 class _Belief:
-    low: UUID
+    low: int
     #: Grows with every `add`, so that what a claim saw before it can't undo it.
     stamp: int
 
@@ -26,7 +25,7 @@ class Look:
     """Where a claim is about to look."""
 
     lane: Lane
-    low: UUID
+    low: int
     stamp: int
 
 
@@ -40,9 +39,9 @@ class Lanes:
     def __len__(self) -> int:
         return len(self._beliefs)
 
-    def add(self, lane: Lane, first: UUID = _START) -> None:
+    def add(self, lane: Lane, first: int = _START) -> None:
         """Work was put into the lane, none of it before `first`."""
-        below = UUID(int=max(first.int - 1, 0))
+        below = max(first - 1, _START)
         self._stamps += 1
         known = self._beliefs.get(lane)
         self._beliefs[lane] = _Belief(min(known.low, below) if known else below, self._stamps)
@@ -70,7 +69,7 @@ class Lanes:
         """The routes that may hold work."""
         return (lane.route for lane in self._beliefs)
 
-    def advance(self, look: Look, last: UUID) -> None:
+    def advance(self, look: Look, last: int) -> None:
         """Everything up to `last` was taken."""
         belief = self._beliefs.get(look.lane)
         if belief is not None and belief.stamp == look.stamp:

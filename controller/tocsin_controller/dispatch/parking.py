@@ -63,7 +63,7 @@ class ParkingLot(Generic[K]):
     def assign(self, rows: Iterable[Row]) -> dict[K, list[Row]]:
         """Give rows to those parked: most urgent first, then oldest. Whoever got something leaves the lot."""
         given: dict[K, list[Row]] = {}
-        for row in sorted(rows, key=lambda r: (-r.priority, r.execution_id)):
+        for row in sorted(rows, key=lambda r: (-r.priority, r.position)):
             key = self._next(row.route)
             if key is not None:
                 given.setdefault(key, []).append(row)

@@ -28,7 +28,7 @@ from tocsin_controller.store.launching import (
     secs_to_next_wake,
 )
 from tocsin_controller.store.leasing import Lane
-from tocsin_controller.workflow.launch import agents_for, launch, merge_lanes, plan_run, plan_skip
+from tocsin_controller.workflow.launch import agents_for, launch, plan_run, plan_skip
 from tocsin_shared.executions import Reason
 from tocsin_shared.jobs import JobDefinition
 
@@ -58,7 +58,7 @@ class Ticker:
         db: Database,
         hints: Hints,
         definitions: Definitions,
-        on_work: Callable[[dict[Lane, UUID]], None],
+        on_work: Callable[[dict[Lane, int]], None],
     ) -> None:
         self._db = db
         self._hints = hints
@@ -89,7 +89,7 @@ class Ticker:
             await move_timers(transaction, decisions.moves)
             await end_timers(transaction, decisions.ended)
             await self._quarantine(transaction, decisions.broken)
-        self._on_work(merge_lanes(launched))
+        self._on_work(launched.lanes)
         return len(timers)
 
     async def _decide(self, session: Session, timers: Sequence[DueTimer]) -> Decisions:

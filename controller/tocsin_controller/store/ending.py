@@ -6,11 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries
+from tocsin_controller.store.leasing import Lane
 from tocsin_controller.store.statements import sql
 
 _START_EXECUTIONS = sql("start_executions")
 _INSERT_OUTPUT = sql("insert_output")
 _FINISH_EXECUTIONS = sql("finish_executions")
+_LOCK_RUNS = sql("lock_runs")
 _SETTLE_RUNS = sql("settle_runs")
 _QUEUE_RETRIES = sql("queue_retries")
 
@@ -72,15 +74,6 @@ class RunDelta:
     reason: str | None = None
     message: str | None = None
     started_age_secs: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Where a run stands after its counters changed."""
-
-    run_id: UUID
-    status: str
-    open_executions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +142,15 @@ async def finish_executions(session: Queries, ends: Sequence[Finish]) -> set[UUI
     return {row["id"] for row in rows}
 
 
-async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> list[Settled]:
+async def lock_runs(session: Queries, run_ids: Sequence[UUID]) -> None:
+    """Lock runs before they are settled; needed for those whose executions may end on several controllers."""
+    if run_ids:
+        await session.fetch(_LOCK_RUNS, sorted(run_ids))
+
+
+async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> None:
     """Add ended executions to their runs."""
-    rows = await session.fetch(
+    await session.execute(
         _SETTLE_RUNS,
         [d.run_id for d in deltas],
         [d.open for d in deltas],
@@ -164,23 +163,24 @@ async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> list[Sett
         [d.message for d in deltas],
         [d.started_age_secs for d in deltas],
     )
-    return [Settled(row["id"], row["status"], row["open_executions"]) for row in rows]
 
 
-async def queue_retries(session: Queries, retries: Sequence[Retry]) -> None:
-    """Queue next attempts."""
-    if retries:
-        await session.execute(
-            _QUEUE_RETRIES,
-            [r.id for r in retries],
-            [r.run_id for r in retries],
-            [r.job_id for r in retries],
-            [r.job_version for r in retries],
-            [r.attempt_number for r in retries],
-            [r.retry_of for r in retries],
-            [r.route for r in retries],
-            [r.priority for r in retries],
-            [r.delay_secs for r in retries],
-            [r.queue_timeout_secs for r in retries],
-            [r.scheduled_for for r in retries],
-        )
+async def queue_retries(session: Queries, retries: Sequence[Retry]) -> dict[Lane, int]:
+    """Queue next attempts; the lanes of those that need not wait, each with its first position."""
+    if not retries:
+        return {}
+    rows = await session.fetch(
+        _QUEUE_RETRIES,
+        [r.id for r in retries],
+        [r.run_id for r in retries],
+        [r.job_id for r in retries],
+        [r.job_version for r in retries],
+        [r.attempt_number for r in retries],
+        [r.retry_of for r in retries],
+        [r.route for r in retries],
+        [r.priority for r in retries],
+        [r.delay_secs for r in retries],
+        [r.queue_timeout_secs for r in retries],
+        [r.scheduled_for for r in retries],
+    )
+    return {Lane(row["route"], row["priority"]): row["first"] for row in rows}

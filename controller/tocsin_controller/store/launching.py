@@ -1,7 +1,7 @@
 """Questions about timers, and the one statement that writes runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -82,12 +82,12 @@ async def secs_to_next_wake(session: Queries) -> float | None:
     return secs
 
 
-async def promote_delayed(session: Queries) -> dict[Lane, UUID]:
-    """Retries whose time has come become takeable; where they are."""
-    lanes: dict[Lane, UUID] = {}
+async def promote_delayed(session: Queries) -> dict[Lane, int]:
+    """Retries whose time has come become takeable; their lanes, each with its first position."""
+    lanes: dict[Lane, int] = {}
     for row in await session.fetch(_PROMOTE_DELAYED):
         lane = Lane(row["route"], row["priority"])
-        lanes[lane] = min(lanes.get(lane, row["execution_id"]), row["execution_id"])
+        lanes[lane] = min(lanes.get(lane, row["position"]), row["position"])
     return lanes
 
 
@@ -97,10 +97,19 @@ async def count_open_runs(session: Queries, job_ids: Sequence[UUID]) -> dict[UUI
     return {row["job_id"]: row["open"] for row in rows}
 
 
-async def write_runs(session: Queries, runs: Sequence[PlannedRun]) -> set[UUID]:
-    """Insert runs with executions and queue rows; the ids of those that were new."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was really inserted."""
+
+    run_ids: frozenset[UUID] = frozenset()
+    #: Where new work waits, each lane with its first position.
+    lanes: dict[Lane, int] = field(default_factory=dict)
+
+
+async def write_runs(session: Queries, runs: Sequence[PlannedRun]) -> Written:
+    """Insert runs with executions and queue rows; those that exist already are left alone."""
     if not runs:
-        return set()
+        return Written()
     executions = [(run, execution) for run in runs for execution in run.executions]
     rows = await session.fetch(
         _LAUNCH,
@@ -122,4 +131,7 @@ async def write_runs(session: Queries, runs: Sequence[PlannedRun]) -> set[UUID]:
         [run.priority for run, _ in executions],
         [float(run.queue_timeout_secs) for run, _ in executions],
     )
-    return {row["id"] for row in rows}
+    return Written(
+        frozenset(row["run_id"] for row in rows if row["run_id"] is not None),
+        {Lane(row["route"], row["priority"]): row["first"] for row in rows if row["run_id"] is None},
+    )

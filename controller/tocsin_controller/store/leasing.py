@@ -38,6 +38,7 @@ class Row:
     """A takeable row of the queue."""
 
     execution_id: UUID
+    position: int
     route: str
     priority: int
     job_id: UUID
@@ -102,7 +103,7 @@ async def scan_lanes(session: Queries) -> list[Lane]:
     return [Lane(row["route"], row["priority"]) for row in await session.fetch(_QUEUE_LANES)]
 
 
-async def lock_candidates(session: Queries, wanted: Sequence[tuple[Lane, UUID, int]]) -> list[Row]:
+async def lock_candidates(session: Queries, wanted: Sequence[tuple[Lane, int, int]]) -> list[Row]:
     """The oldest rows of each lane after its lower bound, at most so many of each."""
     rows = await session.fetch(
         _CLAIM_CANDIDATES,

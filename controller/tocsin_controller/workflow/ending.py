@@ -16,6 +16,7 @@ from tocsin_controller.store.ending import (
     Retry,
     RunDelta,
     finish_executions,
+    lock_runs,
     queue_retries,
     settle_runs,
 )
@@ -67,14 +68,14 @@ class Aftermath:
     """What others are to be told once the transaction has committed."""
 
     execution_ids: tuple[UUID, ...] = ()
-    lanes: dict[Lane, UUID] = field(default_factory=dict)
+    lanes: dict[Lane, int] = field(default_factory=dict)
 
 
 class Ender:
     """Ends executions."""
 
     def __init__(
-        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, UUID]], None]
+        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, int]], None]
     ) -> None:
         self._hints = hints
         self._definitions = definitions
@@ -102,13 +103,12 @@ class Ender:
         definitions = await self._definitions.get_many(session, keys)
         pairs = [(e, definitions[key]) for e, key in zip(ended, keys, strict=True)]
         retries = [retry for e, job in pairs if (retry := _retry(e, job)) is not None]
-        await queue_retries(session, retries)
+        lanes = await queue_retries(session, retries)
+        shared = {e.work.run_id for e, job in pairs if _is_shared(job)}
+        await lock_runs(session, list(shared))
         await settle_runs(session, _deltas(ended, {retry.retry_of for retry in retries}))
         await add_events(session, [_event(e, job) for e, job in pairs])
-        return Aftermath(
-            tuple(e.work.execution_id for e in ended),
-            {Lane(r.route, r.priority): r.id for r in reversed(retries) if not r.delay_secs},
-        )
+        return Aftermath(tuple(e.work.execution_id for e in ended), lanes)
 
     def announce(self, aftermath: Aftermath) -> None:
         """Tell watchers and the dispatcher; call it after the commit."""
@@ -118,6 +118,11 @@ class Ender:
             self._hints.hint(output_topic(execution_id), everywhere=False)
         if aftermath.lanes:
             self._on_work(aftermath.lanes)
+
+
+def _is_shared(job: JobDefinition | BrokenDefinition) -> bool:
+    """Whether a run of this job has several executions, which may end on different controllers at once."""
+    return isinstance(job, BrokenDefinition) or isinstance(job.target, AllTarget)
 
 
 def _finish(e: Ended) -> Finish:

@@ -1,7 +1,7 @@
 """Turning "this job is due" into a run with its executions and queue rows."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,13 +17,14 @@ from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.targets import AllTarget
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Launched:
     """What was started, and where the dispatcher should look for it."""
 
-    run_id: UUID
-    execution_ids: list[UUID] = field(default_factory=list)
-    lanes: dict[Lane, UUID] = field(default_factory=dict)
+    #: Executions of each new run. Runs that existed already are not here.
+    executions: dict[UUID, list[UUID]]
+    #: Lanes with new work, each with its first position.
+    lanes: dict[Lane, int]
 
 
 def plan_run(
@@ -95,33 +96,26 @@ async def agents_for(session: Queries, jobs: Iterable[JobDefinition]) -> Sequenc
     return ()
 
 
-async def launch(session: Queries, runs: Sequence[PlannedRun]) -> list[Launched]:
-    """Write runs, in the caller's transaction. Runs that exist already are left out of the answer."""
+async def launch(session: Queries, runs: Sequence[PlannedRun]) -> Launched:
+    """Write runs, in the caller's transaction. Tell the dispatcher of the lanes after the commit."""
     written = await write_runs(session, runs)
-    launched: list[Launched] = []
-    for run in runs:
-        if run.id not in written:
-            continue
-        one = Launched(run.id, [execution.id for execution in run.executions])
-        for execution in run.executions:
-            one.lanes.setdefault(Lane(execution.route, run.priority), execution.id)
-        launched.append(one)
-    return launched
+    executions = {run.id: [e.id for e in run.executions] for run in runs if run.id in written.run_ids}
+    return Launched(executions, written.lanes)
 
 
-def merge_lanes(launched: Iterable[Launched]) -> dict[Lane, UUID]:
-    """Where new work is, each lane with its oldest execution."""
-    merged: dict[Lane, UUID] = {}
-    for one in launched:
-        for lane, first in one.lanes.items():
-            merged[lane] = min(merged.get(lane, first), first)
-    return merged
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """A run that somebody asked for."""
+
+    run_id: UUID
+    execution_ids: list[UUID]
+    lanes: dict[Lane, int]
 
 
 class Launcher:
     """Starts jobs because somebody asked, outside any schedule."""
 
-    def __init__(self, on_work: Callable[[dict[Lane, UUID]], None]) -> None:
+    def __init__(self, on_work: Callable[[dict[Lane, int]], None]) -> None:
         self._on_work = on_work
 
     async def trigger(
@@ -133,13 +127,13 @@ class Launcher:
         *,
         trigger: dict[str, Any],
         params: dict[str, Any] | None = None,
-    ) -> Launched:
+    ) -> Triggered:
         """Write a run of the job in the caller's transaction; `announce` it after the commit."""
         agents = await agents_for(session, [job])
         run = plan_run(job_id, version, job, trigger=trigger, params=params, agents=agents)
-        (launched,) = await launch(session, [run])
-        return launched
+        launched = await launch(session, [run])
+        return Triggered(run.id, launched.executions[run.id], launched.lanes)
 
-    def announce(self, launched: Launched) -> None:
+    def announce(self, launched: Triggered) -> None:
         """Tell the dispatcher; call it after the commit."""
         self._on_work(launched.lanes)

@@ -17,7 +17,7 @@ from tocsin_controller.security.roles import Principal, Role
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import supervise
-from tocsin_controller.workflow.launch import Launched
+from tocsin_controller.workflow.launch import Triggered
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.protocol import (
@@ -144,7 +144,7 @@ class Harness:
             self.engine.hints.hint("timers")
         return job_id
 
-    async def trigger(self, job_id: UUID) -> Launched:
+    async def trigger(self, job_id: UUID) -> Triggered:
         """Run a job now."""
         async with self.db.transaction() as session:
             job = await self.engine.definitions.get(session, (job_id, 1))

@@ -1,5 +1,6 @@
 """Fair matching of waiting agents with waiting rows."""
 
+from itertools import count
 from uuid import UUID
 
 from tocsin_controller.dispatch.parking import ParkingLot
@@ -7,10 +8,11 @@ from tocsin_controller.store.leasing import Row
 from tocsin_shared.ids import new_id
 
 JOB = new_id()
+POSITIONS = count(1)
 
 
 def row(route: str = "any:shell", priority: int = 0) -> Row:
-    return Row(new_id(), route, priority, JOB, 1)
+    return Row(new_id(), next(POSITIONS), route, priority, JOB, 1)
 
 
 def lot(**places: tuple[set[str], int]) -> ParkingLot[str]:

@@ -120,6 +120,9 @@ CREATE TABLE execution_output_default PARTITION OF execution_output DEFAULT;
 -- Executions that wait for an agent. Small and hot: claiming deletes the row.
 CREATE TABLE queue (
     execution_id uuid PRIMARY KEY,
+    -- First come, first served by the database's own count, whatever the controllers' clocks say. Claims go in this
+    -- order and not by execution_id, or the planner may walk the primary key and filter.
+    position bigint GENERATED ALWAYS AS IDENTITY,
     -- Who may take it: see dispatch/routes.py.
     route text NOT NULL,
     priority smallint NOT NULL,
@@ -137,7 +140,7 @@ CREATE TABLE queue (
     fillfactor = 85, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500,
     autovacuum_vacuum_cost_delay = 0
 );
-CREATE INDEX queue_lanes ON queue (route, priority, execution_id) WHERE ready_at IS NULL;
+CREATE INDEX queue_lanes ON queue (route, priority, position) WHERE ready_at IS NULL;
 CREATE INDEX queue_delayed ON queue (ready_at) WHERE ready_at IS NOT NULL;
 CREATE INDEX queue_expiry ON queue (expires_at);
 

@@ -1,5 +1,6 @@
 -- Creates runs with their executions and queue rows, all or nothing. A run that exists already (same job, same
--- due instant) is left alone together with its executions: guarantee G1. Index: primary keys.
+-- due instant) is left alone together with its executions: guarantee G1. Returns the new runs, then the lanes that
+-- got work, each with its first position. Index: primary keys.
 WITH new_runs AS (
     INSERT INTO runs (id, job_id, job_version, status, reason, message, trigger, params, scheduled_for,
                       open_executions, not_reached, finished_at)
@@ -24,5 +25,8 @@ WITH new_runs AS (
     INSERT INTO queue (execution_id, route, priority, expires_at, run_id, job_id, job_version, attempt_number,
                        scheduled_for)
     SELECT id, route, priority, expires_at, run_id, job_id, job_version, 1, scheduled_for FROM planned
+    RETURNING route, priority, position
 )
-SELECT id FROM new_runs
+SELECT id AS run_id, NULL AS route, NULL AS priority, NULL AS first FROM new_runs
+UNION ALL
+SELECT NULL, route, priority, min(position) FROM new_queue GROUP BY route, priority

@@ -4,4 +4,4 @@ SET ready_at = NULL
 WHERE execution_id IN (
     SELECT execution_id FROM queue WHERE ready_at <= now() ORDER BY ready_at LIMIT 500 FOR UPDATE SKIP LOCKED
 )
-RETURNING route, priority, execution_id
+RETURNING route, priority, position

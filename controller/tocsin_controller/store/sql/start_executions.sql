@@ -5,7 +5,7 @@ WITH s AS (
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::float8[])
         AS s (execution_id, run_id, agent_id, fence, age_secs)
 ), leased AS (
-    UPDATE leases AS l SET started = true FROM s WHERE l.execution_id = s.execution_id AND l.execution_id = ANY($1::uuid[])
+    UPDATE leases SET started = true WHERE execution_id = ANY($1::uuid[])
 ), started AS (
     UPDATE executions AS e
     SET status = 'running', agent_id = s.agent_id, fence = s.fence, started_at = s.started_at

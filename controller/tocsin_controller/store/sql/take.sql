@@ -8,7 +8,7 @@ WITH t AS (
 ), taken AS (
     DELETE FROM queue AS q
     USING t
-    WHERE q.execution_id = t.execution_id AND q.execution_id = ANY($1::uuid[])
+    WHERE q.execution_id = t.execution_id
     RETURNING q.*, t.agent_id, t.incarnation, t.seq, t.lease_secs
 )
 INSERT INTO leases (execution_id, agent_id, fence, incarnation, seq, run_id, job_id, job_version, attempt_number,

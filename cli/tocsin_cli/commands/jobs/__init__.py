@@ -1,0 +1,25 @@
+"""`tocsin jobs`: one module for each of its commands."""
+
+import click
+
+from tocsin_cli.command import Group
+from tocsin_cli.commands.jobs.create import create
+from tocsin_cli.commands.jobs.delete import delete
+from tocsin_cli.commands.jobs.edit import edit
+from tocsin_cli.commands.jobs.ls import ls
+from tocsin_cli.commands.jobs.next_fires import next_fires
+from tocsin_cli.commands.jobs.show import show
+from tocsin_cli.commands.jobs.switch import disable, enable
+from tocsin_cli.commands.jobs.versions import versions
+
+
+@click.group(cls=Group)
+def jobs() -> None:
+    """Show, create, change and delete jobs.
+
+    JOB is a name, an id, or the beginning of an id when it fits one job only.
+    """
+
+
+for _command in (ls, show, create, edit, delete, enable, disable, next_fires, versions):
+    jobs.add_command(_command)

@@ -1,0 +1,118 @@
+"""`tocsin jobs show`."""
+
+from typing import Any
+
+import click
+
+from tocsin_cli.command import Command, connected
+from tocsin_cli.completing import complete_job
+from tocsin_cli.durations import format_duration
+from tocsin_cli.lookup import find_job
+from tocsin_cli.output.table import Cell, status
+from tocsin_cli.output.times import time_and_age
+from tocsin_cli.output.words import schedule_words
+from tocsin_cli.session import Session
+from tocsin_cli.targets import describe_target
+
+Json = dict[str, Any]
+
+
+@click.command(
+    "show",
+    cls=Command,
+    examples=["tocsin jobs show nightly-backup", "tocsin jobs show nightly-backup --yaml > job.yaml"],
+)
+@click.argument("job", shell_complete=complete_job)
+@click.option("--yaml", "as_yaml", is_flag=True, help="The definition, as `jobs create -f` takes it.")
+@connected
+async def show(session: Session, job: str, as_yaml: bool) -> None:
+    """Show everything about a job."""
+    found = await find_job(session.api, job)
+    if as_yaml:
+        from tocsin_cli.job_diff import editable
+        from tocsin_cli.manifests import write_document
+
+        click.echo(write_document(editable(found)), nl=False)
+    elif session.out.is_json:
+        session.out.json(found)
+    else:
+        names = await _agent_names(session, found)
+        session.out.fields(
+            [*_identity(found), *_task(found["task"]), *_when(found), *_where(found, names), *_past(found)]
+        )
+
+
+def _identity(job: Json) -> list[tuple[str, Cell]]:
+    fields: list[tuple[str, Cell]] = [
+        ("Name", job["name"]),
+        ("Id", job["id"]),
+        ("Group", job["group"]),
+        ("Status", status(job["status"])),
+    ]
+    if job.get("description"):
+        fields.append(("Description", job["description"]))
+    return fields
+
+
+def _task(task: Json) -> list[tuple[str, Cell]]:
+    fields: list[tuple[str, Cell]] = [("Task", str(task["type"]))]
+    for key, value in task.items():
+        if key == "type" or value is None:
+            continue
+        if isinstance(value, dict):
+            value = "\n".join(f"{name}={one}" for name, one in value.items())
+        fields.append((f"  {key}", str(value).rstrip("\n")))
+    return fields
+
+
+def _when(job: Json) -> list[tuple[str, Cell]]:
+    fields: list[tuple[str, Cell]] = [("Schedule", schedule_words(job["schedule"], job.get("timezone")))]
+    if job["schedule"]["type"] == "cron":
+        fields.append(("Clock changes", f"dst: {job.get('dst', 'once')}"))
+    fields.append(("Next", time_and_age(job.get("next_fire_time"))))
+    for label, key in (("Starts", "starts_at"), ("Expires", "expires_at")):
+        if job.get(key):
+            fields.append((label, time_and_age(job[key])))
+    fields.append(("Catch-up", f"{job['catchup']}, within {format_duration(job['catchup_window_secs'])}"))
+    return fields
+
+
+def _where(job: Json, agent_names: dict[str, str]) -> list[tuple[str, Cell]]:
+    fields: list[tuple[str, Cell]] = [("Target", describe_target(job.get("target"), agent_names))]
+    if job.get("run_as"):
+        fields.append(("Run as", job["run_as"]))
+    timeout_secs = job.get("timeout_secs")
+    fields += [
+        ("Priority", str(job["priority"])),
+        ("Timeout", format_duration(timeout_secs) if timeout_secs else "none"),
+        ("Retries", _retries(job)),
+        ("At once", str(job["max_concurrent"] or "no limit")),
+    ]
+    return fields
+
+
+def _past(job: Json) -> list[tuple[str, Cell]]:
+    fields: list[tuple[str, Cell]] = []
+    if last := job.get("last_execution"):
+        fields.append(("Last", status(last["status"], f"{last['status']}, {time_and_age(last['finished_at'])}")))
+    if counts := job.get("execution_counts"):
+        words = f"{counts['total']} executions, {counts['succeeded']} succeeded, {counts['failed']} failed"
+        fields.append(("So far", words))
+    by = f" by {job['created_by']}" if job.get("created_by") else ""
+    fields.append(("Created", time_and_age(job["created_at"]) + by))
+    version = f", version {job['version']}" if job.get("version") else ""
+    fields.append(("Changed", time_and_age(job["updated_at"]) + version))
+    return fields
+
+
+def _retries(job: Json) -> str:
+    if not job["retry_max"]:
+        return "none"
+    growth = f", each wait times {job['retry_backoff']:g}" if job["retry_backoff"] != 1 else ""
+    return f"{job['retry_max']}, after {format_duration(job['retry_delay_secs'])}{growth}"
+
+
+async def _agent_names(session: Session, job: Json) -> dict[str, str]:
+    if (job.get("target") or {}).get("type") != "agent":
+        return {}
+    return {agent["id"]: agent["name"] for agent in await session.api.get("/api/agents")}

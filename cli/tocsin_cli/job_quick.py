@@ -1,0 +1,37 @@
+"""A job from a few options: `tocsin jobs create NAME --command ... --cron ...`."""
+
+from typing import Any
+
+
+def quick_job(
+    name: str,
+    command: str,
+    *,
+    cron: str | None = None,
+    every_secs: int | None = None,
+    at: str | None = None,
+    timezone: str | None = None,
+    target: dict[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The document to send. Without a schedule the job runs on demand only. Raises ValueError."""
+    given = [option for option, value in (("--cron", cron), ("--every", every_secs), ("--at", at)) if value]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} exclude each other")
+    document: dict[str, Any] = {
+        "name": name,
+        "task": {"type": "shell", "command": command},
+        "schedule": _schedule(cron, every_secs, at),
+    }
+    optional = {"timezone": timezone, "target": target, **more}
+    return document | {key: value for key, value in optional.items() if value is not None}
+
+
+def _schedule(cron: str | None, every_secs: int | None, at: str | None) -> dict[str, Any]:
+    if cron:
+        return {"type": "cron", "value": cron}
+    if every_secs:
+        return {"type": "interval", "value": {"interval_secs": every_secs}}
+    if at:
+        return {"type": "one_shot", "value": at}
+    return {"type": "on_demand"}

@@ -1,0 +1,95 @@
+"""The `tocsin` command: its table of commands, and how it ends."""
+
+import io
+import os
+import sys
+from typing import Any, Final
+
+import click
+
+from tocsin_cli.exit_codes import ExitCode
+from tocsin_cli.failures import Failure
+from tocsin_cli.global_options import global_options
+from tocsin_cli.lazy import Lazy, LazyGroup
+from tocsin_cli.output.neutral import visible_lines
+
+_C: Final = "tocsin_cli.commands"
+
+SECTIONS: Final = {
+    "Jobs and runs": {
+        "jobs": Lazy(f"{_C}.jobs:jobs", "Show, create, change and delete jobs."),
+        "run": Lazy(f"{_C}.run:run", "Run jobs now, and follow them if wanted."),
+        "runs": Lazy(f"{_C}.runs:runs", "Show and cancel runs."),
+        "executions": Lazy(f"{_C}.executions:executions", "Show and cancel single attempts on single hosts."),
+        "logs": Lazy(f"{_C}.logs:logs", "Print what an execution, or all of a run, wrote."),
+    },
+    "Fleet": {
+        "top": Lazy(f"{_C}.top:top", "Watch the fleet and what runs on it."),
+        "agents": Lazy(f"{_C}.agents:agents", "Show and remove agents."),
+        "events": Lazy(f"{_C}.events:events", "Show what happened, or watch it happen."),
+        "health": Lazy(f"{_C}.health:health", "Ask the controller whether it is well."),
+    },
+    "Access and setup": {
+        "keys": Lazy(f"{_C}.keys:keys", "Create, show and revoke API keys."),
+        "profile": Lazy(f"{_C}.profile:profile", "Remember controllers and their keys under names."),
+        "completion": Lazy(f"{_C}.completion:completion", "Print the script that completes commands in your shell."),
+    },
+}  # fmt: skip
+
+EXIT_CODES: Final = """\
+Exit codes: 0 done; 1 failed; 2 wrong usage; 3 no such thing; 4 key missing or not allowed; \
+5 no controller answers; 6 conflict; 130 Ctrl-C. `run --follow` exits as the job's process did, \
+with 124 when it timed out and 130 when it was cancelled."""
+
+
+class Root(LazyGroup):
+    """Turns whatever ends a command into one line on standard error and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except Failure as failure:
+            click.echo(f"Error: {visible_lines(str(failure))}", err=True)
+            code = failure.exit_code
+        except BrokenPipeError:
+            _drop_output()
+            code = ExitCode.BROKEN_PIPE
+        except (KeyboardInterrupt, click.Abort):
+            code = ExitCode.CANCELLED
+        else:
+            return result
+        raise click.exceptions.Exit(code)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """An example and the exit codes."""
+        with formatter.section("Examples"):
+            formatter.write("  tocsin jobs create hello --command 'echo hello' --cron '0 8 * * 1-5'\n")
+            formatter.write("  tocsin run hello --follow\n")
+        formatter.write_paragraph()
+        formatter.write_text(EXIT_CODES)
+
+
+root = Root(
+    name="tocsin",
+    help="Run jobs on fleets of Linux hosts: the command line of Tocsin.",
+    params=[*global_options(hidden=False)],
+    sections=SECTIONS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+root = click.version_option(package_name="tocsin", prog_name="tocsin")(root)
+
+
+def main() -> None:
+    """The entry point of the `tocsin` script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    root(prog_name="tocsin")
+
+
+def _drop_output() -> None:
+    """Nobody reads any more: let the interpreter's last flush go nowhere instead of complaining."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())

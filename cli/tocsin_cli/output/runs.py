@@ -1,0 +1,64 @@
+"""Runs as tables and fields."""
+
+from typing import Any
+
+from tocsin_cli.output.table import Cell, Column, Fields, Table
+from tocsin_cli.output.times import age, duration_between, local_time, time_and_age
+from tocsin_cli.output.words import outcome_words, status_cell, trigger_words
+from tocsin_cli.session import Session
+
+Json = dict[str, Any]
+
+_COLUMNS = (
+    Column("Run", is_kept=True),
+    Column("Job"),
+    Column("Status"),
+    Column("Trigger"),
+    Column("Due or asked"),
+    Column("Age"),
+    Column("Took", is_number=True),
+    Column("Executions"),
+)
+
+
+def runs_table(session: Session, runs: list[Json]) -> Table:
+    """One line for each run."""
+    table = Table(_COLUMNS, when_empty="No runs.")
+    ids = [run["id"] for run in runs]
+    for run in runs:
+        since = run.get("scheduled_for") or run["created_at"]
+        table.add(
+            session.out.shown_id(run["id"], ids),
+            run.get("job_name") or run["job_id"],
+            status_cell(run),
+            trigger_words(run.get("trigger")),
+            local_time(since),
+            age(since),
+            duration_between(run.get("started_at"), run.get("finished_at")),
+            outcome_words(run),
+        )
+    return table
+
+
+def run_fields(run: Json) -> Fields:
+    """Everything about one run but its executions."""
+    fields: list[tuple[str, Cell]] = [
+        ("Run", run["id"]),
+        ("Job", f"{run.get('job_name') or ''} ({run['job_id']}, version {run['job_version']})".lstrip()),
+        ("Status", status_cell(run)),
+    ]
+    if run.get("message"):
+        fields.append(("Message", run["message"]))
+    fields.append(("Trigger", trigger_words(run.get("trigger"))))
+    if run.get("params"):
+        fields.append(("Params", "\n".join(f"{name}={value}" for name, value in run["params"].items())))
+    if run.get("scheduled_for"):
+        fields.append(("Due", time_and_age(run["scheduled_for"])))
+    fields += [
+        ("Created", time_and_age(run["created_at"])),
+        ("Started", time_and_age(run.get("started_at"))),
+        ("Finished", time_and_age(run.get("finished_at"))),
+        ("Took", duration_between(run.get("started_at"), run.get("finished_at"))),
+        ("Outcome", outcome_words(run)),
+    ]
+    return fields

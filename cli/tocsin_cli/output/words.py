@@ -1,0 +1,69 @@
+"""How parts of jobs, runs and executions are put into words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tocsin_cli.durations import format_duration
+from tocsin_cli.output.table import Cell, status
+from tocsin_cli.output.times import local_time
+
+Json = Mapping[str, Any]
+
+
+def schedule_words(schedule: Json, timezone: str | None = None) -> str:
+    """`0 30 8 * * 1-5 Europe/Berlin`, `every 5m 00s`, `at 2026-03-01 08:00:00`, `on demand`."""
+    value = schedule.get("value")
+    match schedule["type"]:
+        case "cron":
+            return f"{value} {timezone}" if timezone else str(value)
+        case "interval":
+            return f"every {format_duration(value['interval_secs'])}" if value else "every ?"
+        case "one_shot":
+            return f"at {local_time(value)}"
+        case kind:
+            return str(kind).replace("_", " ")
+
+
+def task_words(task: Json | None) -> str:
+    """The gist of a task on one line: the command, the request."""
+    if not task:
+        return "-"
+    match task["type"]:
+        case "shell":
+            return str(task["command"]).strip()
+        case "http":
+            return f"{str(task['method']).upper()} {task['url']}"
+        case "custom":
+            return f"custom {task['agent_task_type']}"
+        case kind:
+            return str(kind)
+
+
+def trigger_words(trigger: Json | None) -> str:
+    """`scheduler`, `api`, `retry`, with who it was when that is known."""
+    if not trigger:
+        return "-"
+    kind = str(trigger.get("type", "?"))
+    who = trigger.get("key_name") or trigger.get("by") or trigger.get("name")
+    return f"{kind} ({who})" if who else kind
+
+
+def status_cell(item: Json) -> Cell:
+    """The status of a run or execution, with its reason and with a cancel that is under way."""
+    word = str(item["status"])
+    shown = word
+    if item.get("reason") and item["reason"] != word:
+        shown = f"{word} ({item['reason']})"
+    elif item.get("cancel_requested_at") and word in ("pending", "running"):
+        shown = f"{word} (cancelling)"
+    return status(word, shown)
+
+
+def outcome_words(run: Json) -> str:
+    """How the executions of a run ended: `3 succeeded, 1 failed, 2 open`."""
+    kinds = ("succeeded", "failed", "timed_out", "cancelled", "lost")
+    counts = run.get("counts") or run
+    parts = [f"{counts[kind]} {kind.replace('_', ' ')}" for kind in kinds if counts.get(kind)]
+    if run.get("open_executions"):
+        parts.append(f"{run['open_executions']} open")
+    return ", ".join(parts) or "-"

@@ -1,0 +1,175 @@
+"""The hot statements on a seeded database: which index serves them, and how little they touch."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+import pytest
+
+from tocsin_controller.store.database import Database
+from tocsin_controller.store.partitions import ensure_partitions
+from tocsin_controller.store.statements import sql
+from tocsin_shared.ids import new_id
+
+ROWS = 20_000
+BATCH = 50
+
+SEED = """
+INSERT INTO timers (job_id, job_version, priority, next_fire_at, anchor)
+SELECT id, 1, 0, now() + make_interval(secs => n), now() FROM unnest($1::uuid[]) WITH ORDINALITY AS s (id, n);
+"""
+SEED_HISTORY = """
+WITH s AS (SELECT id, n FROM unnest($1::uuid[]) WITH ORDINALITY AS s (id, n)),
+r AS (INSERT INTO runs (id, job_id, job_version, status, trigger, open_executions)
+      SELECT id, $2, 1, 'pending', '{}', 1 FROM s),
+e AS (INSERT INTO executions (id, run_id, job_id, job_version, status) SELECT id, id, $2, 1, 'pending' FROM s),
+q AS (INSERT INTO queue (execution_id, route, priority, expires_at, run_id, job_id, job_version, attempt_number)
+      SELECT id, 'any:type-' || n % 10, 0, now() + interval '1 hour', id, $2, 1, 1 FROM s)
+INSERT INTO leases (execution_id, agent_id, fence, run_id, job_id, job_version, attempt_number, expires_at)
+SELECT id, $3, 1, id, $2, 1, 1, now() + interval '1 hour' FROM s
+"""
+
+
+@dataclass(frozen=True)
+class Seeded:
+    connection: asyncpg.Connection
+    ids: list[UUID]
+    agent_id: UUID
+
+    async def plan(self, name: str, *args: Any) -> dict[str, Any]:
+        """The executed plan, with custom plans as on the hot connections; what it did is rolled back."""
+        transaction = self.connection.transaction()
+        await transaction.start()
+        try:
+            await self.connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            answer = await self.connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql(name).sql}", *args)
+        finally:
+            await transaction.rollback()
+        plan: dict[str, Any] = orjson.loads(answer)[0]["Plan"]
+        return plan
+
+
+@pytest.fixture
+async def seeded(database: Database, database_url: str) -> AsyncIterator[Seeded]:
+    async with database.transaction() as session:
+        await ensure_partitions(session, datetime.now(UTC).date())
+    connection = await asyncpg.connect(database_url)
+    ids, agent_id = [new_id() for _ in range(ROWS)], new_id()
+    await connection.execute(SEED, ids)
+    await connection.execute(SEED_HISTORY, ids, new_id(), agent_id)
+    await connection.execute("ANALYZE")
+    yield Seeded(connection, ids, agent_id)
+    await connection.close()
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def indexes(plan: dict[str, Any]) -> set[str]:
+    return {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
+
+
+def relations(plan: dict[str, Any]) -> set[str]:
+    return {node["Relation Name"] for node in nodes(plan) if "Relation Name" in node}
+
+
+def most_rows_of_a_scan(plan: dict[str, Any]) -> float:
+    scans = (n for n in nodes(plan) if "Relation Name" in n and "Scan" in n["Node Type"])
+    return max(n["Actual Rows"] * n["Actual Loops"] + n.get("Rows Removed by Filter", 0) for n in scans)
+
+
+async def test_due_timers_are_found_by_their_instant(seeded: Seeded) -> None:
+    plan = await seeded.plan("due_timers")
+    assert indexes(plan) == {"timers_due"}
+    assert most_rows_of_a_scan(plan) <= 200
+
+
+async def test_the_next_wake_costs_one_entry_of_each_index(seeded: Seeded) -> None:
+    assert most_rows_of_a_scan(await seeded.plan("next_wake")) <= 1
+
+
+async def test_a_claim_touches_what_it_takes(seeded: Seeded) -> None:
+    lane = ["any:type-3"], [0], [0], [BATCH]
+    plan = await seeded.plan("claim_candidates", *lane)
+    assert indexes(plan) == {"queue_lanes"}
+    assert most_rows_of_a_scan(plan) <= BATCH
+
+
+async def test_a_claim_starts_at_its_lower_bound(seeded: Seeded) -> None:
+    lane = ["any:type-3"], [0], [ROWS - BATCH], [BATCH]
+    assert most_rows_of_a_scan(await seeded.plan("claim_candidates", *lane)) <= BATCH / 10
+
+
+async def test_the_lanes_are_found_by_skipping(seeded: Seeded) -> None:
+    assert most_rows_of_a_scan(await seeded.plan("queue_lanes")) <= 11
+
+
+async def test_taking_goes_by_primary_key(seeded: Seeded) -> None:
+    ids = seeded.ids[:BATCH]
+    n = len(ids)
+    plan = await seeded.plan("take", ids, [seeded.agent_id] * n, [None] * n, [None] * n, [45.0] * n)
+    assert "queue_pkey" in indexes(plan) or "queue" not in relations(plan)
+    assert most_rows_of_a_scan(plan) <= BATCH
+
+
+async def test_leases_are_locked_by_primary_key(seeded: Seeded) -> None:
+    plan = await seeded.plan("lock_leases", seeded.ids[:BATCH])
+    assert indexes(plan) == {"leases_pkey"}
+    assert most_rows_of_a_scan(plan) <= BATCH
+
+
+async def test_finishing_goes_by_primary_key_in_one_partition(seeded: Seeded) -> None:
+    """Never by the partial index on status, whose dead entries pile up."""
+    ids = seeded.ids[:BATCH]
+    n = len(ids)
+    plan = await seeded.plan(
+        "finish_executions",
+        ids, ["succeeded"] * n, [None] * n, [None] * n, [seeded.agent_id] * n, [1] * n, [0] * n, [0.1] * n,
+        [0.0] * n, [0] * n, [0] * n, [False] * n, [False] * n, [None] * n, [None] * n,
+    )  # fmt: skip
+    touched = {name for name in relations(plan) if name.startswith("executions_")}
+    assert len(touched) == 1
+    assert not any("not_succeeded" in name or "status" in name for name in indexes(plan))
+    assert most_rows_of_a_scan(plan) <= BATCH
+
+
+async def test_starting_goes_by_primary_key(seeded: Seeded) -> None:
+    ids = seeded.ids[:BATCH]
+    n = len(ids)
+    plan = await seeded.plan("start_executions", ids, ids, [seeded.agent_id] * n, [1] * n, [0.0] * n)
+    assert not any("not_succeeded" in name for name in indexes(plan))
+    assert most_rows_of_a_scan(plan) <= BATCH
+
+
+async def test_runs_are_settled_by_primary_key_in_one_partition(seeded: Seeded) -> None:
+    ids = seeded.ids[:BATCH]
+    n = len(ids)
+    plan = await seeded.plan(
+        "settle_runs",
+        ids,
+        [-1] * n,
+        [1] * n,
+        [0] * n,
+        [0] * n,
+        [0] * n,
+        [0] * n,
+        [None] * n,
+        [None] * n,
+        [0.1] * n,
+    )
+    assert len({name for name in relations(plan) if name.startswith("runs_")}) == 1
+    assert not any("not_succeeded" in name or "open" in name for name in indexes(plan))
+    assert most_rows_of_a_scan(plan) <= BATCH
+
+
+async def test_renewing_goes_by_primary_key(seeded: Seeded) -> None:
+    ids = seeded.ids[:BATCH]
+    plan = await seeded.plan("renew_leases", ids, [1] * BATCH, [seeded.agent_id] * BATCH, 45.0)
+    assert most_rows_of_a_scan(plan) <= BATCH
