@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -44,7 +44,7 @@ class Client:
             timeout=aiohttp.ClientTimeout(total=timeout_secs, sock_connect=min(10.0, timeout_secs)),
         )
 
-    async def __aenter__(self) -> "Client":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -56,7 +56,9 @@ class Client:
         """The parsed answer. Raises Failure."""
         return await self._call("GET", path, params=params)
 
-    async def post(self, path: str, body: Any = None, *, params: Params | None = None, once: bool = False) -> Any:
+    async def post(
+        self, path: str, body: Any = None, *, params: Params | None = None, once: bool = False
+    ) -> Any:
         """`once`: the controller makes sure that repeating this call has no second effect (G5)."""
         headers = {"Idempotency-Key": str(uuid.uuid4())} if once else {}
         return await self._call("POST", path, params=params, body=body, headers=headers)
@@ -142,7 +144,9 @@ class Client:
                 "Set its address with --url, TOCSIN_URL or `tocsin profile set`"
             ) from None
         except TimeoutError:
-            raise Unreachable(f"{self.url} did not answer in time; try again, or another controller") from None
+            raise Unreachable(
+                f"{self.url} did not answer in time; try again, or another controller"
+            ) from None
         except aiohttp.InvalidURL as error:
             raise Failure(f"{error} is not a URL") from None
         except aiohttp.ClientError as error:
@@ -165,9 +169,12 @@ class Client:
             details = [(str(d["field"]), str(d["reason"])) for d in error.get("details") or []]
         except (Failure, KeyError, TypeError, AttributeError):
             if status in (502, 503, 504):
-                return Unreachable(f"{self.url} answered HTTP {status}; the controller behind it is away, try again")
+                return Unreachable(
+                    f"{self.url} answered HTTP {status}; the controller behind it is away, try again"
+                )
             return Refused(
-                f"{self.url} answered HTTP {status} without saying why; is that a Tocsin controller?", status=status
+                f"{self.url} answered HTTP {status} without saying why; is that a Tocsin controller?",
+                status=status,
             )
         if status == 503:
             return Unreachable(f"{message} ({self.url})")
@@ -175,9 +182,10 @@ class Client:
         return kind(message, code=code, status=status, details=details)
 
     def _how_to_set_the_key(self) -> str:
+        remedy = "TOCSIN_KEY, --key-file or `tocsin profile set`"
         if self._has_key:
-            return f"{self.url} does not accept this API key (mistyped, expired or revoked?); set another one with TOCSIN_KEY, --key-file or `tocsin profile set`"
-        return f"{self.url} wants an API key; set it with TOCSIN_KEY, --key-file or `tocsin profile set`"
+            return f"{self.url} refuses this API key (mistyped, expired, revoked?); set another with {remedy}"
+        return f"{self.url} wants an API key; set it with {remedy}"
 
 
 class ConnectionLost(Unreachable):

@@ -36,7 +36,9 @@ class Command(click.Command):
             for example in self.examples:
                 formatter.write(f"{'':{formatter.current_indent}}{example}\n")
         formatter.write_paragraph()
-        formatter.write_text("Global options (--url, --profile, --output, ...) may stand here too; see `tocsin --help`.")
+        formatter.write_text(
+            "Global options (--url, --profile, --output, ...) may stand here too; see `tocsin --help`."
+        )
 
 
 class Group(click.Group):

@@ -52,5 +52,9 @@ def exit_code_of_run(status: str, executions: Iterable[Mapping[str, Any]]) -> in
         return ExitCode.FAILURE
     attempts = list(executions)
     retried = {one.get("retry_of") for one in attempts}
-    codes = (one.get("exit_code") for one in attempts if one["status"] == "failed" and one["id"] not in retried)
-    return max((code for code in codes if isinstance(code, int) and 1 <= code <= 255), default=ExitCode.FAILURE)
+    codes = (
+        one.get("exit_code") for one in attempts if one["status"] == "failed" and one["id"] not in retried
+    )
+    return max(
+        (code for code in codes if isinstance(code, int) and 1 <= code <= 255), default=ExitCode.FAILURE
+    )

@@ -47,7 +47,9 @@ class RunFollower:
             if run["finished_at"] and not open_streams:
                 return run
             if open_streams:
-                done, _ = await asyncio.wait(open_streams, timeout=look_secs, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    open_streams, timeout=look_secs, return_when=asyncio.FIRST_COMPLETED
+                )
                 for task in done:
                     task.result()
             else:
@@ -77,7 +79,9 @@ class RunFollower:
         self._is_told_broken = True
 
 
-async def print_stream(api: Client, logs: LogPrinter, execution_id: str, *, on_break: Any = lambda: None) -> Json:
+async def print_stream(
+    api: Client, logs: LogPrinter, execution_id: str, *, on_break: Any = lambda: None
+) -> Json:
     """Print an execution's output from its start until it has ended; what the stream says about the end."""
     import orjson
 

@@ -25,7 +25,9 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
     >>> changes({"name": "a", "priority": 5, "timeout_secs": 60}, {"name": "b"})
     {'name': 'b', 'priority': 0, 'timeout_secs': None}
     """
-    changed = {key: value for key, value in after.items() if key not in before or not _same(before[key], value)}
+    changed = {
+        key: value for key, value in after.items() if key not in before or not _same(before[key], value)
+    }
     for key in before.keys() - after.keys():
         if not _same(before[key], default := _default(key)):
             changed[key] = default

@@ -11,10 +11,10 @@ def quick_job(
     every_secs: int | None = None,
     at: str | None = None,
     timezone: str | None = None,
-    target: dict[str, Any] | None = None,
+    target: str | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """The document to send. Without a schedule the job runs on demand only. Raises ValueError."""
+    """The document to send, with the target as it was typed. Without a schedule: on demand. Raises ValueError."""
     given = [option for option, value in (("--cron", cron), ("--every", every_secs), ("--at", at)) if value]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} exclude each other")

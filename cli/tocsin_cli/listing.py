@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from tocsin_cli.client import Params
+from tocsin_cli.output.printer import Printer
 from tocsin_cli.output.table import Table
 from tocsin_cli.paging import pages
 from tocsin_cli.session import Session
@@ -18,7 +19,12 @@ DEFAULT_LIMIT = 50
 def limit_options(command: F) -> F:
     """`-n/--limit` and `--all`, which arrive as `limit`: a number, or None for everything."""
     command = click.option(
-        "-n", "--limit", type=click.IntRange(min=1), default=DEFAULT_LIMIT, show_default=True, help="At most so many rows."
+        "-n",
+        "--limit",
+        type=click.IntRange(min=1),
+        default=DEFAULT_LIMIT,
+        show_default=True,
+        help="At most so many rows.",
     )(command)
     return click.option(
         "--all", "limit", flag_value=None, type=click.UNPROCESSED, help="Every row there is."
@@ -31,7 +37,7 @@ async def print_list(
     params: Params,
     *,
     limit: int | None,
-    table: Callable[[Session, list[dict[str, Any]]], Table],
+    table: Callable[[Printer, list[dict[str, Any]]], Table],
 ) -> None:
     """Print the first rows of a list. JSON is the API's pages as they are, one after the other."""
     rows: list[dict[str, Any]] = []
@@ -43,6 +49,6 @@ async def print_list(
         total = page["total"]
     if session.out.is_json:
         return
-    session.out.table(table(session, rows))
+    session.out.table(table(session.out, rows))
     if session.out.is_terminal and total > len(rows):
         session.out.note(f"{len(rows)} of {total}; see more with --limit N or --all")

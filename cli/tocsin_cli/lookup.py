@@ -97,7 +97,9 @@ def _only(matching: list[Json], word: str, ref: str, shown: Callable[[Json], str
     if not matching:
         raise Missing(f"there is no {word} {ref!r}", status=404)
     if len(matching) > 1:
-        raise Missing(f"{ref!r} fits several {word}s: {', '.join(map(shown, matching[:5]))}; type more of the id")
+        raise Missing(
+            f"{ref!r} fits several {word}s: {', '.join(map(shown, matching[:5]))}; type more of the id"
+        )
     return matching[0]
 
 

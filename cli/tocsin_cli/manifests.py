@@ -18,7 +18,7 @@ class ManifestError(ValueError):
 def read_documents(text: str, source: str) -> list[dict[str, Any]]:
     """Every document in the text; a list stands for its items. Raises ManifestError."""
     try:
-        documents = [one for one in yaml.load_all(text, Loader=_Loader) if one is not None]  # noqa: S506  a safe one
+        documents = [one for one in yaml.load_all(text, Loader=_Loader) if one is not None]
     except yaml.YAMLError as error:
         raise ManifestError(f"{source}: {_explained(error)}") from None
     flat = [item for one in documents for item in (one if isinstance(one, list) else [one])]
@@ -89,7 +89,9 @@ _CORE = {
 }
 for _name, (_pattern, _first) in _CORE.items():
     for _class in (_Loader, _Dumper):
-        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), list(_first))
+        _class.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), list(_first)
+        )
 
 
 def _construct_int(loader: Any, node: Any) -> int:

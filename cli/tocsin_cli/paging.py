@@ -8,7 +8,9 @@ from tocsin_cli.client import Client, Params
 PAGE_SIZE = 100
 
 
-async def pages(api: Client, path: str, params: Params, *, limit: int | None) -> AsyncIterator[dict[str, Any]]:
+async def pages(
+    api: Client, path: str, params: Params, *, limit: int | None
+) -> AsyncIterator[dict[str, Any]]:
     """Page after page, as the API sends them, until `limit` rows have been given (None: all there are)."""
     left = limit
     page = 1

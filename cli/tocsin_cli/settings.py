@@ -76,7 +76,9 @@ def _profile(profiles: Profiles, name: str | None, *, is_required: bool) -> Prof
     found = profiles.by_name.get(wanted)
     if found is None and (is_required or name):
         known = ", ".join(profiles.by_name) or "none yet"
-        raise Failure(f"there is no profile {wanted!r} (known: {known}); make it with: tocsin profile set {wanted}")
+        raise Failure(
+            f"there is no profile {wanted!r} (known: {known}); make it with: tocsin profile set {wanted}"
+        )
     return found or Profile()
 
 

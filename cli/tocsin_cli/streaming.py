@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import aiohttp
 
@@ -22,7 +22,7 @@ async def follow(
     params: Params | None = None,
     on_break: Callable[[], None] = lambda: None,
     patience_secs: float = PATIENCE_SECS,
-) -> AsyncIterator[ServerEvent]:
+) -> AsyncGenerator[ServerEvent, None]:
     """The events of a stream, each once; the caller stops when it has seen the last one.
 
     A broken or ended connection is made anew with Last-Event-ID; `on_break` hears of it. Raises Failure when

@@ -15,9 +15,9 @@ def parse_target(text: str) -> dict[str, Any]:
     kind, colon, rest = text.strip().partition(":")
     rest = rest.strip()
     match kind, bool(colon):
-        case ("any" | "all" | "local"), False:
+        case (("any" | "all" | "local"), False):
             return {"type": kind}
-        case ("tag" | "tagged"), True if rest:
+        case (("tag" | "tagged"), True) if rest:
             return {"type": "tagged", "tag": rest}
         case "agent", True if rest:
             return {"type": "agent", "agent": rest}

@@ -21,7 +21,11 @@ def executions() -> None:
 
 
 @executions.command(
-    "ls", examples=["tocsin executions ls --status running", "tocsin executions ls --agent web-1 --job deploy -n 10"]
+    "ls",
+    examples=[
+        "tocsin executions ls --status running",
+        "tocsin executions ls --agent web-1 --job deploy -n 10",
+    ],
 )
 @click.option("--job", help="Only of this job.", shell_complete=complete_job)
 @click.option("--agent", help="Only on this agent.", shell_complete=complete_agent)

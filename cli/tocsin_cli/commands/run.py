@@ -22,11 +22,13 @@ Json = dict[str, Any]
     examples=[
         "tocsin run nightly-backup",
         "tocsin run deploy --param version=1.4.2 --param dry_run=true --follow",
-        "tocsin run smoke-test --follow || echo \"failed with $?\"",
+        'tocsin run smoke-test --follow || echo "failed with $?"',
     ],
 )
 @click.argument("jobs", metavar="JOB...", nargs=-1, required=True, shell_complete=complete_job)
-@click.option("-p", "--param", "params", metavar="NAME=VALUE", multiple=True, help="Value of a parameter; repeatable.")
+@click.option(
+    "-p", "--param", "params", metavar="NAME=VALUE", multiple=True, help="Value of a parameter; repeatable."
+)
 @click.option("-f", "--follow", is_flag=True, help="Print the output, and exit as the job does.")
 @connected
 async def run(session: Session, jobs: tuple[str, ...], params: tuple[str, ...], follow: bool) -> int:

@@ -48,7 +48,7 @@ async def show(session: Session, run: str) -> None:
     session.out.fields(run_fields(found))
     if found["executions"]:
         session.out.heading("Executions")
-        session.out.table(executions_table(session, found["executions"], with_job=False))
+        session.out.table(executions_table(session.out, found["executions"], with_job=False))
     if found.get("not_reached"):
         session.out.heading("Not reached")
         session.out.fields([(one["name"], one["why"]) for one in found["not_reached"]])

@@ -3,10 +3,10 @@
 from typing import Any
 
 from tocsin_cli.durations import format_bytes
+from tocsin_cli.output.printer import Printer
 from tocsin_cli.output.table import Cell, Column, Fields, Table
 from tocsin_cli.output.times import age, duration_between, local_time, time_and_age
 from tocsin_cli.output.words import status_cell, task_words, trigger_words
-from tocsin_cli.session import Session
 
 Json = dict[str, Any]
 
@@ -24,13 +24,13 @@ _COLUMNS = (
 )
 
 
-def executions_table(session: Session, executions: list[Json], *, with_job: bool = True) -> Table:
+def executions_table(out: Printer, executions: list[Json], *, with_job: bool = True) -> Table:
     """One line for each execution."""
     table = Table([one for one in _COLUMNS if with_job or one is not _JOB], when_empty="No executions.")
     ids = [one["id"] for one in executions]
     for one in executions:
         table.add(
-            session.out.shown_id(one["id"], ids),
+            out.shown_id(one["id"], ids),
             *([job_of(one)] if with_job else []),
             agent_of(one),
             status_cell(one),
@@ -57,7 +57,11 @@ def execution_fields(one: Json) -> Fields:
         fields.append(("Message", one["message"]))
     fields += [
         ("Exit code", "-" if one.get("exit_code") is None else str(one["exit_code"])),
-        ("Attempt", str(one.get("attempt_number", 1)) + (f", retry of {one['retry_of']}" if one.get("retry_of") else "")),
+        (
+            "Attempt",
+            str(one.get("attempt_number", 1))
+            + (f", retry of {one['retry_of']}" if one.get("retry_of") else ""),
+        ),
         ("Trigger", trigger_words(one.get("triggered_by"))),
         ("Created", time_and_age(one.get("created_at"))),
         ("Started", time_and_age(one.get("started_at"))),

@@ -40,6 +40,11 @@ class Printer:
         """One line of an answer, made harmless."""
         click.echo(visible(text))
 
+    def styled_line(self, before: str, styled: str, after: str) -> None:
+        """One line at once, of which the middle part is ours and may be coloured."""
+        click.echo(f"{visible(before)}{styled}{visible(after)}", color=self.colour)
+        sys.stdout.flush()
+
     def lines(self, text: str) -> None:
         """Several lines of an answer, made harmless."""
         click.echo(visible_lines(text))
@@ -53,7 +58,7 @@ class Printer:
 
     def terminal_text(self, text: str, *, to_stderr: bool = False) -> None:
         """Output of a job on a terminal: colours pass when wanted, other control sequences do not."""
-        for line in text.splitlines():
+        for line in text.removesuffix("\n").split("\n"):
             click.echo(terminal_line(line, colour=self.colour), err=to_stderr, color=True)
         if self.colour and "\x1b[" in text:
             click.echo("\x1b[0m", nl=False, err=to_stderr, color=True)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from tocsin_cli.output.printer import Printer
 from tocsin_cli.output.table import Cell, Column, Fields, Table
 from tocsin_cli.output.times import age, duration_between, local_time, time_and_age
 from tocsin_cli.output.words import outcome_words, status_cell, trigger_words
-from tocsin_cli.session import Session
 
 Json = dict[str, Any]
 
@@ -21,14 +21,14 @@ _COLUMNS = (
 )
 
 
-def runs_table(session: Session, runs: list[Json]) -> Table:
+def runs_table(out: Printer, runs: list[Json]) -> Table:
     """One line for each run."""
     table = Table(_COLUMNS, when_empty="No runs.")
     ids = [run["id"] for run in runs]
     for run in runs:
         since = run.get("scheduled_for") or run["created_at"]
         table.add(
-            session.out.shown_id(run["id"], ids),
+            out.shown_id(run["id"], ids),
             run.get("job_name") or run["job_id"],
             status_cell(run),
             trigger_words(run.get("trigger")),

@@ -29,23 +29,40 @@ from tocsin_cli.targets import FORMS
     ],
 )
 @click.argument("name", required=False)
-@click.option("-f", "--file", "source", metavar="FILE", help="YAML or JSON, also several documents; - is standard input.")
+@click.option(
+    "-f",
+    "--file",
+    "source",
+    metavar="FILE",
+    help="YAML or JSON, also several documents; - is standard input.",
+)
 @click.option("--command", "shell_command", metavar="LINE", help="Shell command line to run.")
 @click.option("--cron", metavar="EXPR", help="`sec min hour dom month dow`, without the seconds, or a macro.")
 @click.option("--every", metavar="SECS", help="Distance between runs: seconds, or 5m, 1h30m, 2d.")
 @click.option("--at", metavar="INSTANT", help="Once, such as 2026-03-01T08:00:00+01:00.")
-@click.option("--timezone", metavar="NAME", help="IANA name; UTC by default.", shell_complete=complete_timezone)
-@click.option("--target", metavar="TARGET", help=f"Where: {FORMS}; local by default.", shell_complete=complete_target)
+@click.option(
+    "--timezone", metavar="NAME", help="IANA name; UTC by default.", shell_complete=complete_timezone
+)
+@click.option(
+    "--target", metavar="TARGET", help=f"Where: {FORMS}; local by default.", shell_complete=complete_target
+)
 @click.option("--group", help="Group to put the job in.", shell_complete=complete_group)
 @click.option("--timeout", metavar="SECS", help="End it after so long: seconds, or 5m, 1h30m.")
 @click.option("--run-as", metavar="USER", help="Account on the host.")
 @connected
 async def create(
-    session: Session, name: str | None, source: str | None, shell_command: str | None, **options: str | None
+    session: Session,
+    /,
+    name: str | None,
+    source: str | None,
+    shell_command: str | None,
+    **options: str | None,
 ) -> int:
     """Create jobs from a file, or one from options."""
     if source is not None:
-        given = [option for option, value in {"NAME": name, "--command": shell_command, **options}.items() if value]
+        given = [
+            option for option, value in {"NAME": name, "--command": shell_command, **options}.items() if value
+        ]
         if given:
             raise click.UsageError("-f takes everything from the file; leave out NAME and the other options")
         documents = _read(source)

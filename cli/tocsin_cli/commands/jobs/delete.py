@@ -10,7 +10,9 @@ from tocsin_cli.lookup import find_job, for_each
 from tocsin_cli.session import Session
 
 
-@click.command("delete", cls=Command, examples=["tocsin jobs delete old-report", "tocsin jobs delete a b c --yes"])
+@click.command(
+    "delete", cls=Command, examples=["tocsin jobs delete old-report", "tocsin jobs delete a b c --yes"]
+)
 @click.argument("jobs", metavar="JOB...", nargs=-1, required=True, shell_complete=complete_job)
 @yes_option
 @connected

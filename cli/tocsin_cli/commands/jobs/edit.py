@@ -21,7 +21,11 @@ _HEAD = """\
 """
 
 
-@click.command("edit", cls=Command, examples=["tocsin jobs edit nightly-backup", "EDITOR='code -w' tocsin jobs edit sync"])
+@click.command(
+    "edit",
+    cls=Command,
+    examples=["tocsin jobs edit nightly-backup", "EDITOR='code -w' tocsin jobs edit sync"],
+)
 @click.argument("job", shell_complete=complete_job)
 @connected
 async def edit(session: Session, job: str) -> None:

@@ -7,6 +7,7 @@ import click
 from tocsin_cli.command import Command, connected
 from tocsin_cli.completing import complete_group
 from tocsin_cli.listing import limit_options, print_list
+from tocsin_cli.output.printer import Printer
 from tocsin_cli.output.table import Column, Table, status
 from tocsin_cli.output.times import age, local_time
 from tocsin_cli.output.words import schedule_words, task_words
@@ -26,7 +27,11 @@ _COLUMNS = (
 @click.command(
     "ls",
     cls=Command,
-    examples=["tocsin jobs ls", "tocsin jobs ls --group Backups --status paused", "tocsin jobs ls -o json | jq .data"],
+    examples=[
+        "tocsin jobs ls",
+        "tocsin jobs ls --group Backups --status paused",
+        "tocsin jobs ls -o json | jq .data",
+    ],
 )
 @click.option("--status", "job_status", type=click.Choice(["scheduled", "paused", "unscheduled"]))
 @click.option("--group", help="Only jobs of this group.", shell_complete=complete_group)
@@ -45,7 +50,7 @@ async def ls(
     await print_list(session, "/api/jobs", params, limit=limit, table=_table)
 
 
-def _table(_: Session, jobs: list[dict[str, Any]]) -> Table:
+def _table(_: Printer, jobs: list[dict[str, Any]]) -> Table:
     table = Table(_COLUMNS, when_empty="No jobs. Make one with: tocsin jobs create NAME --command '...'")
     for job in jobs:
         last = job.get("last_execution")

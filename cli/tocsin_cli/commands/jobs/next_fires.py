@@ -27,12 +27,17 @@ _PREVIEWED = ("schedule", "timezone", "dst", "starts_at", "expires_at")
 @click.option("-n", "--count", type=click.IntRange(1, 100), default=10, show_default=True, help="So many.")
 @click.option("--cron", metavar="EXPR", help="An expression instead of a job.")
 @click.option("--every", metavar="SECS", help="An interval instead of a job: seconds, or 5m, 1h30m.")
-@click.option("--timezone", metavar="NAME", help="IANA name; UTC by default.", shell_complete=complete_timezone)
-@click.option("--dst", type=click.Choice(["once", "skip", "twice"]), help="What happens when the clocks change.")
+@click.option(
+    "--timezone", metavar="NAME", help="IANA name; UTC by default.", shell_complete=complete_timezone
+)
+@click.option(
+    "--dst", type=click.Choice(["once", "skip", "twice"]), help="What happens when the clocks change."
+)
 @click.option("--after", metavar="INSTANT", help="Look after this instant instead of now.")
 @connected
 async def next_fires(
     session: Session,
+    /,
     job: str | None,
     count: int,
     cron: str | None,
@@ -66,7 +71,9 @@ def _print(session: Session, preview: dict[str, Any]) -> None:
     has_notes = any(fire.get("notes") for fire in fires)
     zone = preview["timezone"]
     columns = [Column(f"Local time ({zone})", is_kept=True), Column("Offset"), Column("UTC"), Column("When")]
-    table = Table([*columns, Column("Note")] if has_notes else columns, when_empty=preview.get("note") or "Never due.")
+    table = Table(
+        [*columns, Column("Note")] if has_notes else columns, when_empty=preview.get("note") or "Never due."
+    )
     for fire in fires:
         utc = str(fire["at"]).replace("T", " ").removesuffix("Z")
         row = [str(fire["local"]).replace("T", " "), fire["utc_offset"], utc, age(fire["at"])]

@@ -94,7 +94,9 @@ def _where(job: Json, agent_names: dict[str, str]) -> list[tuple[str, Cell]]:
 def _past(job: Json) -> list[tuple[str, Cell]]:
     fields: list[tuple[str, Cell]] = []
     if last := job.get("last_execution"):
-        fields.append(("Last", status(last["status"], f"{last['status']}, {time_and_age(last['finished_at'])}")))
+        fields.append(
+            ("Last", status(last["status"], f"{last['status']}, {time_and_age(last['finished_at'])}"))
+        )
     if counts := job.get("execution_counts"):
         words = f"{counts['total']} executions, {counts['succeeded']} succeeded, {counts['failed']} failed"
         fields.append(("So far", words))

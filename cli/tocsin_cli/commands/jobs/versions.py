@@ -28,7 +28,10 @@ async def versions(session: Session, job: str) -> None:
     table = Table(_COLUMNS)
     for row, older in zip(rows, [*rows[1:], None], strict=True):
         table.add(
-            str(row["version"]), time_and_age(row["created_at"]), row.get("changed_by") or "-", _changed(row, older)
+            str(row["version"]),
+            time_and_age(row["created_at"]),
+            row.get("changed_by") or "-",
+            _changed(row, older),
         )
     session.out.table(table)
 
@@ -39,5 +42,9 @@ def _changed(row: dict[str, Any], older: dict[str, Any] | None) -> str:
         return "created" if row["version"] == 1 else "-"
     now, before = row["snapshot"], older["snapshot"]
     housekeeping = {"version", "updated_at"}
-    keys = [key for key in now.keys() | before.keys() if now.get(key) != before.get(key) and key not in housekeeping]
+    keys = [
+        key
+        for key in now.keys() | before.keys()
+        if now.get(key) != before.get(key) and key not in housekeeping
+    ]
     return ", ".join(sorted(keys)) or "-"
