@@ -103,8 +103,12 @@ def _construct_float(loader: Any, node: Any) -> float:
     return float(loader.construct_scalar(node))
 
 
+#: Characters that YAML would fold, drop or refuse if they stood there as they are.
+_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+
+
 def _represent_text(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text else None
+    style = '"' if _ODD.search(text) else "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -12,7 +12,7 @@ import structlog
 from pydantic import ValidationError
 
 from tocsin_controller.settings import ControllerSettings
-from tocsin_shared.errors import TocsinError, Unavailable
+from tocsin_shared.errors import NotFound, TocsinError, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -125,10 +125,13 @@ def keys() -> None:
 @click.option("--role", type=click.Choice(ROLES), required=True)
 def keys_create(config: Path | None, database_url: str | None, name: str, role: str) -> None:
     """Create a key and print it. It is shown this once only."""
-    from tocsin_controller.security.keys import create_key
+    from tocsin_controller.security.secrets import new_secret
+    from tocsin_controller.store.keys import NewKey, insert_key
 
     async def run(db: Any) -> None:
-        click.echo(await create_key(db, name=name, role=role))
+        secret = new_secret()
+        await insert_key(db, NewKey(name, role, secret.prefix, secret.hash, created_by="tocsin-controller"))
+        click.echo(secret.raw)
 
     _with_database(config, database_url, run)
 
@@ -156,7 +159,7 @@ def keys_revoke(config: Path | None, database_url: str | None, key_id: Any) -> N
 
     async def run(db: Any) -> None:
         if not await revoke_key(db, key_id):
-            raise click.ClickException(f"there is no active key {key_id}")
+            raise NotFound(f"there is no key {key_id}")
         click.echo("revoked")
 
     _with_database(config, database_url, run)
@@ -166,7 +169,7 @@ def keys_revoke(config: Path | None, database_url: str | None, key_id: Any) -> N
 @_database_options
 def keys_reset_admin(config: Path | None, database_url: str | None) -> None:
     """Revoke all admin keys and print a new one."""
-    from tocsin_controller.security.keys import reset_admin
+    from tocsin_controller.security.bootstrap import reset_admin
 
     async def run(db: Any) -> None:
         click.echo(await reset_admin(db))
@@ -195,7 +198,7 @@ async def _serve(settings: ControllerSettings, *, migrate: bool) -> None:
 
 async def _bootstrap(settings: ControllerSettings) -> None:
     """Create and print the first keys, on the first start with an empty database."""
-    from tocsin_controller.security.keys import ensure_bootstrap_keys
+    from tocsin_controller.security.bootstrap import BadPreset, ensure_bootstrap_keys
     from tocsin_controller.store.database import Database
 
     db = await Database.open(
@@ -208,6 +211,8 @@ async def _bootstrap(settings: ControllerSettings) -> None:
             admin_preset=admin.get_secret_value() if admin else None,
             agent_preset=agent.get_secret_value() if agent else None,
         )
+    except BadPreset as error:
+        _die(str(error), EXIT_BAD_CONFIGURATION)
     finally:
         await db.close()
     presets = {"admin": admin, "agent": agent}

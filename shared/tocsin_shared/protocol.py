@@ -82,7 +82,7 @@ class RegisterResponse(BaseModel):
     heartbeat_interval_secs: float = 10
     poll_wait_secs: float = 25
     lease_secs: float = 45
-    output: OutputLimits = OutputLimits()
+    output: OutputLimits = Field(default_factory=OutputLimits)
 
 
 class Assignment(AgentModel):
@@ -214,7 +214,7 @@ class ResultEvent(AgentModel):
     stderr_bytes: Annotated[int, Field(ge=0)] = 0
     stdout_truncated: bool = False
     stderr_truncated: bool = False
-    usage: Usage = Usage()
+    usage: Usage = Field(default_factory=Usage)
 
 
 AgentEvent = Annotated[StartedEvent | OutputEvent | ResultEvent, Field(discriminator="type")]

@@ -55,13 +55,13 @@ class _Editing:
 
     def __init__(self, session: Session, job: Json) -> None:
         from tocsin_cli.job_diff import editable
-        from tocsin_cli.manifests import write_document
+        from tocsin_cli.manifests import read_document, write_document
 
         self._session = session
         self._job = job
-        self._before = editable(job)
         self._head = _HEAD.format(name=job["name"], version=job.get("version", "?"))
-        self._body = write_document(self._before)
+        self._body = write_document(editable(job))
+        self._before = read_document(self._body, job["name"])
         self._path: Path | None = None
 
     async def until_saved(self) -> Json | None:
