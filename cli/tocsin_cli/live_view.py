@@ -7,7 +7,7 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Group, RenderableType
+from rich.console import ConsoleDimensions, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -35,7 +35,7 @@ async def watch(api: Client, out: Printer, *, interval_secs: float) -> None:
                 fleet = await look_at_fleet(api, rows=_MAX_ROWS)
             except Unreachable as failure:
                 trouble = str(failure)
-            live.update(_frame(api.url, fleet, trouble, out.console.height), refresh=True)
+            live.update(_frame(api.url, fleet, trouble, out.console.size), refresh=True)
             try:
                 async with asyncio.timeout(interval_secs):
                     await pressed.wait()
@@ -43,7 +43,7 @@ async def watch(api: Client, out: Printer, *, interval_secs: float) -> None:
                 continue
 
 
-def _frame(url: str, fleet: Fleet | None, trouble: str, height: int) -> RenderableType:
+def _frame(url: str, fleet: Fleet | None, trouble: str, size: ConsoleDimensions) -> RenderableType:
     now = utc_now().astimezone().strftime("%H:%M:%S")
     parts: list[RenderableType] = [Text(f"tocsin top   {url}   {now}   q quits", style="bold", no_wrap=True)]
     if trouble:
@@ -55,12 +55,12 @@ def _frame(url: str, fleet: Fleet | None, trouble: str, height: int) -> Renderab
     for title, table, rows in zip(
         ("Agents", "Running", "Last finished"),
         tables,
-        share_rows([len(table.rows) for table in tables], max(height - _FURNITURE, 3)),
+        share_rows([len(table.rows) for table in tables], max(size.height - _FURNITURE, 3)),
         strict=True,
     ):
         hidden = len(table.rows) - rows
         more = f" ({hidden} more)" if hidden else ""
-        parts += [Text(), Text(title + more, style="bold underline"), _body(table, rows)]
+        parts += [Text(), Text(title + more, style="bold underline"), _body(table, rows, size.width)]
     return Group(*parts)
 
 
@@ -79,10 +79,10 @@ def share_rows(wanted: list[int], there: int) -> list[int]:
     return given
 
 
-def _body(table: Table, rows: int) -> RenderableType:
+def _body(table: Table, rows: int, width: int) -> RenderableType:
     if not table.rows:
         return Text(table.when_empty, style="dim")
-    return rich_table(Table(table.columns, table.rows[:rows]))
+    return rich_table(Table(table.columns, table.rows[:rows]), width)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class Printer:
         elif self.is_terminal:
             from tocsin_cli.output.rich_view import rich_table
 
-            self.console.print(rich_table(table))
+            self.console.print(rich_table(table, self.console.width))
         else:
             click.echo(plain_table(table), nl=False)
 

@@ -14,6 +14,8 @@ import aiohttp
 import pytest
 from tests.net import free_port
 
+from tocsin_shared.ids import new_id
+
 BIN = Path(sys.executable).parent
 ADMIN, AGENT = "fleet-admin-key", "fleet-agent-key"
 START_SECS = 20.0
@@ -104,7 +106,7 @@ class Fleet:
     async def job(self, command: str | None = None, **definition: Any) -> str:
         """Create a job; its id."""
         body = {
-            "name": f"job-{len(os.listdir(self.directory))}-{id(object())}",
+            "name": f"job-{new_id()}",
             "task": {"type": "shell", "command": command},
             "schedule": {"type": "on_demand"},
             "target": {"type": "any"},

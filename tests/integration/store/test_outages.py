@@ -44,7 +44,7 @@ async def until_answer(db: Database) -> float:
 
 async def until_blocked(db: Database) -> None:
     """Until some statement waits for a lock."""
-    while await db.fetchval(BLOCKED) == 0:  # noqa: ASYNC110  PostgreSQL tells nobody when a lock wait begins
+    while await db.fetchval(BLOCKED) == 0:
         await asyncio.sleep(0.01)
 
 

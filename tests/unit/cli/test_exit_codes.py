@@ -8,9 +8,11 @@ from tocsin_cli.exit_codes import exit_code_of_run
 from tocsin_shared.executions import RunStatus
 
 
-def ended(status: str, exit_code: int | None = None, *, id: str = "e1", retry_of: str | None = None) -> dict[str, Any]:
+def ended(
+    status: str, exit_code: int | None = None, *, name: str = "e1", retry_of: str | None = None
+) -> dict[str, Any]:
     """An execution that has ended."""
-    return {"id": id, "status": status, "exit_code": exit_code, "retry_of": retry_of}
+    return {"id": name, "status": status, "exit_code": exit_code, "retry_of": retry_of}
 
 
 def test_success_is_0() -> None:
@@ -32,12 +34,12 @@ def test_a_failure_without_any_execution_is_1() -> None:
 
 
 def test_of_several_failed_hosts_the_highest_code_wins() -> None:
-    executions = [ended("succeeded", 0, id="a"), ended("failed", 3, id="b"), ended("failed", 7, id="c")]
+    executions = [ended("succeeded", 0, name="a"), ended("failed", 3, name="b"), ended("failed", 7, name="c")]
     assert exit_code_of_run("failed", executions) == 7
 
 
 def test_an_attempt_that_was_retried_does_not_count() -> None:
-    executions = [ended("failed", 9, id="a"), ended("failed", 4, id="b", retry_of="a")]
+    executions = [ended("failed", 9, name="a"), ended("failed", 4, name="b", retry_of="a")]
     assert exit_code_of_run("failed", executions) == 4
 
 

@@ -1,6 +1,7 @@
 """The parser of server-sent events."""
 
 import doctest
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -70,7 +71,7 @@ STREAM = "id: 1\r\ndata: Größe ✓\r\n\r\nevent: done\ndata: {}\n\n: ping\r\rd
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))
 def test_it_does_not_matter_where_the_network_cuts(cuts: list[int]) -> None:
     borders = [0, *sorted(cuts), len(STREAM)]
-    chunks = [STREAM[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    chunks = [STREAM[a:b] for a, b in pairwise(borders)]
     assert parse(*chunks) == parse(STREAM)
 
 
