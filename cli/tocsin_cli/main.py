@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import click
 
@@ -83,10 +83,20 @@ root = click.version_option(package_name="tocsin", prog_name="tocsin")(root)
 
 def main() -> None:
     """The entry point of the `tocsin` script."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    sys.stdout = _dependable(sys.stdout)
+    sys.stderr = _dependable(sys.stderr)
     root(prog_name="tocsin")
+
+
+def _dependable(stream: TextIO) -> TextIO:
+    """The stream, able to write any character, and without Python's `-u`: that loses what a pipe takes in parts."""
+    if isinstance(stream, io.TextIOWrapper):
+        if isinstance(stream.buffer, io.RawIOBase):
+            return io.TextIOWrapper(
+                io.BufferedWriter(stream.buffer), stream.encoding, "backslashreplace", line_buffering=True
+            )
+        stream.reconfigure(errors="backslashreplace")
+    return stream
 
 
 def _drop_output() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from tocsin_controller.store.agents import forget_local_agents
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.partitions import drop_partitions_before, ensure_partitions
 from tocsin_controller.store.statements import sql
@@ -43,5 +44,6 @@ class Maintenance:
             if self._retention_days > 0:
                 dropped = await drop_partitions_before(session, today - timedelta(days=self._retention_days))
             await session.execute(_FORGET_IDEMPOTENCY_KEYS)
+            await forget_local_agents(session)
         if created or dropped:
             log.info("partitions_maintained", created=len(created), dropped=dropped)

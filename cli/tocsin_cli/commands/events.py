@@ -13,7 +13,12 @@ from tocsin_cli.session import Session
 
 Json = dict[str, Any]
 
-_COLUMNS = (Column("Time", is_kept=True), Column("Severity"), Column("Kind"), Column("Message"))
+_COLUMNS = (
+    Column("Time", is_kept=True),
+    Column("Severity"),
+    Column("Kind", is_extra=True),
+    Column("Message"),
+)
 
 
 @click.command(

@@ -19,11 +19,11 @@ _COLUMNS = (
     Column("Id", is_kept=True),
     Column("Name"),
     Column("Role"),
-    Column("Begins"),
+    Column("Begins", is_extra=True),
     Column("Status"),
-    Column("Created"),
+    Column("Created", is_extra=True),
     Column("Expires"),
-    Column("Last used"),
+    Column("Last used", is_extra=True),
 )
 
 

@@ -11,11 +11,11 @@ _COLUMNS = (
     Column("Agent", is_kept=True),
     Column("Status", is_kept=True),
     Column("Slots", is_number=True),
-    Column("Load", is_number=True),
-    Column("Tags"),
-    Column("Tasks"),
-    Column("Host"),
-    Column("Version"),
+    Column("Load", is_number=True, is_extra=True),
+    Column("Tags", is_extra=True),
+    Column("Tasks", is_extra=True),
+    Column("Host", is_extra=True),
+    Column("Version", is_extra=True),
     Column("Seen"),
 )
 

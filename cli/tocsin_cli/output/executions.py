@@ -17,8 +17,8 @@ _COLUMNS = (
     Column("Agent"),
     Column("Status"),
     Column("Exit", is_number=True),
-    Column("Try", is_number=True),
-    Column("Started"),
+    Column("Try", is_number=True, is_extra=True),
+    Column("Started", is_extra=True),
     Column("Age"),
     Column("Took", is_number=True),
 )

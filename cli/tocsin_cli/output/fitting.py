@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 #: Below this a column says nothing any more.
-LEAST = 6
+LEAST = 8
+
+
+def least_width(widths: Sequence[int], is_kept: Sequence[bool]) -> int:
+    """Below this sum `fit_columns` can't go."""
+    return sum(width if kept else min(width, LEAST) for width, kept in zip(widths, is_kept, strict=True))
 
 
 def fit_columns(widths: Sequence[int], is_kept: Sequence[bool], available: int) -> list[int]:

@@ -11,16 +11,16 @@ _AGENTS = (
     Column("Agent", is_kept=True),
     Column("Status", is_kept=True),
     Column("Slots", is_number=True),
-    Column("Load", is_number=True),
-    Column("Tags"),
+    Column("Load", is_number=True, is_extra=True),
+    Column("Tags", is_extra=True),
     Column("Seen"),
 )
 _RUNNING = (
     Column("Job"),
     Column("Agent"),
     Column("For", is_number=True),
-    Column("Try", is_number=True),
-    Column("Id"),
+    Column("Try", is_number=True, is_extra=True),
+    Column("Id", is_extra=True),
 )
 _FINISHED = (
     Column("Job"),
@@ -29,7 +29,7 @@ _FINISHED = (
     Column("Exit", is_number=True),
     Column("Took", is_number=True),
     Column("Ended"),
-    Column("Id"),
+    Column("Id", is_extra=True),
 )
 
 

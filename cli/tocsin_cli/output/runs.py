@@ -13,11 +13,11 @@ _COLUMNS = (
     Column("Run", is_kept=True),
     Column("Job"),
     Column("Status"),
-    Column("Trigger"),
-    Column("Due or asked"),
+    Column("Trigger", is_extra=True),
+    Column("Due or asked", is_extra=True),
     Column("Age"),
     Column("Took", is_number=True),
-    Column("Executions"),
+    Column("Executions", is_extra=True),
 )
 
 

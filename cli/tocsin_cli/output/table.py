@@ -23,6 +23,8 @@ class Column:
     is_number: bool = False
     #: Never shortened, however narrow the terminal: ids and names that people copy.
     is_kept: bool = False
+    #: Left out where the terminal is so narrow that all columns would say nothing.
+    is_extra: bool = False
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import structlog
 
 from tocsin_controller.definitions import Definitions, VersionKey
 from tocsin_controller.hints import EVENTS, Hints
-from tocsin_controller.store.agents import forget_local_agents, take_silent
+from tocsin_controller.store.agents import take_silent
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import Lease, expired_leases, take_expired
@@ -51,7 +51,6 @@ class Reaper:
                 await self.mark_silent(session)
                 if time.monotonic() >= verdicts_from:
                     await self.declare_lost(session)
-                await forget_local_agents(session)
                 await asyncio.sleep(self._pace.every_secs * random.uniform(0.8, 1.2))  # noqa: S311
 
     async def fail_unclaimed(self, session: HeldSession) -> None:

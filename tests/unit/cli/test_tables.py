@@ -5,7 +5,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin_cli.output.fitting import LEAST, fit_columns
+from tocsin_cli.output.fitting import fit_columns, least_width
 from tocsin_cli.output.plain import plain_fields, plain_table
 from tocsin_cli.output.printer import console_for
 from tocsin_cli.output.rich_view import rich_fields, rich_table
@@ -61,14 +61,22 @@ def test_numbers_and_kept_columns_are_never_shortened() -> None:
 def test_columns_fit_when_that_is_possible(columns: list[tuple[int, bool]], available: int) -> None:
     widths, kept = [width for width, _ in columns], [is_kept for _, is_kept in columns]
     fitted = fit_columns(widths, kept, available)
-    least = sum(width if is_kept else min(width, LEAST) for width, is_kept in columns)
-    assert sum(fitted) <= max(available, least)
+    assert sum(fitted) <= max(available, least_width(widths, kept))
     assert all(
         now == was or (not is_kept and now < was)
         for now, was, is_kept in zip(fitted, widths, kept, strict=True)
     )
     if sum(widths) <= available:
         assert fitted == widths
+
+
+def test_extra_columns_go_before_the_others_become_useless() -> None:
+    shown = Table([Column("Name"), Column("Host", is_extra=True), Column("Status")])
+    shown.add("a" * 20, "b" * 20, "c" * 20)
+    assert [line.split() for line in drawn(rich_table(shown, 20), 20).splitlines()] == [
+        ["Name", "Status"],
+        ["a" * 8 + "…", "c" * 8 + "…"],
+    ]
 
 
 def test_markup_in_names_is_only_text() -> None:

@@ -15,12 +15,12 @@ from tocsin_cli.session import Session
 
 _COLUMNS = (
     Column("Name", is_kept=True),
-    Column("Group"),
+    Column("Group", is_extra=True),
     Column("Status"),
     Column("Schedule"),
-    Column("Task"),
+    Column("Task", is_extra=True),
     Column("Next"),
-    Column("Last"),
+    Column("Last", is_extra=True),
 )
 
 
