@@ -5,12 +5,13 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 from uuid import UUID
 
+from tocsin_agent.files import write_atomically
 from tocsin_shared.wire import dumps, loads
 
 
@@ -156,27 +157,3 @@ class Identity:
             write_atomically(state.identity_file, dumps(content) + b"\n")
         except OSError as error:
             raise StateError(f"{state.identity_file} can't be written: {error.strerror}") from error
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file (0600): durable once this returns, and never half of it."""
-    draft = path.with_name(f"{path.name}.new")
-    with suppress(FileNotFoundError):
-        draft.unlink()
-    fd = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, content)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    draft.rename(path)
-    sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Make renames and removals in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -38,17 +38,18 @@ async def print_list(
     *,
     limit: int | None,
     table: Callable[[Printer, list[dict[str, Any]]], Table],
+    cursor: str = "id",
 ) -> None:
     """Print the first rows of a list. JSON is the API's pages as they are, one after the other."""
     rows: list[dict[str, Any]] = []
-    total = 0
-    async for page in pages(session.api, path, params, limit=limit):
+    has_more = False
+    async for page in pages(session.api, path, params, limit=limit, cursor=cursor):
         if session.out.is_json:
             session.out.json(page)
         rows += page["data"]
-        total = page["total"]
+        has_more = page["total"] > len(page["data"])
     if session.out.is_json:
         return
     session.out.table(table(session.out, rows))
-    if session.out.is_terminal and total > len(rows):
-        session.out.note(f"{len(rows)} of {total}; see more with --limit N or --all")
+    if session.out.is_terminal and has_more:
+        session.out.note(f"These are the first {len(rows)}; see more with --limit N or --all.")

@@ -1,6 +1,6 @@
 """Lists that the API gives in pages."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from tocsin_cli.client import Client, Params
@@ -9,19 +9,23 @@ PAGE_SIZE = 100
 
 
 async def pages(
-    api: Client, path: str, params: Params, *, limit: int | None
-) -> AsyncIterator[dict[str, Any]]:
-    """Page after page, as the API sends them, until `limit` rows have been given (None: all there are)."""
+    api: Client, path: str, params: Params, *, limit: int | None, cursor: str = "id"
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Page after page, as the API sends them, until `limit` rows have been given (None: all there are).
+
+    Each page is asked for by the last row of the one before, so rows that come up meanwhile move nothing.
+    `cursor` is the key that the list is ordered by.
+    """
     left = limit
-    page = 1
+    after: str | None = None
     while left is None or left > 0:
-        # Pages must all have one size for page numbers to mean the same each time.
-        size = PAGE_SIZE if limit is None else min(PAGE_SIZE, limit)
-        answer: dict[str, Any] = await api.get(path, {**params, "page": page, "per_page": size})
-        if left is not None:
-            answer["data"] = answer["data"][:left]
-            left -= len(answer["data"])
-        yield answer
-        if not answer["data"] or page >= answer["total_pages"]:
+        size = PAGE_SIZE if left is None else min(PAGE_SIZE, left)
+        page: dict[str, Any] = await api.get(path, {**params, "after": after, "per_page": size})
+        yield page
+        rows = page["data"]
+        last = str(rows[-1][cursor]) if rows else None
+        # A server that does not know `after` would give the same page for ever.
+        if len(rows) < size or last == after:
             return
-        page += 1
+        after = last
+        left = None if left is None else left - len(rows)

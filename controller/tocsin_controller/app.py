@@ -17,6 +17,7 @@ from tocsin_agent.daemon import Agent
 from tocsin_controller.api.app import build_app
 from tocsin_controller.engine import Engine, build_engine
 from tocsin_controller.local import LocalLink
+from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import supervise
@@ -46,9 +47,12 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
     )
     try:
         engine = build_engine(db, settings)
+        keyring = KeyRing(db)
+        keyring.watch(engine.hints.subscribe)
+        engine.services["keyring"] = keyring.run
         await engine.maintenance.once()
         async with _background(engine, settings):
-            app = build_app(db, engine, settings)
+            app = build_app(db, engine, settings, keyring)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
             await runner.setup()
             try:

@@ -201,9 +201,7 @@ async def _bootstrap(settings: ControllerSettings) -> None:
     from tocsin_controller.security.bootstrap import BadPreset, ensure_bootstrap_keys
     from tocsin_controller.store.database import Database
 
-    db = await Database.open(
-        settings.dsn, application_name="tocsin-bootstrap", max_size=1
-    )
+    db = await Database.open(settings.dsn, application_name="tocsin-bootstrap", max_size=1)
     try:
         admin, agent = settings.bootstrap_admin_key, settings.bootstrap_agent_key
         created = await ensure_bootstrap_keys(
@@ -229,9 +227,7 @@ def _with_database(
     settings = _load(config, database_url=database_url)
 
     async def run() -> None:
-        db = await Database.open(
-            settings.dsn, application_name="tocsin-keys", max_size=1
-        )
+        db = await Database.open(settings.dsn, application_name="tocsin-keys", max_size=1)
         try:
             await work(db)
         finally:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
+from uuid import UUID
 
 import orjson
 from pydantic import (
@@ -64,7 +65,14 @@ Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 
 def dumps(value: Any) -> bytes:
     """Compact JSON; datetimes as RFC 3339 ending in Z, UUIDs as strings."""
-    return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(value, default=_as_text, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+
+
+def _as_text(value: Any) -> str:
+    """Database drivers bring UUID classes of their own."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def loads(data: bytes | str) -> Any:

@@ -1,5 +1,7 @@
 """`tocsin events`."""
 
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -21,48 +23,81 @@ _COLUMNS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which events are shown."""
+
+    severities: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+    def __call__(self, event: Json) -> bool:
+        fits_severity = not self.severities or event["severity"] in self.severities
+        return fits_severity and (not self.kinds or event["kind"] in self.kinds)
+
+
 @click.command(
     "events",
     cls=Command,
-    examples=["tocsin events", "tocsin events -f", "tocsin events -f -o json | jq -r .message"],
+    examples=[
+        "tocsin events",
+        "tocsin events -f --severity error",
+        "tocsin events -f -o json | jq -r .message",
+    ],
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
-@click.option("--severity", type=click.Choice(["info", "success", "warning", "error"]), help="Only these.")
-@click.option("--kind", metavar="KIND", help="Only these, such as execution.completed.")
+@click.option(
+    "--severity",
+    "severities",
+    type=click.Choice(["info", "success", "warning", "error"]),
+    multiple=True,
+    help="Only these; repeatable.",
+)
+@click.option(
+    "--kind", "kinds", metavar="KIND", multiple=True, help="Only these, such as agent.offline; repeatable."
+)
 @limit_options
 @connected
 async def events(
-    session: Session, follow: bool, severity: str | None, kind: str | None, limit: int | None
+    session: Session,
+    /,
+    follow: bool,
+    severities: tuple[str, ...],
+    kinds: tuple[str, ...],
+    limit: int | None,
 ) -> None:
-    """Show what happened, oldest first."""
-    params = {"severity": severity, "kind": kind}
-    shown: set[str] = set()
-    rows: list[Json] = []
-    async for page in pages(session.api, "/api/events", params, limit=limit):
-        if session.out.is_json and not follow:
-            session.out.json(page)
-        rows += page["data"]
-    rows.reverse()
-    if follow:
+    """Show what happened last, oldest first. As JSON each event is a line of its own."""
+    wanted = _Wanted(severities, kinds)
+    rows = await _newest(session, wanted, limit)
+    if follow or session.out.is_json:
         for row in rows:
             _print_line(session, row)
-            shown.add(row["id"])
-        await _follow(session, params, shown)
-    elif not session.out.is_json:
+    else:
         session.out.table(_table(rows))
+    if follow:
+        await _follow(session, wanted, {row["id"] for row in rows})
 
 
-async def _follow(session: Session, params: dict[str, str | None], shown: set[str]) -> None:
-    from contextlib import aclosing
+async def _newest(session: Session, wanted: _Wanted, limit: int | None) -> list[Json]:
+    """The newest events that are wanted, oldest first; looks at no more than needed."""
+    rows: list[Json] = []
+    ask_for = limit if wanted == _Wanted((), ()) else None
+    async with aclosing(pages(session.api, "/api/events", {}, limit=ask_for)) as answers:
+        async for page in answers:
+            rows += filter(wanted, page["data"])
+            if limit is not None and len(rows) >= limit:
+                break
+    return rows[:limit][::-1]
 
+
+async def _follow(session: Session, wanted: _Wanted, shown: set[str]) -> None:
     import orjson
 
     from tocsin_cli.streaming import follow
 
-    async with aclosing(follow(session.api, "/api/events/stream", params=params)) as stream:
+    async with aclosing(follow(session.api, "/api/events/stream")) as stream:
         async for event in stream:
             row = orjson.loads(event.data)
-            if row["id"] not in shown:
+            if row["id"] not in shown and wanted(row):
                 _print_line(session, row)
 
 

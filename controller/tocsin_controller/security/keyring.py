@@ -54,7 +54,9 @@ class _Known:
 class KeyRing:
     """The keys of one controller's callers."""
 
-    def __init__(self, db: Queries, *, trust_secs: float = TRUST_SECS, sweep_secs: float = SWEEP_SECS) -> None:
+    def __init__(
+        self, db: Queries, *, trust_secs: float = TRUST_SECS, sweep_secs: float = SWEEP_SECS
+    ) -> None:
         self._db = db
         self._trust_secs = trust_secs
         self._sweep_secs = sweep_secs
@@ -70,7 +72,9 @@ class KeyRing:
         known = self._known.get(key_hash)
         if known is None or known.trusted_until < now:
             known = await self._look_up(key_hash)
-        if not hmac.compare_digest(known.key_hash, key_hash):  # pragma: no cover - the index compared it already
+        if not hmac.compare_digest(
+            known.key_hash, key_hash
+        ):  # pragma: no cover - the index compared it already
             raise Unauthorized("this key is not valid")
         if known.expires_at is not None and known.expires_at <= time.time():
             raise Unauthorized("this key has expired")

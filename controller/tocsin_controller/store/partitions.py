@@ -24,7 +24,8 @@ async def ensure_partitions(session: Session, today: date) -> list[str]:
             day = today + timedelta(days=offset)
             name = partition_name(table, day)
             if name not in existing:
-                await session.execute(_create(table, day))
+                for statement in _create(table, day):
+                    await session.execute(statement)
                 created.append(name)
     return created
 
@@ -49,11 +50,24 @@ async def _names(session: Session) -> list[str]:
     return [row["name"] for row in await session.fetch(_PARTITION_NAMES, list(TABLES))]
 
 
-def _create(table: str, day: date) -> Statement:
-    """DDL takes no parameters: every part of this text is made here, none comes from outside."""
+def _create(table: str, day: date) -> tuple[Statement, ...]:
+    """The partition of a day, with the rows of that day that already went to the default partition.
+
+    DDL takes no parameters: every part of these texts is made here, none comes from outside.
+    """
+    name, key = partition_name(table, day), "execution_id" if table == "execution_output" else "id"
     low, high = (id_floor(datetime.combine(d, time(), UTC)) for d in (day, day + timedelta(days=1)))
-    return Statement(
-        "create_partition",
-        f"CREATE TABLE IF NOT EXISTS {partition_name(table, day)} PARTITION OF {table} "
-        f"FOR VALUES FROM ('{low}') TO ('{high}')",
+    return (
+        Statement(
+            "create_partition", f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
+        ),
+        Statement(
+            "move_to_partition",
+            f"WITH moved AS (DELETE FROM {table}_default WHERE {key} >= '{low}' AND {key} < '{high}' RETURNING *) "  # noqa: S608
+            f"INSERT INTO {name} SELECT * FROM moved",
+        ),
+        Statement(
+            "attach_partition",
+            f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{low}') TO ('{high}')",
+        ),
     )

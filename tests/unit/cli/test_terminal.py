@@ -116,7 +116,7 @@ def test_ctrl_c_stops_following_and_says_that_the_run_goes_on(api: FakeApi) -> N
 
 
 def test_a_reader_that_leaves_ends_it_quietly(api: FakeApi) -> None:
-    rows = [{**EXECUTION, "job_name": "x" * 2000} for _ in range(100)]
+    rows = [{**EXECUTION, "job_name": "x" * 2000} for _ in range(99)]
     api.on("GET", "/api/executions", ok(page(*rows)))
     command = f"{sys.executable} -m tocsin_cli --url {api.url} executions ls --all; echo $? >&2"
     done = subprocess.run(

@@ -1,0 +1,2 @@
+-- One agent. Index: primary key.
+SELECT * FROM agents WHERE id = $1 AND agent_type <> 'local'

@@ -1,0 +1,5 @@
+-- One run. Index: primary key.
+SELECT r.*, v.definition ->> 'name' AS job_name
+FROM runs AS r
+LEFT JOIN job_versions AS v ON v.job_id = r.job_id AND v.version = r.job_version
+WHERE r.id = $1

@@ -1,0 +1,85 @@
+"""A whole controller, served over HTTP, for agents that others wrote."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tocsin_controller.app import running_controller
+from tocsin_controller.security.bootstrap import ensure_bootstrap_keys
+from tocsin_controller.settings import ControllerSettings
+from tocsin_controller.store.database import Database
+
+ADMIN, AGENT = "compat-admin-key", "compat-agent-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Where it answers, and the REST API as its admin sees it."""
+
+    url: str
+    http: aiohttp.ClientSession
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """One call that must succeed."""
+        async with self.http.request(method, self.url + path, json=body) as answer:
+            assert answer.status < 300, (path, answer.status, await answer.text())
+            return await answer.json()
+
+    async def agent_named(self, name: str) -> dict[str, Any]:
+        """The agent, once it has registered."""
+        async with asyncio.timeout(10):
+            while True:
+                for agent in await self.call("GET", "/api/agents"):
+                    if agent["name"] == name:
+                        return dict(agent)
+                await asyncio.sleep(0.02)
+
+    async def trigger(self, job_id: str) -> str:
+        """Run the job now; the execution's id."""
+        triggered = await self.call("POST", f"/api/jobs/{job_id}/trigger")
+        (execution_id,) = triggered["execution_ids"]
+        return str(execution_id)
+
+    async def custom_job(self, name: str, data: dict[str, Any], **definition: Any) -> str:
+        """A custom job on demand, for any agent; its id."""
+        job = await self.call(
+            "POST",
+            "/api/jobs",
+            {
+                "name": name,
+                "task": {"type": "custom", "agent_task_type": "greet", "data": data},
+                "schedule": {"type": "on_demand"},
+                "target": {"type": "any"},
+                **definition,
+            },
+        )
+        return str(job["id"])
+
+    async def execution(self, execution_id: str) -> dict[str, Any]:
+        """The execution as it stands."""
+        return dict(await self.call("GET", f"/api/executions/{execution_id}"))
+
+    async def ended(self, execution_id: str) -> dict[str, Any]:
+        """The execution once it has ended."""
+        async with asyncio.timeout(10):
+            while True:
+                execution = await self.execution(execution_id)
+                if execution["finished_at"] is not None:
+                    return execution
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def controller(database: Database, database_url: str) -> AsyncIterator[Controller]:
+    """A controller with one admin key and one agent key."""
+    await ensure_bootstrap_keys(database, ADMIN, AGENT)
+    settings = ControllerSettings.load(
+        None, database_url=database_url, host="127.0.0.1", port=0, local_capacity=0
+    )
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    async with running_controller(settings) as running, aiohttp.ClientSession(headers=headers) as http:
+        yield Controller(running.url, http)

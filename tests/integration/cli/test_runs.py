@@ -1,0 +1,114 @@
+"""Running, following, reading and cancelling, with processes on this host."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from tests.integration.cli.conftest import Tocsin, started
+
+from tocsin_controller.app import running_controller
+from tocsin_controller.settings import ControllerSettings
+
+
+async def make(tocsin: Tocsin, command: str, *options: str, name: str = "a") -> None:
+    """A job that runs only when asked to."""
+    made = await tocsin("jobs", "create", name, "--command", command, *options)
+    assert made.exit_code == 0, made.stderr
+
+
+@pytest.mark.usefixtures("controller")
+async def test_following_prints_the_output_and_exits_with_0(tocsin: Tocsin) -> None:
+    await make(tocsin, "echo one; echo two >&2; echo; echo three")
+    done = await tocsin("run", "a", "--follow")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[1:] == ["one", "", "three"]
+    assert "two" in done.stderr.splitlines()
+
+
+@pytest.mark.usefixtures("controller")
+@pytest.mark.parametrize(
+    ("command", "options", "exit_code"), [("exit 42", (), 42), ("sleep 60", ("--timeout", "1"), 124)]
+)
+async def test_following_exits_as_the_job_did(
+    tocsin: Tocsin, command: str, options: tuple[str, ...], exit_code: int
+) -> None:
+    await make(tocsin, command, *options)
+    done = await tocsin("run", "a", "--follow")
+    assert done.exit_code == exit_code, done.stderr
+    assert done.stderr.startswith("run ")
+
+
+@pytest.mark.usefixtures("controller")
+async def test_a_followed_run_that_is_cancelled_exits_with_130(
+    tocsin: Tocsin, environment: dict[str, str]
+) -> None:
+    await make(tocsin, "echo started; exec sleep 60")
+    async with started(environment, "run", "a", "-f") as following:
+        assert following.stdout is not None
+        run_id = (await following.stdout.readline()).decode().strip()
+        assert await following.stdout.readline() == b"started\n"
+        assert (await tocsin("runs", "cancel", run_id)).exit_code == 0
+        assert await asyncio.wait_for(following.wait(), 30) == 130
+    assert (await tocsin("runs", "show", run_id, "-o", "json")).json["status"] == "cancelled"
+
+
+@pytest.mark.usefixtures("controller")
+async def test_logs_into_a_file_are_the_bytes_of_the_job(tocsin: Tocsin, environment: dict[str, str]) -> None:
+    await make(tocsin, "printf 'a\\033[2Jb\\377\\r\\nno end'; echo err >&2")
+    run_id = (await tocsin("run", "a")).stdout.strip()
+    await tocsin("logs", "-f", run_id)
+    (execution,) = (await tocsin("runs", "show", run_id, "-o", "json")).json["executions"]
+    for ref in (execution["id"], run_id):
+        async with started(environment, "logs", ref) as process:
+            out, err = await process.communicate()
+        assert (out, err) == (b"a\x1b[2Jb\xff\r\nno end", b"err\n")
+    only = await tocsin("logs", execution["id"], "--stream", "stderr")
+    assert (only.stdout, only.stderr) == ("err\n", "")
+
+
+@pytest.mark.usefixtures("controller")
+async def test_runs_and_executions_are_listed_and_shown(tocsin: Tocsin) -> None:
+    await make(tocsin, "exit 3")
+    await tocsin("run", "a", "-f")
+    run = (await tocsin("runs", "ls", "--job", "a", "-o", "json")).json["data"][0]
+    execution = (await tocsin("executions", "ls", "--job", "a", "--status", "failed", "-o", "json")).json[
+        "data"
+    ][0]
+    listed = (await tocsin("runs", "ls")).stdout
+    assert run["id"] in listed
+    assert "failed" in listed
+    listed = (await tocsin("executions", "ls")).stdout
+    assert execution["id"] in listed
+    shown = (await tocsin("runs", "show", run["id"][:23])).stdout
+    assert execution["id"] in shown
+    assert "api" in shown
+    shown = (await tocsin("executions", "show", execution["id"][:23])).stdout
+    assert "Exit code:" in shown
+    assert (await tocsin("runs", "show", "00000000-0000")).exit_code == 3
+    assert (await tocsin("executions", "show", "nonsense")).exit_code == 3
+
+
+@pytest.mark.usefixtures("controller")
+async def test_params_are_recorded_on_the_run(tocsin: Tocsin) -> None:
+    await make(tocsin, "true")
+    run_id = (await tocsin("run", "a", "-p", "version=1.4=x", "--param", "dry=")).stdout.strip()
+    assert (await tocsin("runs", "show", run_id, "-o", "json")).json["params"] == {
+        "version": "1.4=x",
+        "dry": "",
+    }
+
+
+async def test_following_goes_on_when_the_controller_restarts(
+    tocsin: Tocsin, settings: ControllerSettings, environment: dict[str, str]
+) -> None:
+    """The job waits for an agent that never comes; what happens to it afterwards is seen all the same."""
+    async with AsyncExitStack() as first:
+        await first.enter_async_context(running_controller(settings))
+        await make(tocsin, "true", "--target", "tag:nowhere")
+        following = await AsyncExitStack().enter_async_context(started(environment, "run", "a", "-f"))
+        assert following.stdout is not None
+        run_id = (await following.stdout.readline()).decode().strip()
+        await asyncio.sleep(0.5)
+    async with running_controller(settings):
+        assert (await tocsin("runs", "cancel", run_id)).exit_code == 0
+        assert await asyncio.wait_for(following.wait(), 30) == 130
