@@ -76,13 +76,12 @@ class Client:
         self,
         path: str,
         *,
-        params: Params | None = None,
         headers: Mapping[str, str] | None = None,
         silence_secs: float = 60.0,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """A long answer, to be read piece by piece; fails when nothing comes for `silence_secs`."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence_secs)
-        async with self._send("GET", path, params=params, headers=headers, timeout=timeout) as response:
+        async with self._send("GET", path, headers=headers, timeout=timeout) as response:
             if response.status >= 400:
                 raise self._refusal(response, await response.read())
             yield response

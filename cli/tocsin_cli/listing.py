@@ -38,16 +38,15 @@ async def print_list(
     *,
     limit: int | None,
     table: Callable[[Printer, list[dict[str, Any]]], Table],
-    cursor: str = "id",
 ) -> None:
     """Print the first rows of a list. JSON is the API's pages as they are, one after the other."""
     rows: list[dict[str, Any]] = []
     has_more = False
-    async for page in pages(session.api, path, params, limit=limit, cursor=cursor):
+    async for page in pages(session.api, path, params, limit=limit):
         if session.out.is_json:
             session.out.json(page)
         rows += page["data"]
-        has_more = page["total"] > len(page["data"])
+        has_more = page["next"] is not None
     if session.out.is_json:
         return
     session.out.table(table(session.out, rows))

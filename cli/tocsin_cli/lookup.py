@@ -25,22 +25,18 @@ async def find_job(api: Client, ref: str) -> Json:
             raise Missing(f"there is no job {ref!r}; see: tocsin jobs ls", status=404) from None
     matching: list[Json] = []
     for page in range(1, _MAX_PAGES + 1):
-        answer = await api.get("/api/jobs", {"page": page, "per_page": 100})
-        matching += [job for job in answer["data"] if str(job["id"]).startswith(ref)]
-        if page >= answer["total_pages"]:
-            break
     return _only(matching, "job", ref, lambda job: f"{job['id']} ({job['name']})")
 
 
 async def find_agent(api: Client, ref: str) -> Json:
     """The agent with this name, id or unique id prefix. Raises Missing."""
+    try:
+        return await _get(api, "agents", ref)
+    except Missing:
+        if not _PREFIX.fullmatch(ref):
+            raise Missing(f"there is no agent {ref!r}; see: tocsin agents ls", status=404) from None
     agents: list[Json] = await api.get("/api/agents")
-    for agent in agents:
-        if ref in (agent["name"], agent["id"]):
-            return agent
-    matching = [one for one in agents if _PREFIX.fullmatch(ref) and str(one["id"]).startswith(ref)]
-    if not matching:
-        raise Missing(f"there is no agent {ref!r}; see: tocsin agents ls", status=404)
+    matching = [one for one in agents if str(one["id"]).startswith(ref)]
     return _only(matching, "agent", ref, lambda agent: f"{agent['id']} ({agent['name']})")
 
 

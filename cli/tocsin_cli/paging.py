@@ -9,12 +9,11 @@ PAGE_SIZE = 100
 
 
 async def pages(
-    api: Client, path: str, params: Params, *, limit: int | None, cursor: str = "id"
+    api: Client, path: str, params: Params, *, limit: int | None
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Page after page, as the API sends them, until `limit` rows have been given (None: all there are).
 
-    Each page is asked for by the last row of the one before, so rows that come up meanwhile move nothing.
-    `cursor` is the key that the list is ordered by.
+    Each page is asked for by where the one before ended, so rows that come up meanwhile move nothing.
     """
     left = limit
     after: str | None = None
@@ -22,10 +21,7 @@ async def pages(
         size = PAGE_SIZE if left is None else min(PAGE_SIZE, left)
         page: dict[str, Any] = await api.get(path, {**params, "after": after, "per_page": size})
         yield page
-        rows = page["data"]
-        last = str(rows[-1][cursor]) if rows else None
-        # A server that does not know `after` would give the same page for ever.
-        if len(rows) < size or last == after:
+        after = page["next"]
+        if after is None:
             return
-        after = last
-        left = None if left is None else left - len(rows)
+        left = None if left is None else left - len(page["data"])

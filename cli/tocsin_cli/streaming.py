@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 
 import aiohttp
 
-from tocsin_cli.client import Client, Params
+from tocsin_cli.client import Client
 from tocsin_cli.failures import Refused, Unreachable
 from tocsin_cli.sse import EventParser, ServerEvent
 
@@ -19,16 +19,15 @@ async def follow(
     api: Client,
     path: str,
     *,
-    params: Params | None = None,
+    last_id: str = "",
     on_break: Callable[[], None] = lambda: None,
     patience_secs: float = PATIENCE_SECS,
 ) -> AsyncGenerator[ServerEvent, None]:
     """The events of a stream, each once; the caller stops when it has seen the last one.
 
-    A broken or ended connection is made anew with Last-Event-ID; `on_break` hears of it. Raises Failure when
+    With `last_id` those after it. A broken or ended connection is made anew with Last-Event-ID; `on_break` hears of it. Raises Failure when
     the stream is refused, Unreachable when nobody answers for `patience_secs`.
     """
-    last_id = ""
     pause_secs = 0.0
     clock = asyncio.get_running_loop().time
     heard_at = clock()
@@ -38,7 +37,7 @@ async def follow(
         if last_id:
             headers["Last-Event-ID"] = last_id
         try:
-            async with api.open(path, params=params, headers=headers) as response:
+            async with api.open(path, headers=headers) as response:
                 heard_at = clock()
                 if response.status == 204:
                     return

@@ -67,37 +67,40 @@ async def events(
 ) -> None:
     """Show what happened last, oldest first. As JSON each event is a line of its own."""
     wanted = _Wanted(severities, kinds)
-    rows = await _newest(session, wanted, limit)
+    rows, seen = await _newest(session, wanted, limit)
     if follow or session.out.is_json:
         for row in rows:
             _print_line(session, row)
     else:
         session.out.table(_table(rows))
     if follow:
-        await _follow(session, wanted, {row["id"] for row in rows})
+        await _follow(session, wanted, seen)
 
 
-async def _newest(session: Session, wanted: _Wanted, limit: int | None) -> list[Json]:
-    """The newest events that are wanted, oldest first; looks at no more than needed."""
+async def _newest(session: Session, wanted: _Wanted, limit: int | None) -> tuple[list[Json], str]:
+    """The newest events that are wanted, oldest first, and the id of the newest event of all."""
     rows: list[Json] = []
+    seen = ""
     ask_for = limit if wanted == _Wanted((), ()) else None
     async with aclosing(pages(session.api, "/api/events", {}, limit=ask_for)) as answers:
         async for page in answers:
+            if not seen and page["data"]:
+                seen = page["data"][0]["id"]
             rows += filter(wanted, page["data"])
             if limit is not None and len(rows) >= limit:
                 break
-    return rows[:limit][::-1]
+    return rows[:limit][::-1], seen
 
 
-async def _follow(session: Session, wanted: _Wanted, shown: set[str]) -> None:
+async def _follow(session: Session, wanted: _Wanted, seen: str) -> None:
     import orjson
 
     from tocsin_cli.streaming import follow
 
-    async with aclosing(follow(session.api, "/api/events/stream")) as stream:
+    async with aclosing(follow(session.api, "/api/events/stream", last_id=seen)) as stream:
         async for event in stream:
             row = orjson.loads(event.data)
-            if row["id"] not in shown and wanted(row):
+            if wanted(row):
                 _print_line(session, row)
 
 

@@ -62,7 +62,7 @@ def execution_fields(one: Json) -> Fields:
             str(one.get("attempt_number", 1))
             + (f", retry of {one['retry_of']}" if one.get("retry_of") else ""),
         ),
-        ("Trigger", trigger_words(one.get("triggered_by"))),
+        ("Trigger", trigger_words(one)),
         ("Created", time_and_age(one.get("created_at"))),
         ("Started", time_and_age(one.get("started_at"))),
         ("Finished", time_and_age(one.get("finished_at"))),
@@ -70,10 +70,11 @@ def execution_fields(one: Json) -> Fields:
     ]
     if one.get("cancel_requested_at"):
         fields.append(("Cancel asked", time_and_age(one["cancel_requested_at"])))
-    if one.get("cpu_secs") is not None:
-        fields.append(("CPU", f"{one['cpu_secs']:.2f} s"))
-    if one.get("peak_memory_bytes"):
-        fields.append(("Peak memory", format_bytes(one["peak_memory_bytes"])))
+    usage = one.get("usage") or {}
+    if usage.get("cpu_secs") is not None:
+        fields.append(("CPU", f"{usage['cpu_secs']:.2f} s"))
+    if usage.get("peak_memory_bytes"):
+        fields.append(("Peak memory", format_bytes(usage["peak_memory_bytes"])))
     fields += [(name.capitalize(), _size_of(one, name)) for name in ("stdout", "stderr")]
     return fields
 

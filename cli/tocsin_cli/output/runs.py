@@ -31,7 +31,7 @@ def runs_table(out: Printer, runs: list[Json]) -> Table:
             out.shown_id(run["id"], ids),
             run.get("job_name") or run["job_id"],
             status_cell(run),
-            trigger_words(run.get("trigger")),
+            trigger_words(run),
             local_time(since),
             age(since),
             duration_between(run.get("started_at"), run.get("finished_at")),
@@ -49,7 +49,7 @@ def run_fields(run: Json) -> Fields:
     ]
     if run.get("message"):
         fields.append(("Message", run["message"]))
-    fields.append(("Trigger", trigger_words(run.get("trigger"))))
+    fields.append(("Trigger", trigger_words(run)))
     if run.get("params"):
         fields.append(("Params", "\n".join(f"{name}={value}" for name, value in run["params"].items())))
     if run.get("scheduled_for"):

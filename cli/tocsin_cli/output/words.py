@@ -39,13 +39,9 @@ def task_words(task: Json | None) -> str:
             return str(kind)
 
 
-def trigger_words(trigger: Json | None) -> str:
-    """`scheduler`, `api`, `retry`, with who it was when that is known."""
-    if not trigger:
-        return "-"
-    kind = str(trigger.get("type", "?"))
-    who = trigger.get("key_name") or trigger.get("by") or trigger.get("name")
-    return f"{kind} ({who})" if who else kind
+def trigger_words(item: Json) -> str:
+    """What set off a run or execution: `scheduler`, `api`, `retry`."""
+    return str((item.get("triggered_by") or {}).get("type", "-"))
 
 
 def status_cell(item: Json) -> Cell:
@@ -62,8 +58,7 @@ def status_cell(item: Json) -> Cell:
 def outcome_words(run: Json) -> str:
     """How the executions of a run ended: `3 succeeded, 1 failed, 2 open`."""
     kinds = ("succeeded", "failed", "timed_out", "cancelled", "lost")
-    counts = run.get("counts") or run
-    parts = [f"{counts[kind]} {kind.replace('_', ' ')}" for kind in kinds if counts.get(kind)]
-    if run.get("open_executions"):
+    parts = [f"{run[kind]} {kind.replace('_', ' ')}" for kind in kinds if run[kind]]
+    if run["open_executions"]:
         parts.append(f"{run['open_executions']} open")
     return ", ".join(parts) or "-"

@@ -82,7 +82,6 @@ class JobService:
             anchor = anchor_of(definition, now)
             await self._check(session, definition, _timing(definition, anchor), now)
             await _unique_name(insert_job(session, job_id, body.status, definition, by.name), definition.name)
-            await insert_job_version(session, job_id, 1, definition, by.name)
             after = now - timedelta(seconds=1) if isinstance(definition.schedule, IntervalSchedule) else now
             await self._set_timer(session, job_id, 1, definition, body.status, anchor, after)
             await add_events(session, [_event("job.created", definition.name, job_id, by)])

@@ -47,7 +47,7 @@ async def ls(
 ) -> None:
     """List jobs by name."""
     params = {"status": job_status, "group": group, "search": search}
-    await print_list(session, "/api/jobs", params, limit=limit, table=_table, cursor="name")
+    await print_list(session, "/api/jobs", params, limit=limit, table=_table)
 
 
 def _table(_: Printer, jobs: list[dict[str, Any]]) -> Table:

@@ -1,0 +1,90 @@
+"""What a kind of task has to offer, and what it gets to work with."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Literal, Protocol
+
+from tocsin_agent.runtime.outcome import Outcome
+from tocsin_shared.executions import Stream
+from tocsin_shared.protocol import Assignment, OutputLimits
+
+#: Why a task has to end early.
+StopKind = Literal["timeout", "cancel", "agent_stopped"]
+
+
+class StopSignal:
+    """Tells a runner to end its work. The first request counts; a later one can only shorten the grace."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._deadline: float | None = None
+        self._settled = False
+        self.kind: StopKind | None = None
+        #: Wakes a runner that waits for the grace to pass when it becomes shorter.
+        self.hastened = asyncio.Event()
+
+    @property
+    def requested(self) -> bool:
+        """Whether the work has to end."""
+        return self._event.is_set()
+
+    @property
+    def grace_left_secs(self) -> float:
+        """How much longer the work may take to end in an orderly way."""
+        if self._deadline is None:
+            return 0.0
+        return max(self._deadline - asyncio.get_running_loop().time(), 0.0)
+
+    def request(self, kind: StopKind, grace_secs: float) -> None:
+        """Ask the work to end within this time. Must be called inside the event loop."""
+        if self._settled:
+            return
+        deadline = asyncio.get_running_loop().time() + max(grace_secs, 0.0)
+        if self._deadline is None:
+            self.kind = kind
+            self._deadline = deadline
+            self._event.set()
+        elif deadline < self._deadline:
+            self._deadline = deadline
+            self.hastened.set()
+
+    def settle(self) -> None:
+        """The work has ended by itself: a request that comes only now did not end it and is ignored."""
+        self._settled = self._settled or not self.requested
+
+    async def wait(self) -> None:
+        """Return once the work has to end."""
+        await self._event.wait()
+
+
+class TaskContext(Protocol):
+    """What a runner is given besides the task."""
+
+    @property
+    def stop(self) -> StopSignal:
+        """Set when the work has to end."""
+        ...
+
+    @property
+    def limits(self) -> OutputLimits:
+        """How much output is kept."""
+        ...
+
+    def emit(self, stream: Stream, data: bytes) -> None:
+        """Take output. Never blocks."""
+        ...
+
+    def on_started(self, pid: int | None, pid_started: float | None) -> Awaitable[None]:
+        """To be awaited as soon as the process exists: this is what makes the start durable.
+
+        `pid_started` is seconds since boot, to recognise a process number that was used again.
+        """
+        ...
+
+
+class TaskRunner(Protocol):
+    """Runs one kind of task. One instance serves all executions of the agent."""
+
+    async def run(self, assignment: Assignment, context: TaskContext) -> Outcome:
+        """Do it, and say how it ended by itself; the supervisor knows about timeouts and cancellation."""
+        ...
