@@ -6,6 +6,7 @@ from typing import Any
 
 from tocsin_cli.client import Client
 from tocsin_cli.output.agents import running_count
+from tocsin_cli.paging import first_rows
 
 Json = dict[str, Any]
 
@@ -39,8 +40,8 @@ async def look_at_fleet(api: Client, *, rows: int) -> Fleet:
         api.get("/api/agents"),
         api.get("/api/executions", {"status": "running", "per_page": min(rows, 100)}),
         api.get("/api/executions", {"status": "pending", "per_page": 1}),
-        api.get("/api/executions", {"per_page": 100}),
+        first_rows(api, "/api/executions", {}, limit=100),
     )
-    finished = [one for one in newest["data"] if one.get("finished_at")]
+    finished = [one for one in newest if one["finished_at"]]
     finished.sort(key=lambda one: str(one["finished_at"]), reverse=True)
     return Fleet(agents, running["data"], running["total"], waiting["total"], finished[:rows])

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from tocsin_cli.client import Client, path_of
 from tocsin_cli.failures import Missing
+from tocsin_cli.paging import first_rows
 from tocsin_cli.targets import parse_target
 
 _PREFIX: Final = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}")
-#: A prefix of a job's id is looked for among so many jobs, in pages of a hundred.
-_MAX_PAGES: Final = 10
+#: A prefix of a job's id is looked for among so many jobs; the API finds whole ids and names only.
+_MAX_JOBS: Final = 1_000
 
 Json = dict[str, Any]
 
@@ -23,8 +24,8 @@ async def find_job(api: Client, ref: str) -> Json:
     except Missing:
         if not _PREFIX.fullmatch(ref):
             raise Missing(f"there is no job {ref!r}; see: tocsin jobs ls", status=404) from None
-    matching: list[Json] = []
-    for page in range(1, _MAX_PAGES + 1):
+    jobs = await first_rows(api, "/api/jobs", {}, limit=_MAX_JOBS)
+    matching = [job for job in jobs if str(job["id"]).startswith(ref)]
     return _only(matching, "job", ref, lambda job: f"{job['id']} ({job['name']})")
 
 
@@ -79,8 +80,8 @@ async def _whole_id(api: Client, kind: str, word: str, ref: str) -> str:
     if not _PREFIX.fullmatch(ref.lower()):
         raise Missing(f"{ref!r} is no {word} id; see: tocsin {kind} ls", status=404)
     highest = _padded(ref.lower(), "f")
-    answer = await api.get(f"/api/{kind}", {"after": highest, "per_page": 2})
-    matching = [one for one in answer["data"] if str(one["id"]).startswith(ref.lower())]
+    rows = await first_rows(api, f"/api/{kind}", {}, limit=2, after=highest)
+    matching = [one for one in rows if str(one["id"]).startswith(ref.lower())]
     return str(_only(matching, word, ref, lambda one: str(one["id"]))["id"])
 
 

@@ -1,6 +1,7 @@
 """Lists that the API gives in pages."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from tocsin_cli.client import Client, Params
@@ -9,14 +10,14 @@ PAGE_SIZE = 100
 
 
 async def pages(
-    api: Client, path: str, params: Params, *, limit: int | None
+    api: Client, path: str, params: Params, *, limit: int | None, after: str | None = None
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Page after page, as the API sends them, until `limit` rows have been given (None: all there are).
 
-    Each page is asked for by where the one before ended, so rows that come up meanwhile move nothing.
+    Each page is asked for by where the one before ended, so rows that come up meanwhile move nothing. A page may
+    be shorter than asked for although more follow.
     """
     left = limit
-    after: str | None = None
     while left is None or left > 0:
         size = PAGE_SIZE if left is None else min(PAGE_SIZE, left)
         page: dict[str, Any] = await api.get(path, {**params, "after": after, "per_page": size})
@@ -25,3 +26,11 @@ async def pages(
         if after is None:
             return
         left = None if left is None else left - len(page["data"])
+
+
+async def first_rows(
+    api: Client, path: str, params: Params, *, limit: int, after: str | None = None
+) -> list[dict[str, Any]]:
+    """The first rows of a list, or of what follows `after`."""
+    async with aclosing(pages(api, path, params, limit=limit, after=after)) as answers:
+        return [row async for page in answers for row in page["data"]]

@@ -50,13 +50,19 @@ def agent_fields(agent: Json) -> Fields:
         ("Host", agent.get("hostname") or "-"),
         ("Version", agent.get("version") or "-"),
         ("Slots", slots(agent)),
-        ("Load", load(agent)),
+        ("Load", _load_words(agent)),
         ("Last seen", time_and_age(agent["last_heartbeat"])),
         ("Registered", time_and_age(agent["registered_at"])),
     ]
     for label, key in (("System", "system_info"), ("Spool", "spool")):
         if details := agent.get(key):
             fields.append((label, "\n".join(f"{name}: {value}" for name, value in details.items())))
+    if running := agent.get("running"):
+        lines = [
+            f"{one['job_name']}  {one['execution_id']}  since {time_and_age(one['handed_at'])}"
+            for one in running
+        ]
+        fields.append(("Running", "\n".join(lines)))
     return fields
 
 
@@ -72,8 +78,8 @@ def slots(agent: Json) -> str:
 def running_count(agent: Json) -> int | None:
     """How many executions it has, when the API says so."""
     for value in (agent.get("running"), (agent.get("load") or {}).get("running")):
-        if isinstance(value, int):
-            return value
+        if isinstance(value, int | float):
+            return int(value)
         if isinstance(value, list):
             return len(value)
     return None
@@ -83,6 +89,14 @@ def load(agent: Json) -> str:
     """The host's load of the last minute, when its agent tells."""
     value = (agent.get("load") or {}).get("load1")
     return f"{value:.2f}" if isinstance(value, int | float) else "-"
+
+
+def _load_words(agent: Json) -> str:
+    """`0.50 on 8 CPUs, 41 % of memory used`, as far as its agent tells."""
+    figures = agent.get("load") or {}
+    cpus, memory = figures.get("cpus"), figures.get("memory_used_percent")
+    words = load(agent) + (f" on {cpus:.0f} CPUs" if cpus else "")
+    return words + (f", {memory:.0f} % of memory used" if memory is not None else "")
 
 
 def task_types(agent: Json) -> list[str]:

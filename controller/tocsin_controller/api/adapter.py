@@ -1,39 +1,37 @@
-"""What every request passes through: identity, rights, limits, parsing, and one shape of error."""
+"""What every request passes through: identity, rights, limits, parsing, and one place where errors are answered."""
 
-import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import asyncpg
 import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from tocsin_controller.api.answers import SECURITY_HEADERS, error_response, json_response, plain_error
+from tocsin_controller.api.body import parse_fast, parse_strictly, read_body
 from tocsin_controller.api.limits import RateLimits
-from tocsin_controller.api.table import Call, Route
+from tocsin_controller.api.table import LIMIT_HEADERS, REQUEST_ID, Call, Route
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.findings import invalid
 from tocsin_shared.errors import (
     BodyTooLarge,
+    FieldError,
     Forbidden,
+    InvalidInput,
     MalformedBody,
+    NotFound,
     TocsinError,
     Unauthorized,
     Unavailable,
 )
 from tocsin_shared.ids import new_id
-from tocsin_shared.wire import dumps, loads
 
 log = structlog.get_logger(__name__)
 
-SECURITY_HEADERS = {
-    "X-Frame-Options": "DENY",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-}
+AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-MAX_DEPTH = 64
+_MAX_REQUEST_ID_CHARS = 128
 
 
 class Adapter:
@@ -43,16 +41,23 @@ class Adapter:
         self._keyring = keyring
         self._limits = limits
 
-    def bind(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def bind(self, route: Route) -> AiohttpHandler:
         """The aiohttp handler of a route."""
+        parse = parse_fast if route.is_agents_own else parse_strictly
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            principal = await self._authenticate(request, route)
-            call = Call(request, request["request_id"], principal, dict(request.match_info))
+            principal = await self._admit(request, route)
+            call = Call(request, request[REQUEST_ID], principal, _path(request))
             if route.query is not None:
                 call.query = _parse_query(route.query, request)
             if route.body is not None:
-                call.body = await _parse_body(route.body, route, request)
+                raw = await read_body(request, route.max_body_bytes)
+                if raw and not raw.isspace():
+                    call.body = parse(route.body, raw)
+                elif route.body_required:
+                    raise MalformedBody("a JSON body is required")
+                else:
+                    call.body = route.body()
             answer = await route.handler(call)
             if isinstance(answer, web.StreamResponse):
                 return answer
@@ -62,129 +67,123 @@ class Adapter:
 
         return handle
 
-    async def _authenticate(self, request: web.Request, route: Route) -> Principal | None:
-        peer = request.remote or "unknown"
+    async def _admit(self, request: web.Request, route: Route) -> Principal | None:
+        """Who asks. Raises Unauthorized, Forbidden, TooManyRequests, Unavailable."""
         if route.roles is None:
-            if not request.path.startswith("/api/health"):
-                request["limits"] = self._limits.take_public(peer)
+            if route.is_limited:
+                self._count_stranger(request)
             return None
         raw = bearer(request)
         if raw is None:
-            request["limits"] = self._limits.take_public(peer)
+            if route.accepts_ticket and "ticket" in request.query:
+                self._count_stranger(request)
+                return None
+            self._count_stranger(request)
             raise Unauthorized
         try:
             principal = await self._keyring.authenticate(raw)
         except Unauthorized:
-            request["limits"] = self._limits.take_public(peer)
+            self._count_stranger(request)
             raise
-        request["limits"] = self._limits.take(principal)
+        request[LIMIT_HEADERS] = self._limits.take(principal)
         if principal.role not in route.roles:
             raise Forbidden(f"the role '{principal.role}' may not do this")
         return principal
 
+    def _count_stranger(self, request: web.Request) -> None:
+        """Whoever has no valid key is known by the address of the connection, never by what a header says."""
+        request[LIMIT_HEADERS] = self._limits.take_public(request.remote or "unknown")
+
 
 @web.middleware
-async def answer_errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def answer_errors(request: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
     """The one place where an exception becomes an answer."""
-    given = request.headers.get("X-Request-Id", "")
-    request_id = given if 0 < len(given) <= 128 and given.isprintable() else str(new_id())
-    request["request_id"] = request_id
+    given = request.headers.get("X-Request-Id")
+    request_id = given if given and _is_fit_for_an_id(given) else str(new_id())
+    request[REQUEST_ID] = request_id
     try:
         response = await handler(request)
     except TocsinError as error:
         response = error_response(error, request_id)
-    except web.HTTPRequestEntityTooLarge:
-        response = error_response(BodyTooLarge(), request_id)
-    except web.HTTPNotFound:
-        response = plain_error(404, "not_found", "there is no such route", request_id)
-    except web.HTTPMethodNotAllowed as error:
-        allowed = ", ".join(sorted(error.allowed_methods))
-        response = plain_error(405, "method_not_allowed", f"this route takes {allowed}", request_id)
-        response.headers["Allow"] = allowed
     except web.HTTPException as error:
-        response = plain_error(error.status, "http_error", error.reason or "bad request", request_id)
+        response = _from_aiohttp(error, request_id)
+    except asyncpg.DataError:
+        log.warning("unstorable_value", request_id=request_id, method=request.method, path=request.path)
+        response = error_response(InvalidInput("a value is out of range or can't be stored"), request_id)
     except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
         response = error_response(Unavailable("the database is too busy", retry_after_secs=1), request_id)
+    except TimeoutError:
+        response = error_response(Unavailable(retry_after_secs=1), request_id)
+    except ConnectionError:  # the client went away while it was being answered
+        raise
     except Exception:
         log.exception("request_failed", request_id=request_id, method=request.method, path=request.path)
         response = plain_error(500, "internal", "internal error", request_id)
-    if not response.prepared:
-        response.headers["X-Request-Id"] = request_id
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        for name, value in (request.get("limits") or {}).items():
-            response.headers[name] = value
     return response
+
+
+async def head_of(request: web.Request, response: web.StreamResponse) -> None:
+    """What every answer says about itself, endless ones too."""
+    headers = response.headers
+    headers.update(SECURITY_HEADERS)
+    if request_id := request.get(REQUEST_ID):
+        headers["X-Request-Id"] = request_id
+    if limits := request.get(LIMIT_HEADERS):
+        headers.update(limits)
 
 
 def bearer(request: web.Request) -> str | None:
     """The key that the request shows."""
     scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
-    return raw.strip() if scheme.lower() == "bearer" and raw.strip() else None
+    return raw.strip() or None if scheme.lower() == "bearer" else None
 
 
-def json_response(value: Any, status: int = 200) -> web.Response:
-    """Models, dataclass-free dicts and lists, as JSON."""
-    body = value.model_dump_json().encode() if isinstance(value, BaseModel) else dumps(value)
-    return web.Response(body=body, status=status, content_type="application/json")
+def _is_fit_for_an_id(given: str) -> bool:
+    return len(given) <= _MAX_REQUEST_ID_CHARS and given.isascii() and given.isprintable()
 
 
-def error_response(error: TocsinError, request_id: str) -> web.Response:
-    """A known error."""
-    response = json_response(error.to_wire(request_id), error.status)
-    retry = error.retry_after_secs
-    if isinstance(error, Unavailable) and retry is None:
-        retry = 1
-    if retry is not None:
-        response.headers["Retry-After"] = str(max(1, round(retry)))
-    return response
+def _from_aiohttp(error: web.HTTPException, request_id: str) -> web.Response:
+    """What aiohttp itself refuses, in our shape."""
+    match error:
+        case web.HTTPNotFound():
+            return plain_error(404, "not_found", "there is no such route", request_id)
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            response = plain_error(405, "method_not_allowed", f"this route takes {allowed}", request_id)
+            response.headers["Allow"] = allowed
+            return response
+        case web.HTTPRequestEntityTooLarge():
+            return error_response(BodyTooLarge(), request_id)
+        case _:
+            return plain_error(error.status, "http_error", error.reason or "bad request", request_id)
 
 
-def plain_error(status: int, code: str, text: str, request_id: str) -> web.Response:
-    """An error that has no class of its own."""
-    return json_response({"error": text, "code": code, "details": [], "request_id": request_id}, status)
+def _path(request: web.Request) -> dict[str, str]:
+    """The path's parameters. What can't be text names nothing."""
+    path = dict(request.match_info)
+    for value in path.values():
+        if "\x00" in value or not _is_unicode(value):
+            raise NotFound
+    return path
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parse_query(model: type[BaseModel], request: web.Request) -> BaseModel:
+    sent = {key: value for key, value in request.query.items() if value != ""}
+    if len({*request.query}) != len(request.query):
+        keys = list(request.query)
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        raise InvalidInput(
+            f"{twice[0]}: is given twice", details=[FieldError(key, "is given twice") for key in twice]
+        )
     try:
-        return model.model_validate(dict(request.query))
+        return model.model_validate(sent)
     except ValidationError as error:
-        raise invalid(error) from None
-
-
-async def _parse_body(model: type[BaseModel], route: Route, request: web.Request) -> BaseModel:
-    raw = await read_body(request, route.max_body_bytes)
-    if not raw.strip():
-        if route.body_required:
-            raise MalformedBody("a JSON body is required")
-        raw = b"{}"
-    try:
-        return model.model_validate_json(raw)
-    except ValidationError as error:
-        if any(e["type"] == "json_invalid" for e in error.errors(include_url=False)):
-            raise MalformedBody(_why_malformed(raw)) from None
-        raise invalid(error) from None
-
-
-def _why_malformed(raw: bytes) -> str:
-    try:
-        loads(raw)
-    except (json.JSONDecodeError, ValueError) as error:
-        return f"the body is not valid JSON: {error}"
-    return "the body is not valid JSON"
-
-
-async def read_body(request: web.Request, limit: int) -> bytes:
-    """The body, refused as soon as it is known to be larger than the limit."""
-    if request.content_length is not None and request.content_length > limit:
-        raise BodyTooLarge(f"the body is larger than {limit} bytes")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.content.iter_chunked(64 * 1024):
-        size += len(chunk)
-        if size > limit:
-            raise BodyTooLarge(f"the body is larger than {limit} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        raise invalid(error, sent) from None

@@ -1,36 +1,46 @@
 """The web application: the route table bound to its handlers."""
 
+import asyncio
 from importlib.metadata import version
+from typing import Any
 
 from aiohttp import web
 
-from tocsin_controller.api.adapter import Adapter, answer_errors, json_response
+from tocsin_controller.api.adapter import Adapter, answer_errors, head_of
 from tocsin_controller.api.handlers.agents import AgentRoutes
+from tocsin_controller.api.handlers.events import EventRoutes
 from tocsin_controller.api.handlers.executions import ExecutionRoutes
 from tocsin_controller.api.handlers.jobs import JobRoutes
+from tocsin_controller.api.handlers.keys import KeyRoutes
+from tocsin_controller.api.handlers.output import OutputRoutes
 from tocsin_controller.api.handlers.parts import Parts
+from tocsin_controller.api.handlers.protocol import ProtocolRoutes
+from tocsin_controller.api.handlers.runs import RunRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
 from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.openapi import document
-from tocsin_controller.api.page import CSP, landing, reference
+from tocsin_controller.api.page import csp, landing, reference
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.engine import Engine
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.services.jobs import JobService
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
+from tocsin_shared.wire import dumps
 
 #: Routes bound their own bodies; this only keeps aiohttp from refusing earlier.
 MAX_BODY_BYTES = 64 * 1024 * 1024
+
+ROUTES = web.AppKey("routes", list[Route])
 
 
 def build_app(
     db: Database, engine: Engine, settings: ControllerSettings, keyring: KeyRing
 ) -> web.Application:
     """The application of one controller."""
+    closing = asyncio.Event()
     jobs = JobService(db, engine.hints, engine.launcher, engine.canceller)
-    parts = Parts(db, engine, settings, jobs, keyring)
-    routes = all_routes(parts)
+    routes = all_routes(Parts(db, engine, settings, jobs, keyring, closing))
     limits = RateLimits(
         enabled=settings.rate_limit_enabled,
         public=settings.rate_limit_public,
@@ -39,35 +49,58 @@ def build_app(
     )
     adapter = Adapter(keyring, limits)
     app = web.Application(middlewares=[answer_errors], client_max_size=MAX_BODY_BYTES)
+    app[ROUTES] = routes
     for route in routes:
-        app.router.add_route(route.method, route.path, adapter.bind(route))
+        handler = adapter.bind(route)
+        app.router.add_route(route.method, route.path, handler)
+        if route.has_head:
+            app.router.add_route("HEAD", route.path, handler)
+    app.on_response_prepare.append(head_of)
+
+    async def close_endless_answers(_: web.Application) -> None:
+        closing.set()
+
+    app.on_shutdown.append(close_endless_answers)
     return app
 
 
 def all_routes(parts: Parts) -> list[Route]:
     """The one table."""
-    groups = (SystemRoutes(parts), JobRoutes(parts), ExecutionRoutes(parts), AgentRoutes(parts))
+    groups = (
+        JobRoutes(parts),
+        RunRoutes(parts),
+        ExecutionRoutes(parts),
+        OutputRoutes(parts),
+        AgentRoutes(parts),
+        EventRoutes(parts),
+        SystemRoutes(parts),
+        KeyRoutes(parts),
+        ProtocolRoutes(parts),
+    )
     routes = [route for group in groups for route in group.routes()]
-    described = document(routes)
-    page = reference(described)
 
-    async def openapi(call: Call) -> web.Response:
-        return json_response(described)
+    async def openapi(_: Call) -> web.Response:
+        return web.Response(body=described, content_type="application/json")
 
-    async def docs(call: Call) -> web.Response:
+    async def docs(_: Call) -> web.Response:
         return _html(page)
 
-    async def index(call: Call) -> web.Response:
-        return _html(landing(version("tocsin-controller")))
+    async def index(_: Call) -> web.Response:
+        return _html(start)
 
-    return [
-        *routes,
-        Route("GET", "/api/openapi.json", openapi, "This document", None, "system"),
-        Route("GET", "/api/docs", docs, "This document as a page", None, "system", media_type="text/html"),
+    routes += [
+        Route(
+            "GET", "/api/openapi.json", openapi, "This description, for programs", None, "system",
+            response=dict[str, Any],
+        ),
+        Route("GET", "/api/docs", docs, "This description, for people", None, "system", media_type="text/html"),
         Route("GET", "/", index, "Where to read on", None, "system", media_type="text/html"),
-    ]
+    ]  # fmt: skip
+    whole = document(routes)
+    described, page, start = dumps(whole), reference(whole), landing(version("tocsin-controller"))
+    return routes
 
 
 def _html(text: str) -> web.Response:
-    headers = {"Content-Security-Policy": CSP, "Cache-Control": "no-cache"}
+    headers = {"Content-Security-Policy": csp(), "Cache-Control": "no-cache"}
     return web.Response(text=text, content_type="text/html", headers=headers)

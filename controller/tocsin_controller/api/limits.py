@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tocsin_controller.security.roles import Principal, Role
 from tocsin_shared.errors import TooManyRequests
 
-#: Callers remembered.
-CAPACITY = 20_000
+#: Callers remembered; those that were quiet longest are forgotten first. Ten thousand agents have a key each.
+CAPACITY = 50_000
 
 
 @dataclass(slots=True)
@@ -45,6 +45,8 @@ class RateLimits:
             bucket = self._buckets[caller] = _Bucket(float(per_minute), now)
             if len(self._buckets) > CAPACITY:
                 self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(caller)
         bucket.tokens = min(per_minute, bucket.tokens + (now - bucket.at) * per_minute / 60)
         bucket.at = now
         if bucket.tokens < 1:

@@ -6,6 +6,11 @@ from typing import Any
 
 CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+
+def csp() -> str:
+    return CSP
+
+
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--dim:#888}
 body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:2rem 1rem}

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from aiohttp import web
@@ -10,6 +10,10 @@ from pydantic import BaseModel
 
 from tocsin_controller.security.roles import Principal, Role
 from tocsin_shared.errors import NotFound, Unauthorized
+
+#: What the layers of one request leave for each other.
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+LIMIT_HEADERS: Final = web.RequestKey("limit_headers", dict[str, str])
 
 #: Bytes of a body, unless a route says otherwise.
 DEFAULT_BODY_BYTES = 2 * 1024 * 1024
@@ -33,6 +37,11 @@ class Call:
         if self.principal is None:
             raise Unauthorized
         return self.principal
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """What a client sends so that repeating the request has no further effect."""
+        return self.request.headers.get("Idempotency-Key")
 
     def id(self, name: str) -> UUID:
         """A path parameter that is an id; one that is none names nothing."""
@@ -65,3 +74,16 @@ class Route:
     #: Other answers worth documenting: status → sentence.
     also: dict[int, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    #: Counted against the address of whoever has no key. Probes of health must always get through.
+    is_limited: bool = True
+    #: A single-use ticket in the query stands in for a key.
+    accepts_ticket: bool = False
+    #: Honours the Idempotency-Key header.
+    is_repeatable: bool = False
+    #: Called by agents, thousands of times a second: parsed for speed.
+    is_agents_own: bool = False
+
+    @property
+    def has_head(self) -> bool:
+        """Whether HEAD is answered too: probes and browsers use it where there is something to look at."""
+        return self.method == "GET" and self.roles is None

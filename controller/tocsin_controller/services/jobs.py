@@ -1,26 +1,25 @@
 """Creating, changing, deleting and triggering jobs: what is checked, and what changes together."""
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import asyncpg
 from pydantic import ValidationError
 
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
-from tocsin_controller.scheduling.checking import check_timing
 from tocsin_controller.scheduling.fires import next_fire
 from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.findings import invalid
-from tocsin_controller.store import idempotency
+from tocsin_controller.services.idempotency import Repeatable, once
+from tocsin_controller.services.job_checks import check_definition, check_new_timing, refuse
 from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.jobs import (
     StoredJob,
-    agent_exists,
     anchor_of,
     delete_job,
     insert_job,
@@ -35,26 +34,29 @@ from tocsin_controller.store.jobs import (
 )
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.launch import Launcher, Triggered
-from tocsin_shared.errors import Conflict, FieldError, InvalidInput, NameTaken, NotFound
+from tocsin_shared.errors import Conflict, FieldError, NameTaken, NotFound
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobCreate, JobDefinition, JobStatus, JobUpdate, TriggerRequest
-from tocsin_shared.schedules import IntervalSchedule
-from tocsin_shared.targets import AgentTarget
-from tocsin_shared.tasks import ShellTask
-from tocsin_shared.wire import dumps
+from tocsin_shared.schedules import IntervalSchedule, OneShotSchedule
 
-#: A job changed by somebody else within this time of the one that was read still counts as unmodified.
-MODIFIED_TOLERANCE = timedelta(seconds=1)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Tries of a transaction that PostgreSQL ended to break a deadlock, which is rare and harmless.
+DEADLOCK_TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a trigger tells its caller."""
+def _again_after_deadlock(change: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    @wraps(change)
+    async def tried(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(DEADLOCK_TRIES - 1):
+            try:
+                return await change(*args, **kwargs)
+            except asyncpg.DeadlockDetectedError:
+                continue
+        return await change(*args, **kwargs)
 
-    message: str
-    job_id: UUID
-    run_id: UUID
-    execution_ids: list[UUID]
+    return tried
 
 
 class JobService:
@@ -68,157 +70,173 @@ class JobService:
 
     async def find(self, ref: str) -> StoredJob:
         """A job by id or by exact name. Raises NotFound."""
-        row = await job_row(self._db, _ref(ref))
+        row = await job_row(self._db, self.ref(ref))
         if row is None:
-            raise NotFound(f"there is no job '{ref[:100]}'")
+            raise _no_job(ref)
         return stored_job(row)
 
-    async def create(self, body: JobCreate, by: Principal) -> UUID:
-        """A new job. Raises InvalidInput, NameTaken."""
+    async def find_id(self, ref: str) -> UUID:
+        """The id behind an id or an exact name; a deleted job still has its id. Raises NotFound for names."""
+        job = self.ref(ref)
+        return job if isinstance(job, UUID) else (await self.find(ref)).id
+
+    @staticmethod
+    def ref(ref: str) -> UUID | str:
+        """What a path says: an id, or else a name."""
+        try:
+            return UUID(ref)
+        except ValueError:
+            return ref
+
+    @_again_after_deadlock
+    async def create(self, body: JobCreate, by: Principal, *, idempotency_key: str | None = None) -> UUID:
+        """A new job. Raises InvalidInput, NameTaken. The same Idempotency-Key gets the same job (G5)."""
+        asked = "create", body.model_dump(mode="json")
+        request = Repeatable.of(by.key_id, idempotency_key, *asked)
         definition = JobDefinition.model_validate(body.model_dump(exclude={"status"}))
-        job_id = new_id()
+
+        async def do() -> dict[str, Any]:
+            return {"job_id": str(await self._create(session, definition, body.status, by))}
+
         async with self._db.transaction() as session:
-            now = await read_clock(session)
-            anchor = anchor_of(definition, now)
-            await self._check(session, definition, _timing(definition, anchor), now)
-            await _unique_name(insert_job(session, job_id, body.status, definition, by.name), definition.name)
-            after = now - timedelta(seconds=1) if isinstance(definition.schedule, IntervalSchedule) else now
-            await self._set_timer(session, job_id, 1, definition, body.status, anchor, after)
-            await add_events(session, [_event("job.created", definition.name, job_id, by)])
+            answer = await once(session, request, do)
         self._announce()
+        return UUID(answer["job_id"])
+
+    async def _create(
+        self, session: Session, definition: JobDefinition, status: JobStatus, by: Principal
+    ) -> UUID:
+        job_id = new_id()
+        now = await read_clock(session)
+        anchor = anchor_of(definition, now)
+        timing = _timing(definition, anchor)
+        refuse([*check_new_timing(timing, now=now), *await check_definition(session, definition)])
+        await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
+        next_fire_at = _first_fire(timing, definition, now) if status is JobStatus.SCHEDULED else None
+        await set_timer(
+            session,
+            job_id,
+            version=1,
+            priority=definition.priority,
+            next_fire_at=next_fire_at,
+            anchor=anchor,
+        )
+        await add_events(session, [_event("job.created", definition.name, job_id, by)])
         return job_id
 
+    @_again_after_deadlock
     async def update(self, ref: str, body: JobUpdate, by: Principal) -> UUID:
         """Change a job. Raises InvalidInput, NameTaken, NotFound, Conflict."""
         job_id = (await self.find(ref)).id
         async with self._db.transaction() as session:
             job = await lock_job(session, job_id)
             if job is None:
-                raise NotFound(f"there is no job '{ref[:100]}'")
-            if (
-                body.if_unmodified_since
-                and abs(job.updated_at - body.if_unmodified_since) > MODIFIED_TOLERANCE
-            ):
+                raise _no_job(ref)
+            if body.if_unmodified_since and _was_modified(job.updated_at, body.if_unmodified_since):
                 raise Conflict("the job was modified by another user; read it again")
-            try:
-                definition = body.merged_over(job.definition)
-            except ValidationError as error:
-                raise invalid(error) from None
-            status = body.status or job.status
-            now = await read_clock(session)
-            is_new_schedule = _schedule_part(definition) != _schedule_part(job.definition)
-            anchor = anchor_of(definition, now) if is_new_schedule else job.anchor
-            if is_new_schedule or definition.target != job.definition.target:
-                await self._check(session, definition, _timing(definition, anchor), now)
-            if is_new_schedule and body.status is None and status is JobStatus.UNSCHEDULED:
-                status = JobStatus.SCHEDULED
-            version = job.version
-            if definition != job.definition:
-                version += 1
-                await insert_job_version(session, job_id, version, definition, by.name)
-            await _unique_name(update_job(session, job_id, status, version, definition), definition.name)
-            await self._set_timer(session, job_id, version, definition, status, anchor, now)
-            await add_events(session, [_event("job.updated", definition.name, job_id, by)])
+            await self._update(session, job, body, by)
         self._announce()
         return job_id
 
+    async def _update(self, session: Session, job: StoredJob, body: JobUpdate, by: Principal) -> None:
+        try:
+            definition = body.merged_over(job.definition)
+        except ValidationError as error:
+            raise invalid(error, body.model_dump(mode="json", exclude_unset=True)) from None
+        now = await read_clock(session)
+        is_new_schedule = _schedule_part(definition) != _schedule_part(job.definition)
+        status = body.status or job.status
+        if is_new_schedule and body.status is None and status is JobStatus.UNSCHEDULED:
+            status = JobStatus.SCHEDULED
+        is_enabled = status is JobStatus.SCHEDULED and job.status is not JobStatus.SCHEDULED
+        anchor = anchor_of(definition, now) if is_new_schedule else job.anchor
+        timing = _timing(definition, anchor)
+        wrong: list[FieldError] = []
+        if is_new_schedule or is_enabled:
+            wrong += check_new_timing(timing, now=now)
+        refuse([*wrong, *await check_definition(session, definition)])
+
+        if status is not JobStatus.SCHEDULED:
+            next_fire_at = None
+        elif is_new_schedule or is_enabled:
+            next_fire_at = _next_fire(timing, definition, now)
+        else:
+            next_fire_at = job.next_fire_at  # an instant that is due right now still fires (G1)
+
+        changes = _changes(job, definition, status)
+        if not changes:
+            return
+        version = job.version
+        if definition != job.definition:
+            version += 1
+            await insert_job_version(session, job.id, version, definition, by.name)
+        await _unique_name(update_job(session, job.id, status, version, definition), definition.name)
+        await set_timer(
+            session,
+            job.id,
+            version=version,
+            priority=definition.priority,
+            next_fire_at=next_fire_at,
+            anchor=anchor,
+        )
+        details = f"changed: {', '.join(changes)} (version {version})"
+        await add_events(session, [_event("job.updated", definition.name, job.id, by, details=details)])
+
+    @_again_after_deadlock
     async def delete(self, ref: str, by: Principal) -> None:
         """Delete a job; what waits is cancelled, what runs ends by itself, history stays."""
         job_id = (await self.find(ref)).id
         async with self._db.transaction() as session:
             job = await lock_job(session, job_id)
             if job is None:
-                raise NotFound(f"there is no job '{ref[:100]}'")
+                raise _no_job(ref)
             aftermath = await self._canceller.cancel_waiting(session, job_id)
             await delete_job(session, job_id)
             await add_events(session, [_event("job.deleted", job.name, job_id, by)])
         self._canceller.announce(aftermath)
         self._announce()
 
+    @_again_after_deadlock
     async def trigger(
-        self, ref: str, body: TriggerRequest, by: Principal, *, idempotency_key: str | None
+        self, ref: str, body: TriggerRequest, by: Principal, *, idempotency_key: str | None = None
     ) -> dict[str, Any]:
         """Run a job now, whatever its schedule says. The same Idempotency-Key gets the same answer (G5)."""
         job_id = (await self.find(ref)).id
+        asked = "trigger", job_id, body.model_dump(mode="json")
+        request = Repeatable.of(by.key_id, idempotency_key, *asked)
         launched: Triggered | None = None
-        async with self._db.transaction() as session:
+
+        async def do() -> dict[str, Any]:
+            nonlocal launched
             job = await share_job(session, job_id)
             if job is None:
-                raise NotFound(f"there is no job '{ref[:100]}'")
-            request_hash = hashlib.sha256(job_id.bytes + dumps(body.model_dump(mode="json"))).digest()
-            if idempotency_key:
-                known = await idempotency.answer(session, str(by.key_id), idempotency_key)
-                if known is not None:
-                    return idempotency.same_request(known, request_hash)
+                raise _no_job(ref)
             launched = await self._launcher.trigger(
                 session, job_id, job.version, job.definition, trigger={"type": "api"}, params=body.params
             )
-            answer = {
+            event = _event("job.triggered", job.name, job_id, by, run_id=launched.run_id)
+            await add_events(session, [event])
+            return {
                 "message": "job triggered",
                 "job_id": str(job_id),
                 "run_id": str(launched.run_id),
-                "execution_ids": [str(e) for e in launched.execution_ids],
+                "execution_ids": [str(execution_id) for execution_id in launched.execution_ids],
             }
-            if idempotency_key:
-                await idempotency.keep(session, str(by.key_id), idempotency_key, request_hash, answer)
-            event = _event("job.triggered", job.name, job_id, by, run_id=launched.run_id)
-            await add_events(session, [event])
-        self._launcher.announce(launched)
-        self._hints.hint(EVENTS)
+
+        async with self._db.transaction() as session:
+            answer = await once(session, request, do)
+        if launched is not None:
+            self._launcher.announce(launched)
+            self._hints.hint(EVENTS)
         return answer
-
-    async def _check(
-        self, session: Session, definition: JobDefinition, timing: Timing, now: datetime
-    ) -> None:
-        """What a model alone can't know. Raises InvalidInput with everything that is wrong."""
-        wrong: list[FieldError] = []
-        try:
-            check_timing(timing, now=now)
-        except InvalidInput as error:
-            wrong += error.details
-        target = definition.target
-        if isinstance(target, AgentTarget) and not await agent_exists(session, target.agent_id):
-            wrong.append(FieldError("target.agent_id", "there is no such agent"))
-        if definition.run_as and not isinstance(definition.task, ShellTask):
-            wrong.append(FieldError("run_as", "only shell tasks can run as another account"))
-        if wrong:
-            raise InvalidInput(f"{wrong[0].field}: {wrong[0].reason}", details=wrong)
-
-    async def _set_timer(
-        self,
-        session: Session,
-        job_id: UUID,
-        version: int,
-        definition: JobDefinition,
-        status: JobStatus,
-        anchor: datetime,
-        after: datetime,
-    ) -> None:
-        next_fire_at = None
-        if status is JobStatus.SCHEDULED:
-            timing = _timing(definition, anchor)
-            one_shot = definition.schedule.type == "one_shot"
-            fire = next_fire(timing, datetime.min.replace(tzinfo=after.tzinfo) if one_shot else after)
-            next_fire_at = fire.at if fire else None
-        await set_timer(
-            session,
-            job_id,
-            version=version,
-            priority=definition.priority,
-            next_fire_at=next_fire_at,
-            anchor=anchor,
-        )
 
     def _announce(self) -> None:
         self._hints.hint(TIMERS)
         self._hints.hint(EVENTS)
 
 
-def _ref(ref: str) -> UUID | str:
-    try:
-        return UUID(ref)
-    except ValueError:
-        return ref
+def _no_job(ref: str) -> NotFound:
+    return NotFound(f"there is no job '{ref[:100]}'")
 
 
 def _timing(definition: JobDefinition, anchor: datetime) -> Timing:
@@ -232,18 +250,59 @@ def _timing(definition: JobDefinition, anchor: datetime) -> Timing:
     )
 
 
+def _first_fire(timing: Timing, definition: JobDefinition, now: datetime) -> datetime | None:
+    """When a new job is first due: an interval at its anchor itself, which is this second."""
+    if isinstance(definition.schedule, IntervalSchedule):
+        return _next_fire(timing, definition, now - timedelta(seconds=1))
+    return _next_fire(timing, definition, now)
+
+
+def _next_fire(timing: Timing, definition: JobDefinition, after: datetime) -> datetime | None:
+    """When the schedule is due next. An instant of its own that has passed is due at once."""
+    if isinstance(definition.schedule, OneShotSchedule):
+        after = datetime.min.replace(tzinfo=after.tzinfo)
+    fire = next_fire(timing, after)
+    return fire.at if fire else None
+
+
 def _schedule_part(d: JobDefinition) -> tuple[Any, ...]:
     return d.schedule, d.timezone, d.dst, d.starts_at, d.expires_at
 
 
-async def _unique_name(write: Any, name: str) -> None:
+def _was_modified(updated_at: datetime, read_at: datetime) -> bool:
+    """Whether the job changed after it was read. Clients send back less precise instants than they got."""
+    if read_at.microsecond == 0:
+        tolerance = timedelta(seconds=1)
+    elif read_at.microsecond % 1000 == 0:
+        tolerance = timedelta(milliseconds=1)
+    else:
+        tolerance = timedelta(0)
+    return updated_at > read_at + tolerance
+
+
+def _changes(job: StoredJob, definition: JobDefinition, status: JobStatus) -> list[str]:
+    """The names of what changes; values may be secrets."""
+    names = [n for n in JobDefinition.model_fields if getattr(definition, n) != getattr(job.definition, n)]
+    return [*names, *(["status"] if status is not job.status else [])]
+
+
+async def _unique_name(write: Awaitable[None], name: str) -> None:
     try:
         await write
     except asyncpg.UniqueViolationError:
-        raise NameTaken(f"a job named '{name}' exists") from None
+        details = [FieldError("name", "is in use")]
+        raise NameTaken(f"a job named '{name}' exists", details=details) from None
 
 
-def _event(kind: str, name: str, job_id: UUID, by: Principal, *, run_id: UUID | None = None) -> NewEvent:
+def _event(
+    kind: str,
+    name: str,
+    job_id: UUID,
+    by: Principal,
+    *,
+    run_id: UUID | None = None,
+    details: str | None = None,
+) -> NewEvent:
     verb = kind.rpartition(".")[2]
     return NewEvent(
         kind=kind,
@@ -253,4 +312,5 @@ def _event(kind: str, name: str, job_id: UUID, by: Principal, *, run_id: UUID | 
         run_id=run_id,
         api_key_id=by.key_id,
         api_key_name=by.name,
+        details=details,
     )

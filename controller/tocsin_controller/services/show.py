@@ -1,62 +1,70 @@
-"""Rows as the JSON that people get. The keys are the shared API's, then ours."""
+"""Rows as the JSON that people get; `tocsin_shared.views` says what is in it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from tocsin_controller.store.database import Record
-from tocsin_controller.store.jobs import StoredJob
-from tocsin_shared.executions import ExecutionStatus
+from tocsin_controller.store.keys import StoredKey
+from tocsin_shared.jobs import JobDefinition
+
+#: What a definition that an earlier release stored may lack.
+_DEFAULTS: Final = {
+    name: field.get_default(call_default_factory=True)
+    for name, field in JobDefinition.model_fields.items()
+    if not field.is_required()
+}
+_OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone")
+#: Keys of features that are not built yet, so that clients find what they expect.
+_UNUSED: Final[dict[str, Any]] = {
+    "depends_on": [],
+    "output_rules": None,
+    "notifications": None,
+    "approval_required": False,
+    "sla_warning_mins": 0,
+    "deps_satisfied": True,
+    "deps_status": [],
+}
 
 
-def show_job(job: StoredJob, activity: Record | None) -> dict[str, Any]:
-    """A job with what is known of its executions."""
-    shown = job.definition.model_dump(mode="json")
-    shown |= {
-        "id": job.id,
-        "status": job.status.value,
-        "version": job.version,
-        "created_by": job.created_by,
-        "created_at": job.created_at,
-        "updated_at": job.updated_at,
-        "depends_on": [],
-        "output_rules": None,
-        "notifications": None,
-        "approval_required": False,
-        "sla_warning_mins": 0,
-        "next_fire_time": job.next_fire_at,
-        "last_execution": None,
-        "execution_counts": {"total": 0, "succeeded": 0, "failed": 0},
-        "deps_satisfied": True,
-        "deps_status": [],
-    }
-    for key in ("starts_at", "expires_at", "timezone"):
+def show_job(row: Record, activity: Record | None) -> dict[str, Any]:
+    """A job with what is known of its executions. Its definition is shown as stored, even if it can't be read."""
+    shown: dict[str, Any] = {**_DEFAULTS, **row["definition"]}
+    for key in _OMITTED_WHEN_NONE:
         if shown[key] is None:
             del shown[key]
+    shown |= {
+        "id": row["id"],
+        "status": row["status"],
+        "version": row["version"],
+        "created_by": row["created_by"],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "next_fire_time": row["next_fire_at"],
+        "last_execution": None,
+        "execution_counts": {"total": 0, "succeeded": 0, "failed": 0},
+        **_UNUSED,
+    }
     if activity is not None:
         if activity["id"] is not None:
-            keys = ("id", "status", "exit_code", "finished_at")
-            shown["last_execution"] = {key: activity[key] for key in keys}
-        shown["execution_counts"] = {key: activity[key] for key in ("total", "succeeded", "failed")}
+            shown["last_execution"] = _pick(activity, ("id", "status", "exit_code", "finished_at"))
+        shown["execution_counts"] = _pick(activity, ("total", "succeeded", "failed"))
     return shown
 
 
 def show_execution(row: Record) -> dict[str, Any]:
-    """An execution without its output."""
-    shown = {
-        key: row[key]
-        for key in (
-            "id", "job_id", "run_id", "job_name", "status", "reason", "message", "exit_code", "attempt_number",
-            "retry_of", "created_at", "started_at", "finished_at", "cancel_requested_at", "agent_name",
-            "stdout_bytes", "stderr_bytes", "stdout_truncated", "stderr_truncated", "job_version",
-        )
-    }  # fmt: skip
+    """An execution without its task and output."""
+    shown = _pick(row, (
+        "id", "job_id", "run_id", "job_name", "status", "reason", "message", "exit_code", "attempt_number",
+        "retry_of", "scheduled_for", "created_at", "started_at", "finished_at", "cancel_requested_at", "agent_name",
+        "stdout_bytes", "stderr_bytes", "stdout_truncated", "stderr_truncated", "job_version",
+    ))  # fmt: skip
     shown["agent_id"] = row["agent_id"] or row["lease_agent_id"]
     shown["fence"] = row["lease_fence"] or row["fence"]
     shown["triggered_by"] = _triggered_by(row)
     shown["extracted"] = None
     shown["duration_secs"] = _duration(row["started_at"], row["finished_at"])
-    shown["usage"] = {"cpu_secs": row["cpu_secs"], "peak_memory_bytes": row["peak_memory_bytes"]}
+    shown["usage"] = _pick(row, ("cpu_secs", "peak_memory_bytes"))
     if row["params"] is not None:
         shown["params"] = row["params"]
     return shown
@@ -64,12 +72,11 @@ def show_execution(row: Record) -> dict[str, Any]:
 
 def show_run(row: Record) -> dict[str, Any]:
     """A run without its executions."""
-    keys = (
+    shown = _pick(row, (
         "id", "job_id", "job_version", "job_name", "status", "reason", "message", "scheduled_for", "created_at",
         "started_at", "finished_at", "open_executions", "succeeded", "failed", "timed_out", "cancelled", "lost",
         "params",
-    )  # fmt: skip
-    shown = {key: row[key] for key in keys}
+    ))  # fmt: skip
     shown["triggered_by"] = row["trigger"]
     shown["not_reached"] = row["not_reached"] or []
     shown["duration_secs"] = _duration(row["started_at"], row["finished_at"])
@@ -78,11 +85,10 @@ def show_run(row: Record) -> dict[str, Any]:
 
 def show_agent(row: Record) -> dict[str, Any]:
     """An agent."""
-    keys = (
+    shown = _pick(row, (
         "id", "name", "tags", "hostname", "address", "port", "agent_type", "status", "registered_at", "capacity",
         "version", "system_info", "load", "spool",
-    )  # fmt: skip
-    shown = {key: row[key] for key in keys}
+    ))  # fmt: skip
     shown["last_heartbeat"] = row["last_seen_at"]
     shown["task_types"] = row["custom_task_types"] if row["agent_type"] == "custom" else row["task_types"]
     return shown
@@ -90,16 +96,39 @@ def show_agent(row: Record) -> dict[str, Any]:
 
 def show_event(row: Record) -> dict[str, Any]:
     """An event."""
-    keys = (
+    shown = _pick(row, (
         "id", "kind", "severity", "message", "job_id", "run_id", "execution_id", "agent_id", "api_key_id",
         "api_key_name", "details",
+    ))  # fmt: skip
+    shown["timestamp"] = row["at"]
+    return shown
+
+
+def show_version(row: Record) -> dict[str, Any]:
+    """A saved change of a job."""
+    shown = _pick(row, ("version", "changed_by", "created_at"))
+    shown["snapshot"] = row["definition"]
+    return shown
+
+
+def show_key(key: StoredKey) -> dict[str, Any]:
+    """A key, without the key."""
+    names = (
+        "id", "name", "role", "key_prefix", "active", "created_by", "created_at", "expires_at", "last_used_at",
     )  # fmt: skip
-    return {key: row[key] for key in keys} | {"timestamp": row["at"]}
+    return {name: getattr(key, name) for name in names}
 
 
-def is_over(status: str) -> bool:
-    """Whether an execution has ended."""
-    return ExecutionStatus(status).is_final
+def as_uuid(text: str) -> UUID | None:
+    """An id, or None when the text is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _pick(row: Record, keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: row[key] for key in keys}
 
 
 def _triggered_by(row: Record) -> dict[str, Any]:
@@ -113,11 +142,3 @@ def _duration(started_at: datetime | None, finished_at: datetime | None) -> floa
     if started_at is None or finished_at is None:
         return None
     return round((finished_at - started_at).total_seconds(), 6)
-
-
-def as_uuid(text: str) -> UUID | None:
-    """An id, or None when the text is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

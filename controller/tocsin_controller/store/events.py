@@ -15,6 +15,7 @@ Severity = Literal["info", "success", "warning", "error"]
 _INSERT_EVENTS = sql("insert_events")
 _LIST_EVENTS = sql("list_events")
 _EVENTS_AFTER = sql("events_after")
+_EVENTS_BETWEEN = sql("events_between")
 _NEWEST_EVENT = sql("newest_event")
 
 
@@ -75,6 +76,11 @@ async def list_events(
 async def events_after(db: Queries, event_id: UUID, limit: int) -> list[Record]:
     """Events with a greater id, oldest first: what a live feed shows next."""
     return await db.fetch(_EVENTS_AFTER, event_id, limit)
+
+
+async def events_between(db: Queries, after: UUID, before: UUID, limit: int) -> list[Record]:
+    """Events with ids between the two, oldest first."""
+    return await db.fetch(_EVENTS_BETWEEN, after, before, limit)
 
 
 async def newest_event_id(db: Queries) -> UUID | None:

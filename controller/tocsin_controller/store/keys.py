@@ -18,6 +18,7 @@ _REVOKE_KEY = sql("revoke_key")
 _REVOKE_KEYS_OF_AGENT = sql("revoke_keys_of_agent")
 _REVOKE_ADMIN_KEYS = sql("revoke_admin_keys")
 _ACTIVE_KEY_EXISTS = sql("active_key_exists")
+_OTHER_ADMIN_EXISTS = sql("other_admin_exists")
 _LOCK_BOOTSTRAP = sql("lock_bootstrap")
 _TOUCH_KEYS = sql("touch_keys")
 
@@ -108,6 +109,12 @@ async def revoke_key(conn: Queries, key_id: UUID) -> StoredKey | None:
 async def revoke_admin_keys(conn: Queries) -> int:
     """Ends every admin key; how many that were."""
     return await conn.execute(_REVOKE_ADMIN_KEYS)
+
+
+async def other_admin_exists(conn: Queries, key_id: UUID) -> bool:
+    """Whether somebody could still manage keys without this one."""
+    found: bool = await conn.fetchval(_OTHER_ADMIN_EXISTS, key_id)
+    return found
 
 
 async def lock_bootstrap(conn: Queries) -> None:

@@ -99,7 +99,7 @@ def _past(job: Json) -> list[tuple[str, Cell]]:
         )
     if counts := job.get("execution_counts"):
         words = f"{counts['total']} executions, {counts['succeeded']} succeeded, {counts['failed']} failed"
-        fields.append(("So far", words))
+        fields.append(("Lately", words))
     by = f" by {job['created_by']}" if job.get("created_by") else ""
     fields.append(("Created", time_and_age(job["created_at"]) + by))
     version = f", version {job['version']}" if job.get("version") else ""

@@ -1,213 +1,187 @@
-"""Routes about runs and executions."""
+"""Routes about executions."""
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
 
-from aiohttp import web
-from aiohttp_sse import sse_response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from tocsin_controller.api.handlers.parts import Parts
-from tocsin_controller.api.paging import COUNT_CAP, PageQuery, page_of
+from tocsin_controller.api.handlers.parts import Parts, cursor
+from tocsin_controller.api.paging import PageQuery, page_of
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
-from tocsin_controller.services.output_text import gap_mark, whole_text
-from tocsin_controller.services.show import as_uuid, is_over, show_execution, show_run
-from tocsin_controller.services.sse import stream_output
+from tocsin_controller.services.output_text import whole_text
+from tocsin_controller.services.searching import search_executions
+from tocsin_controller.services.show import show_execution
 from tocsin_controller.store import history
-from tocsin_controller.store.database import Database
-from tocsin_controller.store.history import ExecutionFilter
-from tocsin_shared.errors import InvalidInput, NotFound
-from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus, RunStatus, Stream
+from tocsin_controller.store.database import Database, Record
+from tocsin_controller.store.history import ExecutionFilter, Slice
+from tocsin_controller.store.output import chunks_of, output_tails
+from tocsin_shared.errors import NotFound
+from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus
+from tocsin_shared.views import CancelAnswer, ExecutionView, Page, RecentStatus
 from tocsin_shared.wire import Instant, Text
+
+#: In lists, so many characters of each stream are shown: its end.
+EXCERPT_CHARS = 500
+_BYTES_PER_CHAR = 4
+
+#: Executions that the overview of recent outcomes looks at.
+RECENT_WINDOW = 2_000
+MOST_RECENT_JOBS = 100
 
 
 class ExecutionsQuery(PageQuery):
     """Which executions."""
 
-    status: ExecutionStatus | None = None
-    job_id: Text | None = None
-    run_id: Text | None = None
-    agent_id: Text | None = None
-    group: Text | None = None
-    #: Part of the job's name.
-    search: Text | None = None
-    #: Started at or after this instant.
-    since: Instant | None = None
+    status: ExecutionStatus | None = Field(None, description="Only with this status.")
+    job_id: UUID | None = Field(None, description="Only of this job.")
+    run_id: UUID | None = Field(None, description="Only of this run.")
+    agent_id: UUID | None = Field(None, description="Only on this agent.")
+    group: Text | None = Field(None, description="Only of jobs in this group.")
+    search: Text | None = Field(None, max_length=500, description="Found literally in the job's name.")
+    since: Instant | None = Field(None, description="Created at or after this instant.")
 
 
-class RunsQuery(PageQuery):
-    """Which runs."""
-
-    status: RunStatus | None = None
-    job_id: Text | None = None
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-class StreamQuery(PageQuery):
-    """Where a stream goes on, for clients that can't send the Last-Event-ID header."""
+class RecentQuery(BaseModel):
+    """Whose outcomes."""
 
-    last_event_id: Text | None = None
+    model_config = ConfigDict(extra="forbid")
+
+    job_ids: Annotated[list[UUID], BeforeValidator(_split), Field(max_length=MOST_RECENT_JOBS)] | None = (
+        Field(
+            None,
+            description=f"Ids with commas between them, at most {MOST_RECENT_JOBS}; else all that ran lately.",
+        )
+    )
 
 
-async def list_page(db: Database, only: ExecutionFilter, query: PageQuery) -> dict[str, Any]:
+async def page_of_executions(
+    db: Database, only: ExecutionFilter, query: PageQuery, *, since: datetime | None = None
+) -> dict[str, Any]:
     """A page of executions, each with the end of its output only."""
-    before = _cursor(query.after)
-    rows = await history.list_executions(db, only, before=before, offset=query.offset, limit=query.per_page)
-    total = await history.count_executions(db, only, COUNT_CAP)
-    tails = await history.output_tails(db, [row["id"] for row in rows]) if rows else {}
+    part = Slice(query.offset, query.per_page)
+    page = await search_executions(db, only, since=since, before=cursor(query.after), part=part)
+    rows = await history.executions_shown(db, page.ids)
+    data = await with_excerpts(db, rows)
+    return page_of(data, query, page.total, next_cursor=page.next, is_capped=page.is_capped)
+
+
+async def with_excerpts(db: Database, rows: list[Record]) -> list[dict[str, Any]]:
+    """Executions with their task and the end of their output."""
+    tails = await output_tails(db, [row["id"] for row in rows], EXCERPT_CHARS * _BYTES_PER_CHAR)
     data = []
     for row in rows:
         shown = show_execution(row)
+        shown["task_snapshot"] = row["task_snapshot"]
         for stream, number in STREAM_NUMBERS.items():
             tail = tails.get((row["id"], number), b"")
-            shown[stream.value] = tail.decode("utf-8", "replace")
-            shown[f"{stream.value}_truncated"] |= row[f"{stream.value}_bytes"] > len(tail)
+            text = tail.decode("utf-8", "replace")[-EXCERPT_CHARS:]
+            shown[stream.value] = text
+            shown[f"{stream.value}_truncated"] |= row[f"{stream.value}_bytes"] > len(text.encode())
         data.append(shown)
-    return page_of(data, query, total, next_cursor=str(rows[-1]["id"]) if rows else None)
+    return data
 
 
 class ExecutionRoutes:
-    """Runs and executions: read, follow, cancel."""
+    """Executions: read, cancel."""
 
     def __init__(self, parts: Parts) -> None:
         self._db = parts.db
-        self._engine = parts.engine
+        self._canceller = parts.engine.canceller
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
-        one, run = "/api/executions/{id}", "/api/runs/{id}"
+        one = "/api/executions/{id}"
         return [
-            Route("GET", "/api/executions", self.list, "List executions", READERS, "executions", query=ExecutionsQuery),
-            Route("GET", "/api/executions/recent-statuses", self.recent, "Newest outcomes", READERS, "executions"),
-            Route("GET", one, self.get, "An execution with its whole output", READERS, "executions"),
-            Route("POST", one + "/cancel", self.cancel, "End an execution", WRITERS, "executions"),
             Route(
-                "GET", one + "/stream", self.stream, "Output as it comes (SSE)", READERS, "executions",
-                query=StreamQuery, media_type="text/event-stream",
+                "GET", "/api/executions", self.list, "List executions, newest first, with the end of their output",
+                READERS, "executions", query=ExecutionsQuery, response=Page[ExecutionView],
             ),
             Route(
-                "GET", one + "/output/{stream}", self.output, "One stream, raw", READERS, "executions",
-                media_type="text/plain",
+                "GET", "/api/executions/recent-statuses", self.recent, "The newest ten outcomes of each job", READERS,
+                "executions", query=RecentQuery, response=dict[str, list[RecentStatus]],
             ),
-            Route("GET", "/api/runs", self.list_runs, "List runs", READERS, "runs", query=RunsQuery),
-            Route("GET", run, self.get_run, "A run with its executions", READERS, "runs"),
-            Route("POST", run + "/cancel", self.cancel_run, "End a run", WRITERS, "runs"),
+            Route(
+                "GET", one, self.get, "Read an execution with its whole output", READERS, "executions",
+                response=ExecutionView,
+            ),
+            Route(
+                "POST", one + "/cancel", self.cancel, "Ask for an execution to be ended", WRITERS, "executions",
+                response=CancelAnswer,
+            ),
         ]  # fmt: skip
 
     async def list(self, call: Call) -> Any:
         query: ExecutionsQuery = call.query
-        ids = {
-            name: getattr(query, name) for name in ("job_id", "run_id", "agent_id") if getattr(query, name)
-        }
-        parsed = {name: as_uuid(text) for name, text in ids.items()}
-        if None in parsed.values():
-            return page_of([], query, 0, next_cursor=None)
-        job_ids = None
-        if query.group or query.search:
-            job_ids = await history.jobs_matching(self._db, group=query.group, search=query.search)
+        if query.run_id is not None:
+            return await self._list_run(query, query.run_id)
         only = ExecutionFilter(
-            status=query.status.value if query.status else None, since=query.since, job_ids=job_ids, **parsed
+            status=query.status.value if query.status else None,
+            agent_id=query.agent_id,
+            job_ids=[query.job_id] if query.job_id else None,
+            group=query.group,
+            search=query.search,
         )
-        return await list_page(self._db, only, query)
+        return await page_of_executions(self._db, only, query, since=query.since)
 
     async def recent(self, call: Call) -> Any:
-        return await history.recent_statuses(self._db)
+        return await history.recent_statuses(self._db, call.query.job_ids, RECENT_WINDOW)
 
     async def get(self, call: Call) -> Any:
         row = await self._row(call)
         shown = show_execution(row)
         shown["task_snapshot"] = row["task_snapshot"]
+        is_over = ExecutionStatus(row["status"]).is_final
         for stream, number in STREAM_NUMBERS.items():
-            shown[stream.value] = whole_text(
-                [(c["start_offset"], c["data"]) async for c in self._chunks(row["id"], number)]
-            )
+            chunks = [chunk async for chunk in chunks_of(self._db, row["id"], number)]
+            shown[stream.value] = whole_text(chunks, row[f"{stream.value}_bytes"] if is_over else 0)
         return shown
 
     async def cancel(self, call: Call) -> Any:
         execution_id = call.id("id")
-        before = (await self._row(call))["status"]
-        status = await self._engine.canceller.cancel_execution(execution_id, by=call.caller.name)
-        message = f"the execution had ended already ({before})" if is_over(before) else "cancel requested"
+        before = ExecutionStatus((await self._row(call))["status"])
+        status = await self._canceller.cancel_execution(execution_id, by=call.caller.name)
+        if before.is_final:
+            message = f"the execution had already ended: {before.value}"
+        else:
+            message = "the execution is cancelled" if status == "cancelled" else "cancel requested"
         return {"message": message, "execution_id": execution_id, "status": status}
 
-    async def stream(self, call: Call) -> web.StreamResponse:
-        row = await self._row(call)
-        last = call.request.headers.get("Last-Event-ID") or call.query.last_event_id
-        async with sse_response(call.request, sep="\n") as response:
-            events = stream_output(self._db, self._engine.hints, row["id"], last)
-            async for event in events:
-                if event is not None:
-                    await response.send(event.data, id=event.id, event=event.event)
-        return response
-
-    async def output(self, call: Call) -> web.StreamResponse:
-        row = await self._row(call)
-        try:
-            number = STREAM_NUMBERS[Stream(call.path["stream"])]
-        except ValueError:
-            raise NotFound("the streams are stdout and stderr") from None
-        response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
-        await response.prepare(call.request)
-        position = 0
-        async for chunk in self._chunks(row["id"], number):
-            if chunk["start_offset"] > position:
-                await response.write(gap_mark(chunk["start_offset"] - position))
-            await response.write(chunk["data"])
-            position = chunk["start_offset"] + len(chunk["data"])
-        await response.write_eof()
-        return response
-
-    async def list_runs(self, call: Call) -> Any:
-        query: RunsQuery = call.query
-        job_id = as_uuid(query.job_id) if query.job_id else None
-        if query.job_id and job_id is None:
-            return page_of([], query, 0, next_cursor=None)
-        status = query.status.value if query.status else None
-        rows = await history.list_runs(
-            self._db,
-            status=status,
-            job_id=job_id,
-            before=_cursor(query.after),
-            offset=query.offset,
-            limit=query.per_page,
-        )
-        total = await history.count_runs(self._db, status=status, job_id=job_id, cap=COUNT_CAP)
+    async def _list_run(self, query: ExecutionsQuery, run_id: UUID) -> Any:
+        """A run's executions are few: the other filters are applied to all of them."""
+        ids = await history.executions_of_run(self._db, run_id, history.WINDOW)
+        rows = [row for row in await history.executions_shown(self._db, ids) if _matches(row, query)]
+        before = cursor(query.after)
+        if before is not None:
+            rows = [row for row in rows if row["id"] < before]
+        page = rows[query.offset : query.offset + query.per_page]
+        has_more = query.offset + len(page) < len(rows)
         return page_of(
-            [show_run(row) for row in rows], query, total, next_cursor=str(rows[-1]["id"]) if rows else None
+            await with_excerpts(self._db, page),
+            query,
+            len(rows),
+            next_cursor=page[-1]["id"] if page and has_more else None,
+            is_capped=False,
         )
 
-    async def get_run(self, call: Call) -> Any:
-        run_id = call.id("id")
-        row = await history.run(self._db, run_id)
-        if row is None:
-            raise NotFound(f"there is no run {run_id}")
-        executions = await history.list_executions(
-            self._db, ExecutionFilter(run_id=run_id), before=None, offset=0, limit=10_000
-        )
-        return show_run(row) | {"executions": [show_execution(e) for e in reversed(executions)]}
-
-    async def cancel_run(self, call: Call) -> Any:
-        run_id = call.id("id")
-        cancelled = await self._engine.canceller.cancel_run(run_id, by=call.caller.name)
-        return {"message": "cancel requested", "run_id": run_id, "execution_ids": cancelled}
-
-    async def _row(self, call: Call) -> Any:
+    async def _row(self, call: Call) -> Record:
         execution_id = call.id("id")
         row = await history.execution(self._db, execution_id)
         if row is None:
             raise NotFound(f"there is no execution {execution_id}")
         return row
 
-    async def _chunks(self, execution_id: Any, stream: int) -> Any:
-        start = 0
-        while chunks := await history.output_of_stream(self._db, execution_id, stream, start):
-            for chunk in chunks:
-                yield chunk
-            start = chunks[-1]["start_offset"] + 1
 
-
-def _cursor(after: str | None) -> Any:
-    if after is None:
-        return None
-    cursor = as_uuid(after)
-    if cursor is None:
-        raise InvalidInput.field("after", "is not the `next` of an earlier page")
-    return cursor
+def _matches(row: Record, query: ExecutionsQuery) -> bool:
+    return (
+        (query.status is None or row["status"] == query.status)
+        and (query.job_id is None or row["job_id"] == query.job_id)
+        and (query.agent_id is None or row["agent_id"] == query.agent_id)
+        and (query.search is None or query.search.lower() in (row["job_name"] or "").lower())
+        and (query.since is None or row["created_at"] >= query.since)
+    )

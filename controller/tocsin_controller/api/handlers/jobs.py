@@ -1,17 +1,19 @@
 """Routes about jobs."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator
+from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin_controller.api.handlers.executions import list_page
+from tocsin_controller.api.handlers.executions import page_of_executions
 from tocsin_controller.api.handlers.parts import Parts
-from tocsin_controller.api.paging import COUNT_CAP, PageQuery, page_of
+from tocsin_controller.api.handlers.runs import page_of_runs
+from tocsin_controller.api.paging import COUNT_CAP, PageQuery, PageSize, counted_page
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
-from tocsin_controller.services.show import as_uuid, show_job
+from tocsin_controller.services.show import show_job, show_version
 from tocsin_controller.store.history import ExecutionFilter
-from tocsin_controller.store.jobs import group_names, job_activity, job_versions, list_jobs, stored_job
+from tocsin_controller.store.jobs import group_names, job_activity, job_row, job_versions, list_jobs
+from tocsin_shared.errors import NotFound
 from tocsin_shared.jobs import (
     DEFAULT_GROUP,
     AnyJobStatus,
@@ -20,67 +22,91 @@ from tocsin_shared.jobs import (
     TriggerRequest,
     TriggerResponse,
 )
+from tocsin_shared.views import ExecutionView, JobVersionView, JobView, Page, RunView
 from tocsin_shared.wire import Text
 
-#: Executions of a job that its counts look back on.
-COUNTED = 1_000
+#: Executions of a job that its counts look back on: many jobs on a page must not cost more than the page.
+COUNTED = 50
+#: Saved changes that are listed.
+MOST_VERSIONS = 1_000
 
 
 class JobsQuery(PageQuery):
     """Which jobs."""
 
-    status: AnyJobStatus | None = None
-    group: Text | None = None
-    #: Found literally in the name or the task.
-    search: Text | None = None
-
-
-def _at_most_a_hundred(value: int | None) -> int | None:
-    return min(value, 100) if value else None
+    status: AnyJobStatus | None = Field(None, description="Whether the schedule acts.")
+    group: Text | None = Field(None, description="Only this group.")
+    search: Text | None = Field(
+        None, max_length=500, description="Found literally in the name or the task, in any case of letters."
+    )
 
 
 class HistoryQuery(PageQuery):
-    """Which page of a job's executions; `limit` is another name for `per_page`."""
+    """Which page of a job's history."""
 
-    limit: Annotated[int | None, AfterValidator(_at_most_a_hundred)] = None
+    limit: PageSize | None = Field(None, description="Another name for `per_page`.")
+
+
+class TriggerQuery(BaseModel):
+    """How to trigger."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    skip_deps: bool = Field(
+        False, description="Accepted for other systems' clients; there is nothing to skip."
+    )
 
 
 class JobRoutes:
     """Jobs: read, write, trigger."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+        self._jobs = parts.jobs
         self._db = parts.db
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
         job = "/api/jobs/{job}"
         return [
-            Route("GET", "/api/jobs", self.list, "List jobs by name", READERS, "jobs", query=JobsQuery),
             Route(
-                "POST", "/api/jobs", self.create, "Create a job", WRITERS, "jobs", body=JobCreate, status=201
+                "GET", "/api/jobs", self.list, "List jobs by name", READERS, "jobs",
+                query=JobsQuery, response=Page[JobView],
             ),
-            Route("GET", "/api/jobs/groups", self.groups, "List groups", READERS, "jobs"),
-            Route("GET", job, self.get, "A job, by id or exact name", READERS, "jobs"),
-            Route("PUT", job, self.update, "Change a job", WRITERS, "jobs", body=JobUpdate),
-            Route("DELETE", job, self.delete, "Delete a job", WRITERS, "jobs", status=204),
             Route(
-                "POST",
-                job + "/trigger",
-                self.trigger,
-                "Run a job now; repeatable with an Idempotency-Key header",
-                WRITERS,
-                "jobs",
-                body=TriggerRequest,
-                body_required=False,
-                response=TriggerResponse,
-                status=202,
+                "POST", "/api/jobs", self.create, "Create a job", WRITERS, "jobs",
+                body=JobCreate, response=JobView, status=201, is_repeatable=True,
             ),
-            Route("GET", job + "/versions", self.versions, "Every saved change", READERS, "jobs"),
             Route(
-                "GET", job + "/executions", self.executions, "History", READERS, "jobs", query=HistoryQuery
+                "GET", "/api/jobs/groups", self.groups, "List the groups in use", READERS, "jobs",
+                response=list[str],
             ),
-        ]
+            Route("GET", job, self.get, "Read a job, by id or exact name", READERS, "jobs", response=JobView),
+            Route(
+                "PUT", job, self.update, "Change a job: any part of its definition, or its status", WRITERS, "jobs",
+                body=JobUpdate, response=JobView,
+            ),
+            Route(
+                "DELETE", job, self.delete, "Delete a job: what waits is cancelled, what runs ends by itself, "
+                "history stays", WRITERS, "jobs", status=204,
+            ),
+            Route(
+                "POST", job + "/trigger", self.trigger, "Run a job now, whatever its schedule says", WRITERS, "jobs",
+                query=TriggerQuery, body=TriggerRequest, body_required=False, response=TriggerResponse, status=202,
+                is_repeatable=True,
+            ),
+            Route(
+                "GET", job + "/versions", self.versions, "Every saved change, newest first", READERS, "jobs",
+                response=list[JobVersionView],
+            ),
+            Route(
+                "GET", job + "/executions", self.executions, "A job's executions, newest first", READERS, "jobs",
+                query=HistoryQuery, response=Page[ExecutionView],
+            ),
+            Route(
+                "GET", job + "/runs", self.runs, "A job's runs, newest first", READERS, "jobs",
+                query=HistoryQuery, response=Page[RunView],
+            ),
+        ]  # fmt: skip
 
     async def list(self, call: Call) -> Any:
         query: JobsQuery = call.query
@@ -94,13 +120,12 @@ class JobRoutes:
             limit=query.per_page,
             cap=COUNT_CAP,
         )
-        jobs = [stored_job(row) for row in page.rows]
-        activity = await job_activity(self._db, [job.id for job in jobs], COUNTED)
-        data = [show_job(job, activity.get(job.id)) for job in jobs]
-        return page_of(data, query, page.total, next_cursor=jobs[-1].name if jobs else None)
+        activity = await job_activity(self._db, [row["id"] for row in page.rows], COUNTED)
+        data = [show_job(row, activity.get(row["id"])) for row in page.rows]
+        return counted_page(data, query, page.total, last=page.rows[-1]["name"] if page.rows else None)
 
     async def create(self, call: Call) -> Any:
-        job_id = await self._parts.jobs.create(call.body, call.caller)
+        job_id = await self._jobs.create(call.body, call.caller, idempotency_key=call.idempotency_key)
         return await self._show(str(job_id))
 
     async def groups(self, call: Call) -> Any:
@@ -110,38 +135,38 @@ class JobRoutes:
         return await self._show(call.path["job"])
 
     async def update(self, call: Call) -> Any:
-        job_id = await self._parts.jobs.update(call.path["job"], call.body, call.caller)
+        job_id = await self._jobs.update(call.path["job"], call.body, call.caller)
         return await self._show(str(job_id))
 
     async def delete(self, call: Call) -> None:
-        await self._parts.jobs.delete(call.path["job"], call.caller)
+        await self._jobs.delete(call.path["job"], call.caller)
 
     async def trigger(self, call: Call) -> Any:
-        key = call.request.headers.get("Idempotency-Key")
-        return await self._parts.jobs.trigger(
-            call.path["job"], call.body, call.caller, idempotency_key=key[:255] if key else None
+        return await self._jobs.trigger(
+            call.path["job"], call.body, call.caller, idempotency_key=call.idempotency_key
         )
 
     async def versions(self, call: Call) -> Any:
-        job_id = as_uuid(call.path["job"]) or (await self._parts.jobs.find(call.path["job"])).id
-        return [
-            {
-                "version": row["version"],
-                "snapshot": row["definition"],
-                "changed_by": row["changed_by"],
-                "created_at": row["created_at"],
-            }
-            for row in await job_versions(self._db, job_id, 1_000)
-        ]
+        job_id = await self._jobs.find_id(call.path["job"])
+        return [show_version(row) for row in await job_versions(self._db, job_id, MOST_VERSIONS)]
 
     async def executions(self, call: Call) -> Any:
-        query: HistoryQuery = call.query
-        if query.limit:
-            query.per_page = query.limit
-        job_id = as_uuid(call.path["job"]) or (await self._parts.jobs.find(call.path["job"])).id
-        return await list_page(self._db, ExecutionFilter(job_id=job_id), query)
+        query = _with_limit(call.query)
+        job_id = await self._jobs.find_id(call.path["job"])
+        return await page_of_executions(self._db, ExecutionFilter(job_ids=[job_id]), query)
+
+    async def runs(self, call: Call) -> Any:
+        query = _with_limit(call.query)
+        job_id = await self._jobs.find_id(call.path["job"])
+        return await page_of_runs(self._db, query, job_id=job_id)
 
     async def _show(self, ref: str) -> dict[str, Any]:
-        job = await self._parts.jobs.find(ref)
-        activity = await job_activity(self._db, [job.id], COUNTED)
-        return show_job(job, activity.get(job.id))
+        row = await job_row(self._db, self._jobs.ref(ref))
+        if row is None:
+            raise NotFound(f"there is no job '{ref[:100]}'")
+        activity = await job_activity(self._db, [row["id"]], COUNTED)
+        return show_job(row, activity.get(row["id"]))
+
+
+def _with_limit(query: HistoryQuery) -> HistoryQuery:
+    return query.model_copy(update={"per_page": query.limit}) if query.limit else query

@@ -1,12 +1,16 @@
 """What handlers work with."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from tocsin_controller.engine import Engine
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.services.jobs import JobService
+from tocsin_controller.services.show import as_uuid
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
+from tocsin_shared.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +22,15 @@ class Parts:
     settings: ControllerSettings
     jobs: JobService
     keyring: KeyRing
+    #: Set when the server stops: endless answers end.
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def cursor(after: str | None) -> UUID | None:
+    """The id behind a page's `next`. Raises InvalidInput."""
+    if after is None:
+        return None
+    found = as_uuid(after)
+    if found is None:
+        raise InvalidInput.field("after", "is not the `next` of an earlier page")
+    return found

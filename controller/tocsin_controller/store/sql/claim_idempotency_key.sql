@@ -1,5 +1,6 @@
--- The first request with this key gets a row; a repeated one gets nothing and reads the stored answer.
+-- The first request with this key gets a row. A repeated one gets nothing; while the first has not committed it waits
+-- for that. Index: primary key.
 INSERT INTO idempotency_keys (principal, key, request_hash, response)
-VALUES ($1, $2, $3, $4)
+VALUES ($1, $2, $3, '{}')
 ON CONFLICT (principal, key) DO NOTHING
 RETURNING true

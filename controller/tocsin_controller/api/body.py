@@ -1,0 +1,160 @@
+"""Reading request bodies: never more than the route accepts, and only JSON that means one thing.
+
+People's bodies are read strictly: one object, no key twice, no NaN, nothing that the database can't hold. Agents'
+bodies come thousands of times a second and are parsed straight into their model.
+"""
+
+import json
+import zlib
+from typing import Any, Final, NoReturn, TypeVar
+
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import ContentEncodingError
+from pydantic import BaseModel, ValidationError
+
+from tocsin_controller.services.findings import invalid
+from tocsin_shared.errors import BodyTooLarge, FieldError, InvalidInput, MalformedBody
+
+M = TypeVar("M", bound=BaseModel)
+
+#: Objects and lists inside each other.
+MAX_DEPTH: Final = 64
+_INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
+_LONGEST_INT_CHARS = 20
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """The body as sent, or unpacked when it was compressed. Raises BodyTooLarge as soon as that is known."""
+    if request.content_length is not None and request.content_length > limit:
+        raise BodyTooLarge(f"the body is larger than {limit} bytes")
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        while chunk := await request.content.readany():
+            size += len(chunk)
+            if size > limit:
+                raise BodyTooLarge(f"the body is larger than {limit} bytes")
+            chunks.append(chunk)
+    except (ClientPayloadError, ContentEncodingError, web.RequestPayloadError, zlib.error):
+        raise MalformedBody("the body does not arrive as its headers say") from None
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def parse_strictly(model: type[M], raw: bytes) -> M:
+    """What a person sent. Raises MalformedBody or InvalidInput with everything that is wrong."""
+    value = _load(raw)
+    if not isinstance(value, dict):
+        raise MalformedBody(f"the body must be a JSON object, not {_word(value)}")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error, value) from None
+    except RecursionError:
+        raise MalformedBody("the body is nested too deeply") from None
+
+
+def parse_fast(model: type[M], raw: bytes) -> M:
+    """What an agent sent. Raises MalformedBody or InvalidInput."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        if found[0]["type"] == "json_invalid":
+            raise MalformedBody(f"the body is not valid JSON: {found[0]['ctx']['error']}") from None
+        raise invalid(error, None) from None
+
+
+def _load(raw: bytes) -> Any:
+    try:
+        text = raw.decode("utf-8")
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_int=_int,
+            parse_float=_float,
+        )
+    except RecursionError:
+        raise MalformedBody("the body is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"the body is not UTF-8 (byte {error.start})") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise MalformedBody(f"the body is not valid JSON: {error.msg} at {where}") from None
+    except ValueError as error:
+        raise MalformedBody(f"the body is not acceptable JSON: {error}") from None
+    if _is_suspect(text):
+        _check(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {json.dumps(key[:100])} comes twice in one object")
+            seen.add(key)
+    return value
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a JSON number")
+
+
+def _int(text: str) -> int:
+    value = int(text) if len(text) <= _LONGEST_INT_CHARS else _INT_MAX + 1
+    if not _INT_MIN <= value <= _INT_MAX:
+        raise ValueError(f"the number {text[:30]} does not fit 64 bits")
+    return value
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"the number {text[:30]} is too large")
+    return value
+
+
+def _is_suspect(text: str) -> bool:
+    """Whether a closer look is needed; ordinary bodies are not walked through."""
+    return text.count("{") + text.count("[") > MAX_DEPTH or "\\u0000" in text or "\\ud" in text.lower()
+
+
+def _check(value: Any) -> None:
+    """Refuses what PostgreSQL's jsonb can't hold, naming the place."""
+    wrong: list[FieldError] = []
+    waiting: list[tuple[str, Any, int]] = [("", value, 1)]
+    while waiting and len(wrong) < 50:
+        path, one, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise MalformedBody("the body is nested too deeply")
+        if isinstance(one, dict):
+            wrong += [FieldError(path, f"a key {why}") for key in one if (why := _unstorable(key))]
+            waiting += [(f"{path}.{key}" if path else key, item, depth + 1) for key, item in one.items()]
+        elif isinstance(one, list):
+            waiting += [(f"{path}.{index}", item, depth + 1) for index, item in enumerate(one)]
+        elif isinstance(one, str) and (why := _unstorable(one)):
+            wrong.append(FieldError(path, why))
+    if wrong:
+        details = [FieldError(_printable(e.field), e.reason) for e in reversed(wrong)]
+        raise InvalidInput(f"{details[0].field}: {details[0].reason}", details=details)
+
+
+def _unstorable(text: str) -> str | None:
+    if "\x00" in text:
+        return "must not contain NUL bytes"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "must be valid Unicode (lone surrogate found)"
+    return None
+
+
+def _printable(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def _word(value: Any) -> str:
+    return {list: "a list", str: "text", bool: "a boolean", type(None): "null"}.get(type(value), "a number")

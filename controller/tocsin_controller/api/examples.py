@@ -1,0 +1,77 @@
+"""One request body per route that takes one, shown in the OpenAPI document and on the reference page."""
+
+from typing import Any, Final
+
+_EXECUTION: Final = "0198d2c1-7c3a-7b1e-9d55-3f6a1c2b4d5e"
+_JOB: Final = "0198d2c1-6f10-7a44-8c21-9b0e7d3f5a61"
+_INCARNATION: Final = "0198d2c0-11aa-7fee-8123-4567890abcde"
+
+EXAMPLES: Final[dict[tuple[str, str], Any]] = {
+    ("POST", "/api/jobs"): {
+        "name": "nightly backup",
+        "group": "ops",
+        "task": {"type": "shell", "command": "/opt/backup.sh --full"},
+        "schedule": {"type": "cron", "value": "0 30 2 * * *"},
+        "timezone": "Europe/Berlin",
+        "target": {"type": "tagged", "tag": "db"},
+        "timeout_secs": 3600,
+        "retry_max": 2,
+        "retry_delay_secs": 60,
+        "max_concurrent": 1,
+    },
+    ("PUT", "/api/jobs/{job}"): {"schedule": {"type": "cron", "value": "0 0 3 * * *"}, "status": "paused"},
+    ("POST", "/api/jobs/{job}/trigger"): {"params": {"version": "1.2.3"}},
+    ("POST", "/api/schedules/preview"): {
+        "schedule": {"type": "cron", "value": "0 30 2 * * *"},
+        "timezone": "Europe/Berlin",
+        "count": 3,
+    },
+    ("POST", "/api/keys"): {"name": "ci", "role": "operator"},
+    ("PUT", "/api/agents/{id}/task-types"): {
+        "task_types": [
+            {
+                "name": "greet",
+                "description": "Says hello",
+                "fields": [{"name": "whom", "label": "Whom", "field_type": "text", "required": True}],
+            }
+        ]
+    },
+    ("POST", "/api/agents/register"): {
+        "name": "web-1",
+        "tags": ["linux", "web"],
+        "hostname": "web-1.example.org",
+        "address": "",
+        "port": 0,
+        "agent_type": "custom",
+    },
+    ("POST", "/api/agents/{id}/heartbeat"): {"incarnation": _INCARNATION, "running": []},
+    ("POST", "/api/agent-queue/{id}/next"): {
+        "incarnation": _INCARNATION,
+        "seq": 1,
+        "wait_secs": 25,
+        "slots": 4,
+        "running": [],
+    },
+    ("POST", "/api/agents/{id}/events"): {
+        "events": [
+            {"type": "started", "execution_id": _EXECUTION, "fence": 1, "seq": 1},
+            {"type": "output", "execution_id": _EXECUTION, "fence": 1, "seq": 2, "stream": "stdout", "offset": 0,
+             "data": "hello\n"},
+            {"type": "result", "execution_id": _EXECUTION, "fence": 1, "seq": 3, "status": "succeeded",
+             "exit_code": 0, "started_age_secs": 0.2, "stdout_bytes": 6},
+        ]
+    },
+    ("POST", "/api/callbacks/execution-result"): {
+        "execution_id": _EXECUTION,
+        "job_id": _JOB,
+        "agent_id": "0198d2c0-22bb-7abc-9234-567890abcdef",
+        "status": "succeeded",
+        "exit_code": 0,
+        "stdout": "hello\n",
+        "stderr": "",
+        "stdout_truncated": False,
+        "stderr_truncated": False,
+        "started_at": "2026-01-31T02:30:00Z",
+        "finished_at": "2026-01-31T02:30:01Z",
+    },
+}  # fmt: skip

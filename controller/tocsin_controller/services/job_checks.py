@@ -1,0 +1,41 @@
+"""What a job's model alone can't know: does it hold together, and does what it names exist?"""
+
+from datetime import datetime
+
+from tocsin_controller.scheduling.checking import check_timing, refusal
+from tocsin_controller.scheduling.timing import Timing
+from tocsin_controller.store.database import Session
+from tocsin_controller.store.jobs import agent_exists
+from tocsin_shared.errors import FieldError, InvalidInput
+from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.targets import AgentTarget, LocalTarget
+from tocsin_shared.tasks import CustomTask, ShellTask
+
+
+async def check_definition(session: Session, job: JobDefinition) -> list[FieldError]:
+    """Everything wrong with a definition but its timing."""
+    wrong: list[FieldError] = []
+    if isinstance(job.target, AgentTarget) and not await agent_exists(session, job.target.agent_id):
+        wrong.append(FieldError("target.agent_id", "there is no such agent"))
+    if isinstance(job.task, CustomTask) and (job.target is None or isinstance(job.target, LocalTarget)):
+        wrong.append(
+            FieldError("target", "custom tasks run on third-party agents: say which (any, tagged, ...)")
+        )
+    if job.run_as is not None and not isinstance(job.task, ShellTask):
+        wrong.append(FieldError("run_as", "only shell tasks can run as another account"))
+    return wrong
+
+
+def check_new_timing(timing: Timing, *, now: datetime) -> list[FieldError]:
+    """Everything wrong with a new or newly enabled timing."""
+    try:
+        check_timing(timing, now=now)
+    except InvalidInput as error:
+        return error.details
+    return []
+
+
+def refuse(wrong: list[FieldError]) -> None:
+    """Raises InvalidInput with all of it, or nothing."""
+    if wrong:
+        raise refusal(wrong)

@@ -1,0 +1,4 @@
+-- A ticket that stands in for a key, once and for $4 seconds. Index: primary key.
+INSERT INTO idempotency_keys (principal, key, request_hash, response)
+VALUES ($1, $2, '', jsonb_build_object('execution_id', $3::text))
+RETURNING created_at + make_interval(secs => $4)

@@ -1,0 +1,351 @@
+"""What the REST API answers with. Lists come as a `Page`; the rest as it stands here.
+
+Keys that the shared job API has are named as there; ours come after.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tocsin_shared.executions import ExecutionStatus, Reason, RunStatus
+from tocsin_shared.jobs import ExecutionCounts, JobDefinition, JobStatus, LastExecution
+
+T = TypeVar("T")
+
+
+class View(BaseModel):
+    """The base: an answer has these keys and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(View, Generic[T]):
+    """A stretch of a list."""
+
+    data: list[T]
+    #: Matches counted, from the cursor on when there is one.
+    total: int
+    #: There may be more than `total`: long histories are not counted to their end.
+    total_is_capped: bool
+    page: int
+    per_page: int
+    total_pages: int
+    #: Send it as `after` to get what follows; null at the end. A page may be shorter than asked for and go on.
+    next: str | None
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """`PageOfJobView`."""
+        return "PageOf" + "And".join(str(param.__name__) for param in params)
+
+
+class ErrorDetail(View):
+    """One thing wrong with one field."""
+
+    #: As addressed in the request: `schedule.value`.
+    field: str
+    reason: str
+
+
+class ErrorView(View):
+    """Every answer with a status from 400 on."""
+
+    #: One sentence for people.
+    error: str
+    #: For programs: `invalid_input`, `not_found`, `name_taken`, ...
+    code: str
+    details: list[ErrorDetail]
+    #: Names the request in the controller's log; the X-Request-Id header says the same.
+    request_id: str
+
+
+class JobView(JobDefinition):
+    """A job with its state. May be sent back in a PUT as it is."""
+
+    id: UUID
+    status: JobStatus
+    #: Grows by one with every saved change of the definition.
+    version: int
+    created_by: str | None
+    created_at: datetime
+    updated_at: datetime
+    #: When the schedule is due next; null when it is not.
+    next_fire_time: datetime | None
+    last_execution: LastExecution | None
+    #: Outcomes of the job's latest executions, fifty at most.
+    execution_counts: ExecutionCounts
+    depends_on: list[Any] = []
+    deps_satisfied: bool = True
+    deps_status: list[Any] = []
+    output_rules: None = None
+    notifications: None = None
+    approval_required: bool = False
+    sla_warning_mins: int = 0
+
+
+class JobVersionView(View):
+    """A saved change."""
+
+    version: int
+    #: The definition as it was.
+    snapshot: dict[str, Any]
+    changed_by: str | None
+    created_at: datetime
+
+
+class TriggeredBy(BaseModel):
+    """Why there is a run: its schedule, somebody's request, or a retry."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["scheduler", "api", "retry"])
+
+
+class UsageView(View):
+    """What an execution took from its host."""
+
+    cpu_secs: float | None
+    peak_memory_bytes: int | None
+
+
+class ExecutionSummary(View):
+    """One attempt of a run on one agent."""
+
+    id: UUID
+    job_id: UUID
+    agent_id: UUID | None
+    status: ExecutionStatus
+    exit_code: int | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    triggered_by: TriggeredBy
+    extracted: dict[str, Any] | None
+    retry_of: UUID | None
+    attempt_number: int
+    #: The run's parameters; left out when it has none.
+    params: dict[str, Any] | None = None
+    stdout_truncated: bool
+    stderr_truncated: bool
+    run_id: UUID
+    job_name: str | None
+    job_version: int
+    agent_name: str | None
+    #: Machine-readable: why it did not succeed.
+    reason: Reason | None
+    #: The same for people.
+    message: str | None
+    fence: int
+    #: When its run was due; null when triggered.
+    scheduled_for: datetime | None
+    created_at: datetime
+    #: Somebody asked to end it. It is `cancelled` only once its agent has confirmed that.
+    cancel_requested_at: datetime | None
+    duration_secs: float | None
+    #: Whole lengths, including what was not kept.
+    stdout_bytes: int
+    stderr_bytes: int
+    usage: UsageView
+
+
+class ExecutionView(ExecutionSummary):
+    """An execution with its task and output: in lists the end of it, by itself all that was kept."""
+
+    task_snapshot: dict[str, Any] | None
+    stdout: str
+    stderr: str
+
+
+class NotReached(View):
+    """An agent that an `all` run should have reached and did not."""
+
+    agent_id: UUID
+    name: str
+    why: str
+
+
+class RunView(View):
+    """One occurrence of a job."""
+
+    id: UUID
+    job_id: UUID
+    job_name: str | None
+    job_version: int
+    status: RunStatus
+    reason: Reason | None
+    message: str | None
+    triggered_by: TriggeredBy
+    params: dict[str, Any] | None
+    scheduled_for: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_secs: float | None
+    #: Executions that have not ended, and how the ended ones ended; retried attempts do not count.
+    open_executions: int
+    succeeded: int
+    failed: int
+    timed_out: int
+    cancelled: int
+    lost: int
+    not_reached: list[NotReached]
+
+
+class RunDetail(RunView):
+    """A run with its executions, oldest first."""
+
+    executions: list[ExecutionSummary]
+
+
+class CancelAnswer(View):
+    """What became of a request to end an execution."""
+
+    message: str
+    execution_id: UUID
+    #: `cancelling` while its agent is being told.
+    status: ExecutionStatus | Literal["cancelling"]
+
+
+class RunCancelAnswer(View):
+    """What became of a request to end a run."""
+
+    message: str
+    run_id: UUID
+    execution_ids: list[UUID]
+
+
+class StreamTicket(View):
+    """Stands in for a key on one execution's stream, once."""
+
+    ticket: str
+    expires_at: datetime
+
+
+class RecentStatus(View):
+    """One of a job's latest outcomes."""
+
+    status: ExecutionStatus
+    started_at: datetime | None
+
+
+class AgentView(View):
+    """A host that runs jobs."""
+
+    id: UUID
+    name: str
+    tags: list[str]
+    hostname: str
+    address: str
+    port: int
+    #: `standard` is ours, `custom` somebody else's.
+    agent_type: str
+    status: Literal["online", "offline", "draining"]
+    last_heartbeat: datetime
+    registered_at: datetime
+    #: Names; of a `custom` agent, what people said it can do, with the fields of each.
+    task_types: list[Any]
+    system_info: dict[str, Any] | None
+    #: How many executions it runs at once.
+    capacity: int
+    version: str | None
+    load: dict[str, Any] | None
+    #: What waits on its disk to be delivered.
+    spool: dict[str, Any] | None
+
+
+class RunningView(View):
+    """An execution that an agent has."""
+
+    execution_id: UUID
+    run_id: UUID
+    job_id: UUID
+    job_name: str | None
+    started: bool
+    handed_at: datetime
+
+
+class AgentDetail(AgentView):
+    """An agent and what it has right now."""
+
+    running: list[RunningView]
+
+
+class EventView(View):
+    """Something that happened."""
+
+    id: UUID
+    kind: str
+    severity: Literal["info", "success", "warning", "error"]
+    message: str
+    job_id: UUID | None
+    run_id: UUID | None
+    execution_id: UUID | None
+    agent_id: UUID | None
+    api_key_id: UUID | None
+    api_key_name: str | None
+    details: str | None
+    timestamp: datetime
+
+
+class KeyView(View):
+    """An API key, without the key."""
+
+    id: UUID
+    name: str
+    role: str
+    key_prefix: str
+    active: bool
+    created_by: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class NewKeyView(View):
+    """A key that was just made."""
+
+    key: KeyView
+    #: Shown this once.
+    raw_key: str
+
+
+class MeView(View):
+    """Whose key was shown."""
+
+    authenticated: Literal[True]
+    auth_type: Literal["api_key"]
+    name: str
+    role: str
+    key_id: UUID
+    key_prefix: str
+    agent_id: UUID | None
+
+
+class DatabaseHealth(View):
+    """Whether the database answers."""
+
+    ok: bool
+    size_bytes: int | None = None
+    pool_size: int | None = None
+
+
+class HealthView(View):
+    """How the controller is."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    db: DatabaseHealth
+
+
+class StatusView(View):
+    """It worked."""
+
+    status: str
+
+
+class ConfigView(View):
+    """What clients may show."""
+
+    demo_mode: bool
+    ai_enabled: bool

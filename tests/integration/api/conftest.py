@@ -1,0 +1,183 @@
+"""The real application on a real port, its engine running, and small clients for each kind of caller."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+from aiohttp import web
+
+from tocsin_controller.api.app import build_app
+from tocsin_controller.engine import Engine, build_engine
+from tocsin_controller.security.keyring import KeyRing
+from tocsin_controller.security.secrets import hash_key
+from tocsin_controller.settings import ControllerSettings
+from tocsin_controller.store.database import Database
+from tocsin_controller.store.keys import NewKey, insert_key
+from tocsin_controller.supervisor import supervise
+from tocsin_shared.ids import new_id
+
+ROLES = ("viewer", "operator", "admin", "agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, read."""
+
+    status: int
+    headers: Any
+    body: bytes
+    json: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Where it answers, and whose key goes with each call."""
+
+    url: str
+    http: aiohttp.ClientSession
+    key: str | None = None
+
+    def as_role(self, role: str | None) -> "Api":
+        """The same server with another key: `viewer`, `operator`, `admin`, `agent`, or none."""
+        return Api(self.url, self.http, role and key_of(role))
+
+    def with_key(self, key: str) -> "Api":
+        """The same server with this key."""
+        return Api(self.url, self.http, key)
+
+    @property
+    def auth(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+    async def call(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
+        """One call; `body` is sent as JSON."""
+        headers = {**self.auth, **more.pop("headers", {})}
+        if body is not None:
+            more["json"] = body
+        async with self.http.request(method, self.url + path, headers=headers, **more) as response:
+            raw = await response.read()
+            is_json = response.content_type == "application/json"
+            return Answer(response.status, response.headers, raw, _loads(raw) if is_json else None)
+
+    async def get(self, path: str, **more: Any) -> Any:
+        """The JSON of a call that must succeed."""
+        return await self._must("GET", path, None, **more)
+
+    async def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        """The JSON of a call that must succeed."""
+        return await self._must("POST", path, body, **more)
+
+    async def put(self, path: str, body: Any = None, **more: Any) -> Any:
+        """The JSON of a call that must succeed."""
+        return await self._must("PUT", path, body, **more)
+
+    async def delete(self, path: str) -> None:
+        """A call that must succeed."""
+        answer = await self.call("DELETE", path)
+        assert answer.status == 204, (path, answer.body)
+
+    async def job(self, name: str | None = None, **definition: Any) -> dict[str, Any]:
+        """A stored job, on demand and for any agent unless said otherwise."""
+        body = {
+            "name": name or f"job-{new_id()}",
+            "task": {"type": "noop"},
+            "schedule": {"type": "on_demand"},
+            "target": {"type": "any"},
+            **definition,
+        }
+        return dict(await self.post("/api/jobs", body))
+
+    async def agent(self, name: str = "a", **more: Any) -> dict[str, Any]:
+        """A registered simple agent; speaks with the agent key."""
+        body = {"name": name, "tags": ["t"], "task_types": ["noop", "shell"], **more}
+        return dict(await self.as_role("agent").post("/api/agents/register", body))
+
+    async def _must(self, method: str, path: str, body: Any, **more: Any) -> Any:
+        answer = await self.call(method, path, body, **more)
+        assert answer.status < 300, (method, path, answer.status, answer.body)
+        return answer.json
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running application."""
+
+    api: Api
+    engine: Engine
+    keyring: KeyRing
+    app: web.Application
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Served]]
+
+
+def key_of(role: str) -> str:
+    return f"tsk_test-key-of-the-{role}"
+
+
+def _loads(raw: bytes) -> Any:
+    import orjson
+
+    return orjson.loads(raw)
+
+
+@pytest.fixture
+def serve(database: Database, database_url: str) -> Serve:
+    """Serves on a free port; call it twice for two controllers on one database."""
+
+    @asynccontextmanager
+    async def start(**more: Any) -> AsyncIterator[Served]:
+        settings = ControllerSettings.load(
+            None, **{"database_url": database_url, "retention_days": 0, **more}
+        )
+        await _store_keys(database)
+        engine = build_engine(database, settings)
+        keyring = KeyRing(database)
+        keyring.watch(engine.hints.subscribe)
+        await engine.maintenance.once()
+        services = asyncio.create_task(supervise({**engine.services, "keyring": keyring.run}))
+        app = build_app(database, engine, settings, keyring)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with aiohttp.ClientSession() as http:
+            yield Served(Api(url, http, key_of("admin")), engine, keyring, app)
+        await runner.cleanup()
+        services.cancel()
+        with suppress(asyncio.CancelledError):
+            await services
+
+    return start
+
+
+@pytest.fixture
+async def served(serve: Serve) -> AsyncIterator[Served]:
+    """One controller."""
+    async with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def api(served: Served) -> Api:
+    """Its API, as an admin sees it."""
+    return served.api
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """For looking behind the API."""
+    opened = await asyncpg.connect(database_url)
+    yield opened
+    await opened.close()
+
+
+async def _store_keys(database: Database) -> None:
+    for role in ROLES:
+        raw = key_of(role)
+        await insert_key(database, NewKey(f"test-{role}", role, raw[:11], hash_key(raw)))
