@@ -151,8 +151,7 @@ class Agent:
         try:
             await executor.settle_the_past()
             await self._until_stopped(tasks)
-            poller.is_draining = True
-            poller.on_slot()
+            poller.drain()
             heartbeat.beat_now()
             await self._wind_down(executor, uploader)
         finally:

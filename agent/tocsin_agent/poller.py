@@ -43,11 +43,20 @@ class Poller:
         self._seq = 0
         self._slot_freed = asyncio.Event()
         self._disk_was_full = False
-        self.is_draining = False
+        self._draining = asyncio.Event()
         self.wait_secs = 25.0
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether no more work is taken."""
+        return self._draining.is_set()
+
+    def drain(self) -> None:
+        """Take no more work; a poll that could still bring some is given up."""
+        self._draining.set()
+
     def on_slot(self) -> None:
-        """A slot became free, or draining began."""
+        """A slot became free."""
         self._slot_freed.set()
 
     def held(self) -> list[Held]:
@@ -77,16 +86,23 @@ class Poller:
                 await self._obey(answer)
 
     async def _park(self, agent_id: UUID, request: PollRequest) -> PollResponse | None:
-        """The poll; None when it was given up because a slot became free while it could bring no work."""
+        """The poll; None when it was given up because it asked for too little work, or for too much.
+
+        What its answer may have carried is offered again: the next poll does not name it.
+        """
         if request.slots > 0:
+            changed = self._draining
+        elif not self.is_draining:
+            changed = self._slot_freed
+        else:
             return await self._link.poll(agent_id, request)
         poll = asyncio.ensure_future(self._link.poll(agent_id, request))
-        freed = asyncio.ensure_future(self._slot_freed.wait())
+        change = asyncio.ensure_future(changed.wait())
         try:
-            await asyncio.wait({poll, freed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({poll, change}, return_when=asyncio.FIRST_COMPLETED)
             return await poll if poll.done() else None
         finally:
-            freed.cancel()
+            change.cancel()
             poll.cancel()
 
     async def _obey(self, answer: PollResponse) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import structlog
 from aiohttp import web
-from tocsin_agent.daemon import Agent
 
+from tocsin_agent.daemon import Agent
 from tocsin_controller.api.app import build_app
 from tocsin_controller.engine import Engine, build_engine
 from tocsin_controller.local import LocalLink
