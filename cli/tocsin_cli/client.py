@@ -5,6 +5,7 @@ reconnect for much longer, are in `streaming`.
 """
 
 import asyncio
+import os
 import ssl
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -137,9 +138,8 @@ class Client:
                 "name its CA with --ca-file or TOCSIN_CA_FILE"
             ) from None
         except aiohttp.ClientConnectorError as error:
-            reason = error.strerror or str(error.os_error)
             raise Unreachable(
-                f"cannot reach {self.url} ({reason}); is the controller running there? "
+                f"cannot reach {self.url} ({_reason(error)}); is the controller running there? "
                 "Set its address with --url, TOCSIN_URL or `tocsin profile set`"
             ) from None
         except TimeoutError:
@@ -207,6 +207,13 @@ def retry_after(header: str | None, attempt: int) -> float:
     except ValueError:
         asked = 1.0
     return min(max(asked, 0.1), MAX_WAIT_SECS)
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    """Why there is no connection. asyncio's own words for the usual reason say less than its number."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return error.strerror or str(error.os_error)
 
 
 def _query(params: Params | None) -> dict[str, str | int]:

@@ -27,8 +27,7 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: list[str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples or []
-        taken = {name for param in self.params for name in param.opts}
-        self.params += [o for o in global_options(hidden=True) if not taken.intersection(o.opts)]
+        self.params += global_options(hidden=True)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, and a word on the options that are not listed."""
@@ -42,9 +41,13 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group whose commands are `Command`s."""
+    """A group whose commands are `Command`s; takes the global options as well."""
 
     command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += global_options(hidden=True)
 
 
 def settings_of(ctx: click.Context) -> Settings:

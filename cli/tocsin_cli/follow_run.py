@@ -5,10 +5,10 @@ from contextlib import aclosing
 from typing import Any
 
 from tocsin_cli.client import Client, path_of
-from tocsin_cli.failures import Missing
+from tocsin_cli.failures import Missing, Unreachable
 from tocsin_cli.output.logs import LogPrinter
 from tocsin_cli.output.printer import Printer
-from tocsin_cli.streaming import follow
+from tocsin_cli.streaming import PATIENCE_SECS, follow
 
 Json = dict[str, Any]
 
@@ -57,8 +57,19 @@ class RunFollower:
             look_secs = min(look_secs * 2, _LATER_LOOK_SECS)
 
     async def _look(self) -> Json:
-        run: Json = await self._api.get(path_of("runs", self._run_id))
-        return run
+        """The run as it stands; a controller that is away is waited for, as the streams do it."""
+        clock = asyncio.get_running_loop().time
+        give_up_at = clock() + PATIENCE_SECS
+        while True:
+            try:
+                run: Json = await self._api.get(path_of("runs", self._run_id))
+            except Unreachable:
+                if clock() > give_up_at:
+                    raise
+                self._tell_broken()
+                await asyncio.sleep(_LATER_LOOK_SECS)
+            else:
+                return run
 
     def _start_streams(self, run: Json) -> bool:
         executions: list[Json] = run["executions"]

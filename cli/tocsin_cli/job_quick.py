@@ -15,7 +15,11 @@ def quick_job(
     **more: Any,
 ) -> dict[str, Any]:
     """The document to send, with the target as it was typed. Without a schedule: on demand. Raises ValueError."""
-    given = [option for option, value in (("--cron", cron), ("--every", every_secs), ("--at", at)) if value]
+    given = [
+        option
+        for option, value in (("--cron", cron), ("--every", every_secs), ("--at", at))
+        if value is not None
+    ]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} exclude each other")
     document: dict[str, Any] = {
@@ -28,10 +32,10 @@ def quick_job(
 
 
 def _schedule(cron: str | None, every_secs: int | None, at: str | None) -> dict[str, Any]:
-    if cron:
+    if cron is not None:
         return {"type": "cron", "value": cron}
-    if every_secs:
+    if every_secs is not None:
         return {"type": "interval", "value": {"interval_secs": every_secs}}
-    if at:
+    if at is not None:
         return {"type": "one_shot", "value": at}
     return {"type": "on_demand"}

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Final
 from uuid import UUID
 
 from tocsin_cli.client import Client, path_of
 from tocsin_cli.failures import Missing
+from tocsin_cli.paging import pages
 from tocsin_cli.targets import parse_target
 
 _PREFIX: Final = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}")
-#: A prefix of a job's id is looked for among so many jobs, in pages of a hundred.
-_MAX_PAGES: Final = 10
+#: A prefix of a job's id is looked for among so many jobs; the API finds whole ids and names only.
+_MAX_JOBS: Final = 1_000
 
 Json = dict[str, Any]
 
@@ -24,7 +26,9 @@ async def find_job(api: Client, ref: str) -> Json:
         if not _PREFIX.fullmatch(ref):
             raise Missing(f"there is no job {ref!r}; see: tocsin jobs ls", status=404) from None
     matching: list[Json] = []
-    for page in range(1, _MAX_PAGES + 1):
+    async with aclosing(pages(api, "/api/jobs", {}, limit=_MAX_JOBS)) as answers:
+        async for page in answers:
+            matching += [job for job in page["data"] if str(job["id"]).startswith(ref)]
     return _only(matching, "job", ref, lambda job: f"{job['id']} ({job['name']})")
 
 

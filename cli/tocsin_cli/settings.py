@@ -35,7 +35,8 @@ def resolve_settings(
     url = flags.get("url")
     key = _key_of_flags(flags)
     if named is None:
-        url = url or env.get("TOCSIN_URL")
+        # An empty variable is the same as none.
+        url = url or env.get("TOCSIN_URL") or None
         key = key or env.get("TOCSIN_KEY") or _key_in_file(env.get("TOCSIN_KEY_FILE"))
     profile = Profile()
     if named is not None or url is None or key is None or not flags.get("ca_file"):

@@ -25,8 +25,9 @@ async def follow(
 ) -> AsyncGenerator[ServerEvent, None]:
     """The events of a stream, each once; the caller stops when it has seen the last one.
 
-    With `last_id` those after it. A broken or ended connection is made anew with Last-Event-ID; `on_break` hears of it. Raises Failure when
-    the stream is refused, Unreachable when nobody answers for `patience_secs`.
+    `last_id` skips those up to that one. A broken or ended connection is made anew with Last-Event-ID, and
+    `on_break` hears of it. Raises Refused when there is no such stream, Unreachable when nobody has answered
+    for `patience_secs`.
     """
     pause_secs = 0.0
     clock = asyncio.get_running_loop().time

@@ -57,6 +57,12 @@ def agent_fields(agent: Json) -> Fields:
     for label, key in (("System", "system_info"), ("Spool", "spool")):
         if details := agent.get(key):
             fields.append((label, "\n".join(f"{name}: {value}" for name, value in details.items())))
+    if running := agent.get("running"):
+        lines = [
+            f"{one['job_name']}  {one['execution_id']}  since {time_and_age(one['handed_at'])}"
+            for one in running
+        ]
+        fields.append(("Running", "\n".join(lines)))
     return fields
 
 

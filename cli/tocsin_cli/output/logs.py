@@ -37,11 +37,13 @@ class LogPrinter:
             self._out.json_line({"execution_id": execution_id, "stream": stream, "line": line})
             return
         prefix = self._prefix(execution_id)
-        if self._stderr_is_terminal if is_stderr else self._out.is_terminal:
-            line = terminal_line(line, colour=self._out.colour)
-            # What a job leaves coloured must not run into the next host's name.
-            line += _RESET if _RESET[:2] in line else ""
-        click.echo(prefix + line, err=is_stderr, color=True)
+        # The stream turns a carriage return inside a line (progress bars) into a line end.
+        for part in line.split("\n"):
+            if self._stderr_is_terminal if is_stderr else self._out.is_terminal:
+                part = terminal_line(part, colour=self._out.colour)
+                # What a job leaves coloured must not run into the next host's name.
+                part += _RESET if _RESET[:2] in part else ""
+            click.echo(prefix + part, err=is_stderr, color=True)
         if not is_stderr:
             sys.stdout.flush()
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from tests.net import free_port
 
 from tocsin_controller.app import RunningController, running_controller
+from tocsin_controller.security.bootstrap import ensure_bootstrap_keys
 from tocsin_controller.settings import ControllerSettings
 
 ADMIN_KEY = "tk_admin-for-tests"
@@ -44,16 +45,23 @@ def settings(database_url: str, tmp_path: Path) -> ControllerSettings:
         database_url=SecretStr(database_url),
         host="127.0.0.1",
         port=free_port(),
-        bootstrap_admin_key=SecretStr(ADMIN_KEY),
         state_dir=tmp_path / "state",
         rate_limit_enabled=False,
     )
 
 
+@asynccontextmanager
+async def serving(settings: ControllerSettings) -> AsyncIterator[RunningController]:
+    """A controller with ADMIN_KEY, for as long as the block lasts."""
+    async with running_controller(settings) as running:
+        await ensure_bootstrap_keys(running.db, ADMIN_KEY)
+        yield running
+
+
 @pytest.fixture
 async def controller(settings: ControllerSettings) -> AsyncIterator[RunningController]:
     """A controller that runs."""
-    async with running_controller(settings) as running:
+    async with serving(settings) as running:
         yield running
 
 

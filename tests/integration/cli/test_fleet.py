@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 from tests.integration.cli.conftest import Tocsin, started
 
@@ -16,19 +17,42 @@ async def test_a_controller_that_is_well_says_so(tocsin: Tocsin) -> None:
     assert "ok" in done.stdout
 
 
-async def test_the_controller_s_own_agent_is_listed_and_shown(tocsin: Tocsin) -> None:
-    async with asyncio.timeout(20):
-        while not (agents := (await tocsin("agents", "ls", "-o", "json")).json):
-            await asyncio.sleep(0.1)
-    name = agents[0]["name"]
-    assert name in (await tocsin("agents", "ls")).stdout
-    shown = await tocsin("agents", "show", name)
-    assert shown.exit_code == 0, shown.stderr
-    assert agents[0]["id"] in shown.stdout
-    assert (await tocsin("agents", "show", "nobody")).exit_code == 3
+@pytest.fixture
+async def agent(tocsin: Tocsin, settings: ControllerSettings) -> str:
+    """The id of `web-1`, an agent that has registered and now keeps quiet."""
+    key = (await tocsin("keys", "create", "web-1", "--role", "agent", "-q")).stdout.strip()
+    request = {"name": "web-1", "tags": ["web", "dc:fra1"], "hostname": "web-1.example", "capacity": 4}
+    async with (
+        aiohttp.ClientSession(f"http://127.0.0.1:{settings.port}") as http,
+        http.post("/api/agents/register", json=request, headers={"Authorization": f"Bearer {key}"}) as answer,
+    ):
+        assert answer.status == 200
+        agent_id: str = (await answer.json())["agent_id"]
+        return agent_id
+
+
+async def test_agents_are_listed_shown_and_removed(tocsin: Tocsin, agent: str) -> None:
+    listed = (await tocsin("agents", "ls")).stdout.splitlines()
+    assert listed[1].split()[:2] == ["web-1", "online"]
+    assert (await tocsin("agents", "ls", "--tag", "db", "-o", "json")).json == []
+    for ref in ("web-1", agent, agent[:18]):
+        shown = await tocsin("agents", "show", ref)
+        assert shown.exit_code == 0, shown.stderr
+        assert "web-1.example" in shown.stdout
     top = await tocsin("top", "--once")
     assert top.exit_code == 0, top.stderr
-    assert name in top.stdout
+    assert top.stdout.startswith("agents 1/1 online   slots 0/4 taken")
+    assert (await tocsin("agents", "rm", "web-1", "--yes")).stdout == "removed web-1\n"
+    assert (await tocsin("agents", "show", "web-1")).exit_code == 3
+
+
+async def test_a_job_can_be_sent_to_an_agent_by_name(tocsin: Tocsin, agent: str) -> None:
+    made = await tocsin("jobs", "create", "a", "--command", "true", "--target", "agent:web-1")
+    assert made.exit_code == 0, made.stderr
+    assert "agent:web-1" in (await tocsin("jobs", "show", "a")).stdout
+    assert (
+        await tocsin("jobs", "create", "b", "--command", "true", "--target", "agent:web-2")
+    ).exit_code == 3
 
 
 async def test_a_key_lives_from_create_to_revoke(tocsin: Tocsin) -> None:

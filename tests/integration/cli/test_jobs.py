@@ -1,5 +1,8 @@
 """`tocsin jobs` against a real controller."""
 
+import asyncio
+import sys
+
 import pytest
 from tests.integration.cli.conftest import Tocsin
 
@@ -89,9 +92,12 @@ async def test_coming_fires_explain_the_clock_change(tocsin: Tocsin) -> None:
 
 
 async def test_coming_fires_of_a_job_are_those_it_will_have(tocsin: Tocsin) -> None:
-    made = (await tocsin("jobs", "create", "a", "--command", "true", "--every", "1h", "-o", "json")).json
+    await tocsin("jobs", "create", "a", "--command", "true", "--every", "1h")
+    await asyncio.sleep(1)  # it is due at once, then an hour later
     fires = (await tocsin("jobs", "next", "a", "-n", "2", "-o", "json")).json["fires"]
-    assert fires[0]["at"][:19] == made["next_fire_time"][:19]
+    assert fires[0]["at"] == (await tocsin("jobs", "show", "a", "-o", "json")).json["next_fire_time"]
+    await tocsin("jobs", "disable", "a")
+    assert "is disabled" in (await tocsin("jobs", "next", "a")).stderr
 
 
 async def test_an_edit_sends_the_change_and_a_second_one_is_no_conflict(tocsin: Tocsin) -> None:
@@ -107,9 +113,8 @@ async def test_an_edit_sends_the_change_and_a_second_one_is_no_conflict(tocsin: 
 async def test_an_edit_over_somebody_else_s_change_saves_nothing(
     tocsin: Tocsin, environment: dict[str, str]
 ) -> None:
-    import sys
-
     await tocsin("jobs", "create", "a", "--command", "true", "--timeout", "60")
+    await asyncio.sleep(1.1)  # the API takes changes within a second of each other for one
     meanwhile = f"{sys.executable} -m tocsin_cli jobs disable a && sed -i 's/60/90/'"
     edited = await tocsin("jobs", "edit", "a", EDITOR=f"sh -c '{meanwhile.replace(chr(39), chr(34))} \"$0\"'")
     assert edited.exit_code == 6, edited.stderr

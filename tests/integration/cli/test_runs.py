@@ -4,9 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-from tests.integration.cli.conftest import Tocsin, started
+from tests.integration.cli.conftest import Tocsin, serving, started
 
-from tocsin_controller.app import running_controller
 from tocsin_controller.settings import ControllerSettings
 
 
@@ -102,13 +101,13 @@ async def test_following_goes_on_when_the_controller_restarts(
     tocsin: Tocsin, settings: ControllerSettings, environment: dict[str, str]
 ) -> None:
     """The job waits for an agent that never comes; what happens to it afterwards is seen all the same."""
-    async with AsyncExitStack() as first:
-        await first.enter_async_context(running_controller(settings))
-        await make(tocsin, "true", "--target", "tag:nowhere")
-        following = await AsyncExitStack().enter_async_context(started(environment, "run", "a", "-f"))
-        assert following.stdout is not None
-        run_id = (await following.stdout.readline()).decode().strip()
-        await asyncio.sleep(0.5)
-    async with running_controller(settings):
-        assert (await tocsin("runs", "cancel", run_id)).exit_code == 0
-        assert await asyncio.wait_for(following.wait(), 30) == 130
+    async with AsyncExitStack() as processes:
+        async with serving(settings):
+            await make(tocsin, "true", "--target", "tag:nowhere")
+            following = await processes.enter_async_context(started(environment, "run", "a", "-f"))
+            assert following.stdout is not None
+            run_id = (await following.stdout.readline()).decode().strip()
+            await asyncio.sleep(0.5)
+        async with serving(settings):
+            assert (await tocsin("runs", "cancel", run_id)).exit_code == 0
+            assert await asyncio.wait_for(following.wait(), 30) == 130

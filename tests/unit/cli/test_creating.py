@@ -14,7 +14,7 @@ AGENT = "01994c2e-5a7b-7000-8000-000000000001"
 def accepting(api: FakeApi) -> FakeApi:
     """A controller that creates whatever it is sent."""
     api.on("POST", "/api/jobs", ok({"id": "j1", "name": "a", "next_fire_time": None}, status=201))
-    api.on("GET", "/api/agents", ok([{"id": AGENT, "name": "db-1"}]))
+    api.on("GET", "/api/agents/db-1", ok({"id": AGENT, "name": "db-1"}))
     return api
 
 
@@ -47,6 +47,7 @@ def test_options_make_a_job(tocsin: Run, accepting: FakeApi) -> None:
     ("options", "schedule"),
     [
         ((), {"type": "on_demand"}),
+        (("--every", "0"), {"type": "interval", "value": {"interval_secs": 0}}),
         (("--every", "90"), {"type": "interval", "value": {"interval_secs": 90}}),
         (("--at", "2027-01-01T00:00:00Z"), {"type": "one_shot", "value": "2027-01-01T00:00:00Z"}),
     ],

@@ -67,10 +67,15 @@ def test_output_of_several_hosts_is_marked(tocsin: Run, triggered: FakeApi) -> N
     ]
     triggered.on("GET", f"/api/runs/{RUN}", ok(run("succeeded", *executions)))
     for one, line in ((E1, b"a"), (E2, b"b")):
-        triggered.on("GET", path(one), stream(b"data: " + line + b"\n\nevent: done\ndata: {}\n\n"))
+        triggered.on("GET", path(one), stream(b"data: " + line + b"\ndata: x\n\nevent: done\ndata: {}\n\n"))
     result = tocsin("run", "a", "--follow")
     assert result.exit_code == 0
-    assert sorted(result.stdout.splitlines()[1:]) == ["database-1 | b", "web-1      | a"]
+    assert sorted(result.stdout.splitlines()[1:]) == [
+        "database-1 | b",
+        "database-1 | x",
+        "web-1      | a",
+        "web-1      | x",
+    ]
 
 
 def test_a_retry_that_comes_up_meanwhile_is_followed_too(tocsin: Run, triggered: FakeApi) -> None:

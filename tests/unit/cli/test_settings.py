@@ -37,6 +37,11 @@ def test_the_environment_beats_the_current_profile() -> None:
     assert (settings.url, settings.key) == ("http://env", "env-key")
 
 
+def test_an_empty_variable_is_the_same_as_none() -> None:
+    settings = resolve({"TOCSIN_URL": "", "TOCSIN_KEY": "", "TOCSIN_PROFILE": "", "NO_COLOR": ""})
+    assert (settings.url, settings.key, settings.colour) == ("http://dev:8080", "dev-key", True)
+
+
 def test_a_flag_beats_the_environment() -> None:
     settings = resolve(
         {"TOCSIN_URL": "http://env", "TOCSIN_KEY": "env-key"}, url="http://flag", key="flag-key"

@@ -25,7 +25,14 @@ def agent(name: str, **more: Any) -> dict[str, Any]:
 
 def page(*rows: dict[str, Any]) -> dict[str, Any]:
     """A page with all there is."""
-    return {"data": list(rows), "total": len(rows), "page": 1, "per_page": 100, "total_pages": 1}
+    return {
+        "data": list(rows),
+        "total": len(rows),
+        "page": 1,
+        "per_page": 100,
+        "total_pages": 1,
+        "next": None,
+    }
 
 
 EXECUTION = {
@@ -58,7 +65,9 @@ def test_tables_fit_and_are_coloured(fleet: FakeApi) -> None:
     assert "\x1b]0;" not in seen.screen
 
 
-@pytest.mark.parametrize("args", [("--no-color", "agents", "ls"), ("agents", "ls", "--no-color")])
+@pytest.mark.parametrize(
+    "args", [("--no-color", "agents", "ls"), ("agents", "--no-color", "ls"), ("agents", "ls", "--no-color")]
+)
 def test_colours_can_be_switched_off(fleet: FakeApi, args: tuple[str, ...]) -> None:
     assert "\x1b[32m" not in look(fleet, *args).screen
 

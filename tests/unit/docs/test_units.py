@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import pytest
+from pydantic_core import PydanticUndefined
 
 SYSTEMD = Path(__file__).parents[3] / "systemd"
 UNITS = sorted(SYSTEMD.glob("*.service"))
@@ -50,7 +51,14 @@ def test_a_unit_starts_a_command_with_options_that_exist(path: Path) -> None:
 def test_bad_settings_do_not_restart_a_unit_for_ever(path: Path) -> None:
     from tocsin_controller.cli import EXIT_BAD_CONFIGURATION
 
-    assert unit(path)["Service"]["RestartPreventExitStatus"] == str(EXIT_BAD_CONFIGURATION)
+    assert str(EXIT_BAD_CONFIGURATION) in unit(path)["Service"]["RestartPreventExitStatus"].split()
+
+
+def test_an_agent_that_was_superseded_does_not_come_back_by_itself() -> None:
+    from tocsin_agent.cli import EXIT_SUPERSEDED
+
+    service = unit(SYSTEMD / "tocsin-agent.service")["Service"]
+    assert str(EXIT_SUPERSEDED) in service["RestartPreventExitStatus"].split()
 
 
 def test_the_controllers_environment_names_a_setting() -> None:
@@ -77,5 +85,5 @@ def test_an_example_shows_defaults(name: str) -> None:
     commented = re.findall(r"^# (\w+ = .*)$", (SYSTEMD / name).read_text(), re.MULTILINE)
     for line in commented:
         for setting, value in tomllib.loads(line).items():
-            if fields[setting].default is not None:
+            if fields[setting].default not in (None, PydanticUndefined):
                 assert value == fields[setting].default, setting

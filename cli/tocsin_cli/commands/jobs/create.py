@@ -80,12 +80,12 @@ def _from_options(name: str, command: str, options: dict[str, str | None]) -> di
             name,
             command,
             cron=options["cron"],
-            every_secs=parse_duration(every) if every else None,
+            every_secs=None if every is None else parse_duration(every),
             at=options["at"],
             timezone=options["timezone"],
             target=options["target"],
             group=options["group"],
-            timeout_secs=parse_duration(timeout) if timeout else None,
+            timeout_secs=None if timeout is None else parse_duration(timeout),
             run_as=options["run_as"],
         )
     except ValueError as error:

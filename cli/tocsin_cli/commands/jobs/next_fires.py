@@ -53,7 +53,9 @@ async def next_fires(
     request: dict[str, Any] = {"count": count}
     if job is not None:
         found = await find_job(session.api, job)
-        request |= {key: found[key] for key in _PREVIEWED if found.get(key) is not None}
+        request |= _of_job(found)
+        if found["status"] == "paused":
+            session.out.note(f"{found['name']} is disabled; this is when it would be due")
     elif cron is not None:
         request["schedule"] = {"type": "cron", "value": cron}
     else:
@@ -64,6 +66,15 @@ async def next_fires(
         session.out.json(preview)
     else:
         _print(session, preview)
+
+
+def _of_job(job: dict[str, Any]) -> dict[str, Any]:
+    """What decides when a job is due."""
+    request = {key: job[key] for key in _PREVIEWED if job.get(key) is not None}
+    if job["schedule"]["type"] == "interval":
+        # Only the controller knows where the counting began; its next instant leads to the same ones.
+        request["starts_at"] = job.get("next_fire_time") or job.get("starts_at") or job["created_at"]
+    return request
 
 
 def _print(session: Session, preview: dict[str, Any]) -> None:
