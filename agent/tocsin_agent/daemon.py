@@ -18,7 +18,7 @@ from tocsin_agent.link import ControllerLink, LinkError, Refused, Unreachable
 from tocsin_agent.outbox.journal import Journal
 from tocsin_agent.poller import Poller
 from tocsin_agent.retry import Backoff
-from tocsin_agent.runtime.process import become_subreaper, reap_orphans
+from tocsin_agent.runtime.process import reap_orphans, set_subreaper
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_agent.uploader import Uploader
 from tocsin_shared.ids import new_id
@@ -108,7 +108,7 @@ class Agent:
 
     async def _run(self) -> None:
         identity = Identity.open(self._state, self._name)
-        become_subreaper()
+        set_subreaper(on=True)
         journal = Journal(self._state.journal_dir)
         executor = Executor(
             journal,
@@ -160,6 +160,8 @@ class Agent:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             journal.close()
+            set_subreaper(on=False)
+            reap_orphans()
 
     async def _until_stopped(self, tasks: list[asyncio.Task[None]]) -> None:
         """Until the agent is to stop, or one of its parts fails (which is a bug, and is raised)."""
