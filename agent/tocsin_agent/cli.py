@@ -87,7 +87,7 @@ def run(config: Path | None, **flags: Any) -> None:
 def status(state_dir: Path) -> None:
     """Show who this agent is, what it runs and what it has not delivered yet."""
     from tocsin_agent.identity import Identity, StateDir, StateError
-    from tocsin_agent.outbox.inspect import unsettled
+    from tocsin_agent.journal.inspect import unsettled
 
     state = StateDir(state_dir)
     try:

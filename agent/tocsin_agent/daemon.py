@@ -14,8 +14,8 @@ import structlog
 from tocsin_agent.executor import Executor
 from tocsin_agent.heartbeat import Heartbeat
 from tocsin_agent.identity import Identity, StateDir
+from tocsin_agent.journal.journal import Journal
 from tocsin_agent.link import ControllerLink, LinkError, Refused, Unreachable
-from tocsin_agent.outbox.journal import Journal
 from tocsin_agent.poller import Poller
 from tocsin_agent.retry import Backoff
 from tocsin_agent.runtime.process import reap_orphans, set_subreaper

@@ -8,9 +8,9 @@ from uuid import UUID
 import structlog
 
 from tocsin_agent.clock import Moment, boot_id
-from tocsin_agent.outbox.journal import Entry, Journal
-from tocsin_agent.outbox.log import JournalError
-from tocsin_agent.outbox.records import Intent, ProcessMark, Result, Started
+from tocsin_agent.journal.journal import Entry, Journal
+from tocsin_agent.journal.log import JournalError
+from tocsin_agent.journal.records import Intent, ProcessMark, Result, Started
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.output import OutputCapture
 from tocsin_agent.runtime.process import kill_family, process_started

@@ -9,8 +9,8 @@ from uuid import UUID
 import structlog
 
 from tocsin_agent.executor import Executor
+from tocsin_agent.journal.journal import Journal
 from tocsin_agent.link import ControllerLink, LinkError, Refused
-from tocsin_agent.outbox.journal import Journal
 from tocsin_shared.protocol import HeartbeatRequest, Held
 
 log = structlog.get_logger(__name__)

@@ -7,9 +7,9 @@ from uuid import UUID
 import structlog
 
 from tocsin_agent.executor import Executor
+from tocsin_agent.journal.journal import Journal
+from tocsin_agent.journal.log import JournalError
 from tocsin_agent.link import ControllerLink, LinkError, Refused, Unreachable
-from tocsin_agent.outbox.journal import Journal
-from tocsin_agent.outbox.log import JournalError
 from tocsin_agent.retry import Backoff
 from tocsin_shared.protocol import Held, PollRequest, PollResponse
 

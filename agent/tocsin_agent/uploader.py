@@ -10,9 +10,9 @@ from uuid import UUID
 import structlog
 
 from tocsin_agent.files import write_atomically
+from tocsin_agent.journal.journal import Entry, Journal
+from tocsin_agent.journal.spool import Chunk
 from tocsin_agent.link import ControllerLink, Refused, Unreachable
-from tocsin_agent.outbox.journal import Entry, Journal
-from tocsin_agent.outbox.spool import Chunk
 from tocsin_agent.retry import Backoff
 from tocsin_shared.protocol import (
     MAX_EVENTS_PER_UPLOAD,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tocsin_agent.files import write_all
-from tocsin_agent.outbox.framing import frame, read_one, scan
+from tocsin_agent.journal.framing import frame, read_one, scan
 from tocsin_shared.executions import STREAM_NUMBERS, STREAMS_BY_NUMBER, Stream
 
 _HEADER = struct.Struct(">IBQ")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from tocsin_agent.outbox.framing import scan
-from tocsin_agent.outbox.records import Gone, Intent, Result, Started, decode
+from tocsin_agent.journal.framing import scan
+from tocsin_agent.journal.records import Gone, Intent, Result, Started, decode
 
 
 @dataclass(slots=True)

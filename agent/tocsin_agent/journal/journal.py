@@ -9,10 +9,10 @@ from uuid import UUID
 
 import structlog
 
-from tocsin_agent.outbox.framing import frames
-from tocsin_agent.outbox.log import ControlLog, JournalError
-from tocsin_agent.outbox.records import Gone, Intent, Record, Result, Started, decode, encode
-from tocsin_agent.outbox.spool import Spool
+from tocsin_agent.journal.framing import frames
+from tocsin_agent.journal.log import ControlLog, JournalError
+from tocsin_agent.journal.records import Gone, Intent, Record, Result, Started, decode, encode
+from tocsin_agent.journal.spool import Spool
 
 log = structlog.get_logger(__name__)
 

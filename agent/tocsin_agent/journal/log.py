@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from tocsin_agent.files import sync_directory, write_all
-from tocsin_agent.outbox.framing import Scan, scan
+from tocsin_agent.journal.framing import Scan, scan
 
 log = structlog.get_logger(__name__)
 
