@@ -18,9 +18,9 @@ SETTINGS = (
     ("Agent", "tocsin_agent.settings", "AgentSettings", "TOCSIN_AGENT_"),
 )
 COMMANDS = (
-    ("tocsin", "tocsin_cli.main"),
-    ("tocsin-controller", "tocsin_controller.cli"),
-    ("tocsin-agent", "tocsin_agent.cli"),
+    ("tocsin", "tocsin_cli.main", "root"),
+    ("tocsin-controller", "tocsin_controller.cli", "main"),
+    ("tocsin-agent", "tocsin_agent.cli", "main"),
 )
 
 
@@ -63,8 +63,8 @@ def configuration() -> str:
 def commands() -> str:
     """Every command with its help text."""
     lines = ["# Command line", "", "Generated from the commands by `make docs`."]
-    for name, module in COMMANDS:
-        root: click.Command = importlib.import_module(module).main
+    for name, module, attribute in COMMANDS:
+        root: click.Command = getattr(importlib.import_module(module), attribute)
         for path, command, context in _walk(name, root, None):
             lines += ["", f"{'##' if ' ' not in path else '###'} `{path}`", "", "```text"]
             lines += [line.rstrip() for line in command.get_help(context).splitlines()]

@@ -5,15 +5,15 @@ import os
 import socket
 import ssl
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 from aiohttp import web
-from tocsin_agent.daemon import Agent
 
+from tocsin_agent.daemon import Agent
 from tocsin_controller.api.app import build_app
 from tocsin_controller.engine import Engine, build_engine
 from tocsin_controller.local import LocalLink
@@ -53,6 +53,7 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
         await engine.maintenance.once()
         async with _background(engine, settings):
             app = build_app(db, engine, settings, keyring)
+            app.on_shutdown.append(_send_agents_away(engine))
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
             await runner.setup()
             try:
@@ -61,6 +62,13 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
                 await runner.cleanup()
     finally:
         await db.close()
+
+
+def _send_agents_away(engine: Engine) -> Callable[[web.Application], Awaitable[None]]:
+    async def on_shutdown(_: web.Application) -> None:
+        engine.desk.send_away()
+
+    return on_shutdown
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tocsin_controller.store.agents import AgentFacts
+from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.targets import AgentTarget, AllTarget, AnyTarget, LocalTarget, TaggedTarget, Target
 
 LOCAL = "local"
@@ -30,6 +31,13 @@ def route_for(target: Target | None, task_type: str) -> str:
             return f"tag:{tag}:{task_type}"
         case AllTarget():
             raise ValueError("an `all` run has a route per agent")
+
+
+def route_again(job: JobDefinition, agent_id: UUID) -> str:
+    """The route of another attempt, or of one taken back; in an `all` run each host keeps its own."""
+    if isinstance(job.target, AllTarget):
+        return agent_route(agent_id)
+    return route_for(job.target, job.task.type)
 
 
 def agent_route(agent_id: UUID) -> str:

@@ -4,9 +4,10 @@ import hashlib
 import os
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSION_AND_VARIANT = (7 << 76) | (0b10 << 62)
 
 _lock = threading.Lock()
@@ -30,14 +31,14 @@ def occurrence_id(job_id: UUID, scheduled_for: datetime) -> UUID:
     Two controllers that fire the same instant therefore write the same primary key, which is how
     guarantee G1 (one run per due instant) survives partitioning by time.
     """
-    micros = round(scheduled_for.timestamp() * 1_000_000)
+    micros = (scheduled_for - _EPOCH) // timedelta(microseconds=1)  # exact; a float of seconds is not
     digest = hashlib.blake2b(job_id.bytes + micros.to_bytes(8, "big", signed=True), digest_size=10).digest()
     return UUID(int=_compose(max(micros // 1000, 0), int.from_bytes(digest, "big")))
 
 
 def id_floor(moment: datetime) -> UUID:
     """The smallest UUIDv7 whose time is `moment`: a bound for range scans and partitions."""
-    return UUID(int=max(int(moment.timestamp() * 1000), 0) << 80)
+    return UUID(int=max((moment - _EPOCH) // timedelta(milliseconds=1), 0) << 80)
 
 
 def id_time(value: UUID) -> datetime:

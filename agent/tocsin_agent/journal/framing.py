@@ -18,6 +18,8 @@ class Scan:
     """What a stretch of bytes holds."""
 
     payloads: list[bytes] = field(default_factory=list)
+    #: Where each of them ends.
+    ends: list[int] = field(default_factory=list)
     #: Up to here (exclusive) whole records, or damage between whole records.
     good_end: int = 0
     #: (from, to) of damage that whole records follow.
@@ -63,6 +65,7 @@ def scan(data: bytes) -> Scan:
         else:
             payload, position = record
             found.payloads.append(payload)
+            found.ends.append(position)
             found.good_end = position
     found.torn_bytes = len(data) - found.good_end
     return found

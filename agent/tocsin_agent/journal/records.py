@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from tocsin_agent.clock import Moment
-from tocsin_shared.executions import ExecutionStatus, Reason, Stream
+from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.wire import dumps, loads
 
 
@@ -20,16 +20,7 @@ class Intent:
     fence: int
     job_name: str
     task_type: str
-    #: False for tasks that run inside the agent: those begin with no further record.
-    starts_process: bool
     at: Moment
-
-
-@dataclass(frozen=True, slots=True)
-class Starting:
-    """A process is about to be made: from here on nobody can say that nothing was started."""
-
-    execution_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +28,8 @@ class ProcessMark:
     """One process, told apart from a later one with the same number."""
 
     pid: int
-    #: Clock ticks between boot and its start, as in /proc/PID/stat.
-    start_ticks: int
+    #: Seconds between boot and its start, from /proc/PID/stat.
+    started_secs: float
     boot: str
 
 
@@ -49,17 +40,6 @@ class Started:
     execution_id: UUID
     at: Moment
     process: ProcessMark | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InlineChunk:
-    """Output of an execution that wrote little: it travels in the result instead of a file of its own."""
-
-    seq: int
-    stream: Stream
-    offset: int
-    data: str = ""
-    data_base64: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +60,19 @@ class Result:
     stderr_truncated: bool = False
     cpu_secs: float | None = None
     peak_memory_bytes: int | None = None
-    #: Length of the output file, all of which belongs to this execution.
-    spooled_bytes: int = 0
-    chunks: tuple[InlineChunk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """These are settled with the controller; only the fact that they were started here is remembered."""
+    """These are settled with the controller."""
 
     execution_ids: tuple[UUID, ...]
-    #: False when nothing of them was started, so that they may still come again.
-    were_started: bool = True
 
 
-Record = Intent | Starting | Started | Result | Gone
+Record = Intent | Started | Result | Gone
 
 _KINDS: dict[type, str] = {
     Intent: "intent",
-    Starting: "starting",
     Started: "started",
     Result: "result",
     Gone: "gone",
@@ -114,7 +88,8 @@ def decode(payload: bytes) -> Record:
     """Reads what `encode` wrote. Raises ValueError for anything else."""
     try:
         kind, fields = loads(payload)
-        return _DECODERS[kind](fields)
+        record: Record = _DECODERS[kind](fields)
+        return record
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a journal record: {error!r}") from error
 
@@ -125,14 +100,13 @@ def _intent(f: dict[str, Any]) -> Intent:
         int(f["fence"]),
         str(f["job_name"]),
         str(f["task_type"]),
-        bool(f["starts_process"]),
         Moment.from_json(f["at"]),
     )
 
 
 def _started(f: dict[str, Any]) -> Started:
     mark = f["process"]
-    process = ProcessMark(int(mark["pid"]), int(mark["start_ticks"]), str(mark["boot"])) if mark else None
+    process = ProcessMark(int(mark["pid"]), float(mark["started_secs"]), str(mark["boot"])) if mark else None
     return Started(UUID(f["execution_id"]), Moment.from_json(f["at"]), process)
 
 
@@ -141,7 +115,7 @@ def _result(f: dict[str, Any]) -> Result:
         key: f[key]
         for key in (
             "seq", "exit_code", "message", "stdout_bytes", "stderr_bytes", "stdout_truncated",
-            "stderr_truncated", "cpu_secs", "peak_memory_bytes", "spooled_bytes",
+            "stderr_truncated", "cpu_secs", "peak_memory_bytes",
         )
     }  # fmt: skip
     return Result(
@@ -150,15 +124,13 @@ def _result(f: dict[str, Any]) -> Result:
         reason=Reason(f["reason"]) if f["reason"] else None,
         at=Moment.from_json(f["at"]),
         started_at=Moment.from_json(f["started_at"]) if f["started_at"] else None,
-        chunks=tuple(InlineChunk(**{**c, "stream": Stream(c["stream"])}) for c in f["chunks"]),
         **plain,
     )
 
 
 _DECODERS: dict[str, Any] = {
     "intent": _intent,
-    "starting": lambda f: Starting(UUID(f["execution_id"])),
     "started": _started,
     "result": _result,
-    "gone": lambda f: Gone(tuple(map(UUID, f["execution_ids"])), bool(f["were_started"])),
+    "gone": lambda f: Gone(tuple(map(UUID, f["execution_ids"]))),
 }

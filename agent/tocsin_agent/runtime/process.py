@@ -77,10 +77,13 @@ class ProcessEnd:
     usage: Usage
 
 
-def become_subreaper() -> None:
-    """Make orphans of this process's descendants its children, so that they stay findable. Best effort."""
+def set_subreaper(*, on: bool) -> None:
+    """Whether orphans of this process's descendants become its children, so that they stay findable.
+
+    Best effort. Whoever switches it on has to call `reap_orphans` until it is off again.
+    """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
 
 
 def reap_orphans() -> int:

@@ -32,8 +32,10 @@ from tocsin_controller.store.leasing import (
     leases_of,
     lock_candidates,
     offer_again,
+    requeue,
     scan_lanes,
 )
+from tocsin_controller.targeting import route_again
 from tocsin_controller.workflow.ending import Ended, Ender
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.executions import ExecutionStatus, Reason
@@ -297,8 +299,13 @@ class Claimer:
         again = [
             (lease, c.incarnation, c.seq)
             for c, f in zip(calls, findings, strict=True)
+            if c.slots
             for lease in f.offer_again
         ]
+        await self._take_back(
+            session,
+            [lease for c, f in zip(calls, findings, strict=True) if not c.slots for lease in f.offer_again],
+        )
         offered = await offer_again(session, again, self._lease_secs) if again else []
         assignments = await self._assignments(session, offered)
         await self._end_unheard(session, findings)
@@ -328,6 +335,20 @@ class Claimer:
                 call.reply(response)
             else:
                 self._park(call)
+
+    async def _take_back(self, session: HeldSession, leases: Sequence[Lease]) -> None:
+        """Their agent did not hear of these and takes no more work: somebody else may."""
+        keys: list[VersionKey] = [(lease.job_id, lease.job_version) for lease in leases]
+        definitions = await self._definitions.get_many(session, keys)
+        returned: list[tuple[Lease, str, int, float]] = []
+        for lease, key in zip(leases, keys, strict=True):
+            job = definitions[key]
+            if isinstance(job, JobDefinition):
+                route = route_again(job, lease.agent_id)
+                returned.append((lease, route, job.priority, job.queue_timeout_secs))
+        await requeue(session, returned)
+        if returned:
+            self._scan_due_at = 0
 
     async def _end_unheard(self, session: HeldSession, findings: Sequence[Findings]) -> None:
         """End what agents do not know any more, and what was cancelled before they heard of it."""

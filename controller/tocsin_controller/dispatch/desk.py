@@ -153,6 +153,11 @@ class AgentDesk:
         await self._recorder.record(holder.agent_id, journal_from(result, holder.fence))
         self._presence.note(holder.agent_id)
 
+    def send_away(self) -> None:
+        """The controller stops: parked polls are answered now, so that agents turn to another."""
+        for call in list(self._parked.values()):
+            self._claimer.withdraw(call)
+
     async def remove(self, agent_id: UUID, *, by: str) -> None:
         """Unpair: what only it could take is cancelled, what it runs is asked to end, its credential dies."""
         await self._sessions.get(agent_id)

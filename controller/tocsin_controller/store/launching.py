@@ -38,6 +38,8 @@ class PlannedExecution:
 
     id: UUID
     route: str
+    #: Set when only this agent can take it.
+    agent_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ async def write_runs(session: Queries, runs: Sequence[PlannedRun]) -> Written:
         [execution.route for _, execution in executions],
         [run.priority for run, _ in executions],
         [float(run.queue_timeout_secs) for run, _ in executions],
+        [execution.agent_id for _, execution in executions],
     )
     return Written(
         frozenset(row["run_id"] for row in rows if row["run_id"] is not None),

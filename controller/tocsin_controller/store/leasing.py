@@ -14,6 +14,7 @@ _CLAIM_CANDIDATES = sql("claim_candidates")
 _TAKE = sql("take")
 _LEASES_OF_AGENTS = sql("leases_of_agents")
 _REOFFER = sql("reoffer")
+_REQUEUE = sql("requeue")
 _RENEW_LEASES = sql("renew_leases")
 _EXPIRED_LEASES = sql("expired_leases")
 _LOCK_LEASES = sql("lock_leases")
@@ -149,6 +150,19 @@ async def offer_again(
         [lease_secs] * len(leases),
     )
     return [_handed(row) for row in rows]
+
+
+async def requeue(session: Queries, leases: Sequence[tuple[Lease, str, int, float]]) -> None:
+    """Take these back: (lease, route, priority, queue_timeout_secs). Those that moved on meanwhile are left."""
+    if leases:
+        await session.execute(
+            _REQUEUE,
+            [lease.execution_id for lease, _, _, _ in leases],
+            [lease.fence for lease, _, _, _ in leases],
+            [route for _, route, _, _ in leases],
+            [priority for _, _, priority, _ in leases],
+            [float(timeout) for _, _, _, timeout in leases],
+        )
 
 
 async def renew_leases(session: Queries, held: Sequence[tuple[UUID, Held]], lease_secs: float) -> None:

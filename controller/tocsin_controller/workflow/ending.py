@@ -22,7 +22,7 @@ from tocsin_controller.store.ending import (
 )
 from tocsin_controller.store.events import NewEvent, Severity, add_events
 from tocsin_controller.store.leasing import Handed, Lane, Work, lock_leases
-from tocsin_controller.targeting import agent_route, route_for
+from tocsin_controller.targeting import route_again
 from tocsin_controller.workflow.retrying import retry_delay_secs
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.ids import new_id
@@ -151,12 +151,8 @@ def _retry(e: Ended, job: JobDefinition | BrokenDefinition) -> Retry | None:
     delay_secs = retry_delay_secs(job, e.status, e.reason, e.work.attempt_number)
     if delay_secs is None:
         return None
-    if isinstance(job.target, AllTarget):
-        if e.agent_id is None:
-            return None
-        route = agent_route(e.agent_id)
-    else:
-        route = route_for(job.target, job.task.type)
+    if e.agent_id is None:
+        return None
     return Retry(
         id=new_id(),
         run_id=e.work.run_id,
@@ -164,7 +160,7 @@ def _retry(e: Ended, job: JobDefinition | BrokenDefinition) -> Retry | None:
         job_version=e.work.job_version,
         attempt_number=e.work.attempt_number + 1,
         retry_of=e.work.execution_id,
-        route=route,
+        route=route_again(job, e.agent_id),
         priority=job.priority,
         delay_secs=delay_secs,
         queue_timeout_secs=job.queue_timeout_secs,

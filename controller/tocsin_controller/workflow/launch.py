@@ -14,7 +14,7 @@ from tocsin_controller.targeting import agent_route, route_for, takes_part
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.ids import new_id, occurrence_id
 from tocsin_shared.jobs import JobDefinition
-from tocsin_shared.targets import AllTarget
+from tocsin_shared.targets import AgentTarget, AllTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,20 @@ def plan_run(
 ) -> PlannedRun:
     """The run of a job that is to happen now. For `all`, the agents given are the frozen list."""
     run_id = occurrence_id(job_id, scheduled_for) if scheduled_for else new_id()
-    routes, not_reached = _routes(job, agents)
+    places, not_reached = _places(job, agents)
     return PlannedRun(
         id=run_id,
         job_id=job_id,
         job_version=version,
-        status=RunStatus.PENDING if routes else RunStatus.FAILED,
-        reason=None if routes else Reason.NO_AGENT,
-        message=None if routes else "no eligible agent is online",
+        status=RunStatus.PENDING if places else RunStatus.FAILED,
+        reason=None if places else Reason.NO_AGENT,
+        message=None if places else "no eligible agent is online",
         trigger=trigger,
         params=params,
         scheduled_for=scheduled_for,
         priority=job.priority,
         queue_timeout_secs=job.queue_timeout_secs,
-        executions=tuple(PlannedExecution(new_id(), route) for route in routes),
+        executions=tuple(PlannedExecution(new_id(), route, agent_id) for route, agent_id in places),
         not_reached=not_reached,
     )
 
@@ -73,20 +73,25 @@ def plan_skip(
     )
 
 
-def _routes(job: JobDefinition, agents: Sequence[AgentFacts]) -> tuple[list[str], tuple[dict[str, str], ...]]:
+def _places(
+    job: JobDefinition, agents: Sequence[AgentFacts]
+) -> tuple[list[tuple[str, UUID | None]], tuple[dict[str, str], ...]]:
+    """Where the run's executions go: (route, the agent if only one can take it); and who is not reached."""
+    if isinstance(job.target, AgentTarget):
+        return [(agent_route(job.target.agent_id), job.target.agent_id)], ()
     if not isinstance(job.target, AllTarget):
-        return [route_for(job.target, job.task.type)], ()
-    routes: list[str] = []
+        return [(route_for(job.target, job.task.type), None)], ()
+    places: list[tuple[str, UUID | None]] = []
     not_reached: list[dict[str, str]] = []
     for agent in agents:
         verdict = takes_part(agent, job.task.type)
         if verdict is None:
             continue
         if verdict.eligible:
-            routes.append(agent_route(agent.id))
+            places.append((agent_route(agent.id), agent.id))
         else:
             not_reached.append({"agent_id": str(agent.id), "name": agent.name, "why": verdict.why})
-    return routes, tuple(not_reached)
+    return places, tuple(not_reached)
 
 
 async def agents_for(session: Queries, jobs: Iterable[JobDefinition]) -> Sequence[AgentFacts]:

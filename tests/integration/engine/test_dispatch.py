@@ -107,6 +107,16 @@ async def test_a_lost_answer_is_offered_again_with_a_higher_fence(harness: Harne
     assert await agent.finish(again) is Receipt.RECORDED
 
 
+async def test_a_lost_answer_goes_to_another_agent_when_its_own_takes_no_more(harness: Harness) -> None:
+    await harness.trigger(await harness.job())
+    draining = await harness.agent("draining")
+    draining.seq = 1
+    (unheard,) = (await draining.poll_unheard()).executions
+    assert (await draining.poll(slots=0, wait_secs=0.3)).executions == []
+    (taken,) = (await (await harness.agent("other")).poll()).executions
+    assert (taken.execution_id, taken.fence) == (unheard.execution_id, unheard.fence + 1)
+
+
 async def test_an_answer_is_not_offered_again_while_the_agent_names_it(harness: Harness) -> None:
     await harness.trigger(await harness.job())
     agent = await harness.agent()

@@ -82,7 +82,10 @@ def relations(plan: dict[str, Any]) -> set[str]:
 
 def most_rows_of_a_scan(plan: dict[str, Any]) -> float:
     scans = (n for n in nodes(plan) if "Relation Name" in n and "Scan" in n["Node Type"])
-    return max(n["Actual Rows"] * n["Actual Loops"] + n.get("Rows Removed by Filter", 0) for n in scans)
+    touched: float = max(
+        n["Actual Rows"] * n["Actual Loops"] + n.get("Rows Removed by Filter", 0) for n in scans
+    )
+    return touched
 
 
 async def test_due_timers_are_found_by_their_instant(seeded: Seeded) -> None:

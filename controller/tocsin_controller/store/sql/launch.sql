@@ -13,14 +13,14 @@ WITH new_runs AS (
     ON CONFLICT (id) DO NOTHING
     RETURNING id, job_id, job_version, scheduled_for
 ), planned AS (
-    SELECT e.id, r.id AS run_id, r.job_id, r.job_version, r.scheduled_for, e.route, e.priority,
+    SELECT e.id, e.agent_id, r.id AS run_id, r.job_id, r.job_version, r.scheduled_for, e.route, e.priority,
            now() + make_interval(secs => e.queue_timeout_secs) AS expires_at
-    FROM unnest($12::uuid[], $13::uuid[], $14::text[], $15::smallint[], $16::float8[])
-        AS e (id, run_id, route, priority, queue_timeout_secs)
+    FROM unnest($12::uuid[], $13::uuid[], $14::text[], $15::smallint[], $16::float8[], $17::uuid[])
+        AS e (id, run_id, route, priority, queue_timeout_secs, agent_id)
     JOIN new_runs AS r ON r.id = e.run_id
 ), new_executions AS (
-    INSERT INTO executions (id, run_id, job_id, job_version, status)
-    SELECT id, run_id, job_id, job_version, 'pending' FROM planned
+    INSERT INTO executions (id, run_id, job_id, job_version, status, agent_id)
+    SELECT id, run_id, job_id, job_version, 'pending', agent_id FROM planned
 ), new_queue AS (
     INSERT INTO queue (execution_id, route, priority, expires_at, run_id, job_id, job_version, attempt_number,
                        scheduled_for)

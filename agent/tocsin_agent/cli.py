@@ -1,0 +1,116 @@
+"""`tocsin-agent`: run, and status."""
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from pydantic import ValidationError
+
+#: sysexits.h EX_CONFIG: systemd is told not to restart on it.
+EXIT_BAD_CONFIGURATION = 78
+#: Another process speaks for this agent now.
+EXIT_SUPERSEDED = 75
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tocsin-agent", prog_name="tocsin-agent")
+def main() -> None:
+    """Tocsin's agent: takes jobs from a controller and runs them on this host."""
+
+
+@main.command()
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file with settings.")
+@click.option("--controller", metavar="URL", help="Address of the controller.")
+@click.option(
+    "--key", help="Key for the first registration. Others see it in the process list: prefer --key-file."
+)
+@click.option("--key-file", type=click.Path(path_type=Path, dir_okay=False), help="File that holds the key.")
+@click.option("--name", help="Name of this agent (default: the hostname).")
+@click.option("--tags", metavar="A,B", help="Labels that jobs can target.")
+@click.option("--capacity", type=click.IntRange(1), help="How many executions run at once.")
+@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Identity and journal.")
+@click.option(
+    "--ca-file", type=click.Path(path_type=Path, dir_okay=False), help="Certificates (PEM) to trust."
+)
+@click.option(
+    "--drain-grace", "drain_grace_secs", type=float, metavar="SECS", help="Time to finish after SIGTERM."
+)
+@click.option("--log-format", type=click.Choice(["console", "json"]))
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+def run(config: Path | None, **flags: Any) -> None:
+    """Run the agent until it is stopped.
+
+    Every setting can also come from TOCSIN_AGENT_* variables or the TOML file; see docs/configuration.md.
+    SIGTERM drains: running jobs finish (within --drain-grace), no more are taken. A second one ends them.
+    """
+    import uvloop
+
+    from tocsin_agent.daemon import Superseded
+    from tocsin_agent.http_link import check_url
+    from tocsin_agent.identity import StateError
+    from tocsin_agent.logs import configure_logging
+    from tocsin_agent.service import serve
+    from tocsin_agent.settings import AgentSettings
+
+    try:
+        settings = AgentSettings.load(config, **flags)
+        settings.enrolment_key  # noqa: B018  reads the file now, so that a missing one shows here
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        _die("bad settings: " + "; ".join(problems), EXIT_BAD_CONFIGURATION)
+    except (OSError, ValueError) as error:
+        _die(f"the configuration can't be read: {error}", EXIT_BAD_CONFIGURATION)
+    if not settings.controller:
+        _die("no controller: set --controller or TOCSIN_AGENT_CONTROLLER", EXIT_BAD_CONFIGURATION)
+    if problem := check_url(settings.controller):
+        _die(problem, EXIT_BAD_CONFIGURATION)
+    if flags["key"]:
+        click.echo("tocsin-agent: --key shows in the process list; --key-file does not", err=True)
+    configure_logging(settings.log_format, settings.log_level)
+    try:
+        uvloop.run(serve(settings))
+    except StateError as error:
+        _die(str(error), EXIT_BAD_CONFIGURATION)
+    except Superseded as error:
+        _die(str(error), EXIT_SUPERSEDED)
+
+
+@main.command()
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/var/lib/tocsin-agent"),
+    show_default=True,
+    envvar="TOCSIN_AGENT_STATE_DIR",
+)
+def status(state_dir: Path) -> None:
+    """Show who this agent is, what it runs and what it has not delivered yet."""
+    from tocsin_agent.identity import Identity, StateDir, StateError
+    from tocsin_agent.journal.inspect import unsettled
+
+    state = StateDir(state_dir)
+    try:
+        identity = Identity.read(state)
+    except StateError as error:
+        _die(str(error))
+    if identity is None:
+        _die(f"no agent has run with {state_dir} yet")
+    pid = state.holder_pid()
+    click.echo(f"agent    {identity.name} ({identity.agent_id or 'not registered yet'})")
+    click.echo(f"process  {f'running, pid {pid}' if pid else 'not running'}")
+    entries = unsettled(state.journal_dir)
+    click.echo(f"journal  {len(entries)} executions not settled with the controller")
+    for one in entries:
+        click.echo(
+            f"  {one.execution_id}  {one.state:<9} {one.spooled_bytes:>10} bytes of output  {one.job_name}"
+        )
+
+
+def _die(message: str, code: int = 1) -> NoReturn:
+    click.echo(f"tocsin-agent: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Shows that the agent lives, on a timer of its own: a parked poll or a busy job must not hide it."""
+
+import asyncio
+import os
+import random
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from tocsin_agent.executor import Executor
+from tocsin_agent.journal.journal import Journal
+from tocsin_agent.link import ControllerLink, LinkError, Refused
+from tocsin_shared.protocol import HeartbeatRequest, Held
+
+log = structlog.get_logger(__name__)
+
+
+class Heartbeat:
+    """Beats every `every_secs` (±10 %)."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        link: ControllerLink,
+        executor: Executor,
+        *,
+        held: Callable[[], list[Held]],
+        is_draining: Callable[[], bool],
+        on_superseded: Callable[[], None],
+    ) -> None:
+        self._journal = journal
+        self._link = link
+        self._executor = executor
+        self._held = held
+        self._is_draining = is_draining
+        self._on_superseded = on_superseded
+        self._soon = asyncio.Event()
+        self.every_secs = 10.0
+
+    def beat_now(self) -> None:
+        """Something changed that the controller should know soon."""
+        self._soon.set()
+
+    async def run(self, agent_id: UUID, incarnation: UUID) -> None:
+        """Until cancelled."""
+        while True:
+            self._soon.clear()
+            request = HeartbeatRequest(
+                incarnation=incarnation,
+                running=self._held(),
+                draining=self._is_draining(),
+                load=load_figures() | {"running": float(self._executor.running)},
+                spool={
+                    "executions": float(len(self._journal.entries)),
+                    "bytes": float(self._journal.spooled_bytes()),
+                },
+            )
+            try:
+                answer = await self._link.heartbeat(agent_id, request)
+                for stop in answer.stop:
+                    self._executor.disown(stop)
+                for cancel in answer.cancel:
+                    self._executor.cancel(cancel)
+            except LinkError as error:
+                if isinstance(error, Refused) and error.is_superseded:
+                    self._on_superseded()
+                log.debug("heartbeat_failed", error=str(error))
+            try:
+                async with asyncio.timeout(self.every_secs * random.uniform(0.9, 1.1)):  # noqa: S311
+                    await self._soon.wait()
+            except TimeoutError:
+                pass
+
+
+def load_figures() -> dict[str, float]:
+    """How busy the host is."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return {
+        "load1": os.getloadavg()[0],
+        "cpus": float(os.cpu_count() or 1),
+        "memory_used_percent": float(memory.percent),
+    }

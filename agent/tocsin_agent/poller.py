@@ -1,0 +1,143 @@
+"""Asks the controller for work and orders: one parked long poll at a time."""
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from tocsin_agent.executor import Executor
+from tocsin_agent.journal.journal import Journal
+from tocsin_agent.journal.log import JournalError
+from tocsin_agent.link import ControllerLink, LinkError, Refused, Unreachable
+from tocsin_agent.retry import Backoff
+from tocsin_shared.protocol import Held, PollRequest, PollResponse
+
+log = structlog.get_logger(__name__)
+
+
+class Poller:
+    """Polls as long as the agent runs; while it drains, only for orders."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        link: ControllerLink,
+        executor: Executor,
+        *,
+        capacity: int,
+        max_batch: int,
+        min_free_bytes: int,
+        on_unknown_agent: Callable[[], None],
+        on_superseded: Callable[[], None],
+    ) -> None:
+        self._journal = journal
+        self._link = link
+        self._executor = executor
+        self._capacity = capacity
+        self._max_batch = max_batch
+        self._min_free_bytes = min_free_bytes
+        self._on_unknown_agent = on_unknown_agent
+        self._on_superseded = on_superseded
+        self._backoff = Backoff()
+        self._seq = 0
+        self._slot_freed = asyncio.Event()
+        self._disk_was_full = False
+        self._draining = asyncio.Event()
+        self.wait_secs = 25.0
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether no more work is taken."""
+        return self._draining.is_set()
+
+    def drain(self) -> None:
+        """Take no more work; a poll that could still bring some is given up."""
+        self._draining.set()
+
+    def on_slot(self) -> None:
+        """A slot became free."""
+        self._slot_freed.set()
+
+    def held(self) -> list[Held]:
+        """Everything accepted and not yet settled."""
+        return [Held(execution_id=i, fence=e.intent.fence) for i, e in self._journal.entries.items()]
+
+    async def run(self, agent_id: UUID, incarnation: UUID) -> None:
+        """Until cancelled."""
+        while True:
+            self._slot_freed.clear()
+            slots = self._slots()
+            self._seq += 1
+            request = PollRequest(
+                incarnation=incarnation,
+                seq=self._seq,
+                wait_secs=self.wait_secs,
+                slots=slots,
+                running=self.held(),
+            )
+            try:
+                answer = await self._park(agent_id, request)
+            except LinkError as error:
+                await self._on_failure(error)
+                continue
+            self._backoff.reset()
+            if answer is not None:
+                await self._obey(answer)
+
+    async def _park(self, agent_id: UUID, request: PollRequest) -> PollResponse | None:
+        """The poll; None when it was given up because it asked for too little work, or for too much.
+
+        What its answer may have carried is offered again: the next poll does not name it.
+        """
+        if request.slots > 0:
+            changed = self._draining
+        elif not self.is_draining:
+            changed = self._slot_freed
+        else:
+            return await self._link.poll(agent_id, request)
+        poll = asyncio.ensure_future(self._link.poll(agent_id, request))
+        change = asyncio.ensure_future(changed.wait())
+        try:
+            await asyncio.wait({poll, change}, return_when=asyncio.FIRST_COMPLETED)
+            return await poll if poll.done() else None
+        finally:
+            change.cancel()
+            poll.cancel()
+
+    async def _obey(self, answer: PollResponse) -> None:
+        for stop in answer.stop:
+            self._executor.disown(stop)
+        for cancel in answer.cancel:
+            self._executor.cancel(cancel)
+        if not answer.executions:
+            return
+        try:
+            await self._executor.accept(answer.executions)
+        except JournalError as error:
+            # Not accepted, so the next poll does not name them and they are offered again, here or elsewhere.
+            log.error("intake_refused", error=str(error), executions=len(answer.executions))
+            await asyncio.sleep(1)
+
+    async def _on_failure(self, error: LinkError) -> None:
+        retry_after = error.retry_after_secs if isinstance(error, Unreachable) else None
+        pause = self._backoff.next_pause_secs(retry_after)
+        if isinstance(error, Refused):
+            if error.is_superseded:
+                self._on_superseded()
+            elif error.is_unknown_agent:
+                self._on_unknown_agent()
+        log.warning("poll_failed", error=str(error), retry_secs=round(pause, 1))
+        await asyncio.sleep(pause)
+
+    def _slots(self) -> int:
+        if self.is_draining or self._is_disk_full():
+            return 0
+        return max(0, min(self._capacity - self._executor.running, self._max_batch))
+
+    def _is_disk_full(self) -> bool:
+        is_full = self._journal.free_bytes() < self._min_free_bytes
+        if is_full and not self._disk_was_full:
+            log.error("intake_stopped", why="the disk of the state directory is nearly full")
+        self._disk_was_full = is_full
+        return is_full

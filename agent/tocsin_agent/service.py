@@ -1,0 +1,67 @@
+"""The agent as a process: signals, systemd, and its end."""
+
+import asyncio
+import signal
+from contextlib import suppress
+
+import structlog
+
+from tocsin_agent.daemon import Agent
+from tocsin_agent.http_link import HttpLink
+from tocsin_agent.settings import AgentSettings
+from tocsin_agent.systemd import feed_watchdog, notify
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(settings: AgentSettings) -> None:
+    """Until stopped by a signal: the first drains, the second ends running jobs, the third ends at once."""
+    key = settings.enrolment_key
+    ca_file = str(settings.ca_file) if settings.ca_file else None
+    async with HttpLink(settings.controller, key or "", ca_file=ca_file) as link:
+        agent = Agent(
+            link=link,
+            state_dir=settings.state_dir,
+            name=settings.name,
+            tags=settings.tags,
+            capacity=settings.capacity,
+            max_batch=settings.max_batch,
+            min_free_bytes=settings.min_free_bytes,
+            enrolment_key=key,
+        )
+        work = asyncio.create_task(agent.run(), name="agent")
+        _obey_signals(agent, work, settings.drain_grace_secs)
+        helpers = [asyncio.create_task(feed_watchdog()), asyncio.create_task(_announce(agent))]
+        try:
+            await work
+        except asyncio.CancelledError:
+            log.warning("agent_ended_at_once")
+        finally:
+            for helper in helpers:
+                helper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await helper
+
+
+async def _announce(agent: Agent) -> None:
+    await agent.wait_until_registered()
+    notify("READY=1\nSTATUS=Registered, waiting for work")
+
+
+def _obey_signals(agent: Agent, work: asyncio.Task[None], grace_secs: float) -> None:
+    received = 0
+
+    def on_signal() -> None:
+        nonlocal received
+        received += 1
+        if received == 1:
+            notify(f"STOPPING=1\nSTATUS=Draining, {agent.running} running")
+            agent.begin_drain(grace_secs)
+        elif received == 2:
+            agent.cancel_all()
+        else:
+            work.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)

@@ -1,0 +1,98 @@
+"""Everything about an agent that can be set, in one place.
+
+Precedence: command line, then `TOCSIN_AGENT_*` environment variables, then the TOML file, then these defaults.
+"""
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from tocsin_agent.logs import LogFormat, LogLevel
+from tocsin_shared.targets import Tag
+from tocsin_shared.wire import Name
+
+
+class AgentSettings(BaseSettings):
+    """Settings of `tocsin-agent run`."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_AGENT_", extra="forbid", env_ignore_empty=True)
+
+    controller: str = Field(
+        "", description="Address of the controller, or of a load balancer before several."
+    )
+    key: SecretStr | None = Field(
+        None, description="Key for the first registration; the agent then uses a credential of its own."
+    )
+    key_file: Path | None = Field(None, description="File that holds the key instead.")
+    name: Name = Field(
+        default_factory=socket.gethostname,
+        description="Name of this agent, unique in the fleet.",
+    )
+    tags: Annotated[list[Tag], NoDecode] = Field(
+        [], description="Labels that jobs can target: comma-separated, or a list in the TOML file."
+    )
+    capacity: int = Field(
+        default_factory=lambda: max(4, 2 * (os.cpu_count() or 1)),
+        ge=1,
+        le=10_000,
+        description="How many executions run at once; default: twice the number of CPUs, at least 4.",
+    )
+    max_batch: int = Field(16, ge=1, le=256, description="Most executions taken with one poll.")
+    state_dir: Path = Field(
+        Path("/var/lib/tocsin-agent"),
+        description="Identity and journal; one directory per agent.",
+    )
+    ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
+    drain_grace_secs: float = Field(
+        30.0, ge=0, le=86_400, description="After SIGTERM, running jobs may take so many seconds to finish."
+    )
+    min_free_bytes: int = Field(
+        64 * 1024 * 1024, ge=0, description="With less free on the state directory's disk, no work is taken."
+    )
+    log_format: LogFormat = Field("console", description="How log lines look.")
+    log_level: LogLevel = Field("info", description="Least level logged.")
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [tag.strip() for tag in value.split(",") if tag.strip()] if isinstance(value, str) else value
+
+    @property
+    def enrolment_key(self) -> str | None:
+        """The key, wherever it was set. Raises OSError."""
+        if self.key_file is not None:
+            return self.key_file.read_text().strip()
+        return self.key.get_secret_value() if self.key else None
+
+    @classmethod
+    def load(cls, config_file: Path | None, **flags: Any) -> "AgentSettings":
+        """Read all sources. Raises pydantic's ValidationError, or OSError when the file can't be read."""
+        given = {name: value for name, value in flags.items() if value is not None}
+        if config_file is None:
+            return cls(**given)
+        config_file.open("rb").close()
+
+        class _WithFile(cls):  # type: ignore[valid-type, misc]  # the file's path is known only now
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,
+                file_secret_settings: PydanticBaseSettingsSource,
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file)
+
+        loaded: AgentSettings = _WithFile(**given)
+        return loaded

@@ -1,0 +1,139 @@
+"""Output of one execution on its way: in order, from where delivery stands, also after a crash."""
+
+import os
+from pathlib import Path
+
+import pytest
+from tocsin_agent.outbox.framing import frame
+from tocsin_agent.outbox.spool import Chunk, Spool
+
+from tocsin_shared.executions import Stream
+from tocsin_shared.protocol import MAX_CHUNK_BYTES
+
+EVERYTHING = 1 << 40
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "x.out"
+
+
+def filled(path: Path, *texts: bytes) -> Spool:
+    spool = Spool(path)
+    offset = 0
+    for number, text in enumerate(texts):
+        spool.append(number + 2, Stream.STDOUT, offset, text)
+        offset += len(text)
+    return spool
+
+
+def texts(chunks: list[Chunk]) -> list[bytes]:
+    return [chunk.data for chunk in chunks]
+
+
+def test_chunks_come_back_in_order_with_all_that_was_said_of_them(path: Path) -> None:
+    spool = Spool(path)
+    spool.append(2, Stream.STDOUT, 0, b"one")
+    spool.append(3, Stream.STDERR, 0, b"\xff\0")
+    spool.append(4, Stream.STDOUT, 2**40, b"after a gap")
+    chunks = list(spool.undelivered(EVERYTHING))
+    assert [(c.seq, c.stream, c.offset, c.data) for c in chunks] == [
+        (2, Stream.STDOUT, 0, b"one"),
+        (3, Stream.STDERR, 0, b"\xff\0"),
+        (4, Stream.STDOUT, 2**40, b"after a gap"),
+    ]
+    assert chunks[-1].next_position == spool.size == path.stat().st_size
+
+
+def test_delivery_goes_on_from_where_it_stands(path: Path) -> None:
+    spool = filled(path, b"a", b"b", b"c")
+    first, second, _ = spool.undelivered(EVERYTHING)
+    spool.delivered = first.next_position
+    assert texts(list(spool.undelivered(EVERYTHING))) == [b"b", b"c"]
+    spool.delivered = second.next_position
+    assert texts(list(spool.undelivered(EVERYTHING))) == [b"c"]
+
+
+def test_what_is_not_marked_delivered_is_given_again(path: Path) -> None:
+    spool = filled(path, b"a", b"b")
+    assert list(spool.undelivered(EVERYTHING)) == list(spool.undelivered(EVERYTHING))
+
+
+def test_what_comes_after_delivery_is_given_next(path: Path) -> None:
+    spool = filled(path, b"a")
+    spool.delivered = spool.size
+    assert list(spool.undelivered(EVERYTHING)) == []
+    spool.append(9, Stream.STDERR, 0, b"late")
+    assert texts(list(spool.undelivered(EVERYTHING))) == [b"late"]
+
+
+def test_a_small_allowance_still_gives_one_chunk(path: Path) -> None:
+    spool = filled(path, b"x" * 1000, b"y" * 1000)
+    assert texts(list(spool.undelivered(1))) == [b"x" * 1000]
+
+
+def test_more_than_one_read_is_put_together(path: Path) -> None:
+    parts = [bytes([65 + i]) * MAX_CHUNK_BYTES for i in range(20)]
+    spool = filled(path, *parts)
+    assert texts(list(spool.undelivered(EVERYTHING))) == parts
+    taken = list(spool.undelivered(5 * MAX_CHUNK_BYTES))
+    assert texts(taken) == parts[:5]
+    spool.delivered = taken[-1].next_position
+    assert texts(list(spool.undelivered(EVERYTHING))) == parts[5:]
+
+
+def test_an_untouched_spool_has_nothing(path: Path) -> None:
+    assert list(Spool(path).undelivered(EVERYTHING)) == []
+
+
+def test_after_a_crash_everything_is_there_again(path: Path) -> None:
+    filled(path, b"a", b"b").close(remove=False)
+    spool, newest = Spool.recover(path)
+    assert newest == 3
+    assert texts(list(spool.undelivered(EVERYTHING))) == [b"a", b"b"]
+
+
+def test_a_chunk_cut_short_is_cut_off_and_appending_goes_on(path: Path) -> None:
+    spool = filled(path, b"a", b"b")
+    end_of_first = next(spool.undelivered(EVERYTHING)).next_position
+    spool.close(remove=False)
+    os.truncate(path, path.stat().st_size - 1)
+    recovered, newest = Spool.recover(path)
+    assert (newest, recovered.size, path.stat().st_size) == (2, end_of_first, end_of_first)
+    recovered.append(3, Stream.STDERR, 0, b"again")
+    assert texts(list(recovered.undelivered(EVERYTHING))) == [b"a", b"again"]
+
+
+def test_an_empty_file_recovers_to_the_number_of_the_start(path: Path) -> None:
+    path.touch()
+    spool, newest = Spool.recover(path)
+    assert (newest, spool.size) == (1, 0)
+
+
+def test_damage_ends_delivery_instead_of_repeating_it_for_ever(path: Path) -> None:
+    spool = filled(path, b"a", b"damaged")
+    first = next(spool.undelivered(EVERYTHING))
+    with path.open("r+b") as file:
+        file.seek(first.next_position)
+        file.write(b"??")
+    assert texts(list(spool.undelivered(EVERYTHING))) == [b"a"]
+    spool.delivered = first.next_position
+    assert list(spool.undelivered(EVERYTHING)) == []
+    assert spool.delivered == spool.size
+
+
+def test_a_record_that_is_no_chunk_does_not_stop_a_recovery(path: Path) -> None:
+    path.write_bytes(frame(b"odd"))
+    assert Spool.recover(path)[1] == 1
+
+
+def test_the_file_is_for_the_agent_alone(path: Path) -> None:
+    Spool(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_closing_removes_the_file_only_when_asked(path: Path) -> None:
+    filled(path, b"a").close(remove=False)
+    assert path.exists()
+    Spool(path).close(remove=True)
+    assert not path.exists()
