@@ -1,6 +1,11 @@
-"""The real application on a real port, its engine running, and small clients for each kind of caller."""
+"""The real application on a real port, its engine running, and small clients for each kind of caller.
+
+Every answer that a test gets is held against the model that the route declares, and every error against the one
+shape of errors.
+"""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -8,10 +13,13 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import orjson
 import pytest
 from aiohttp import web
+from pydantic import TypeAdapter
 
-from tocsin_controller.api.app import build_app
+from tocsin_controller.api.app import ROUTES, build_app
+from tocsin_controller.api.table import Route
 from tocsin_controller.engine import Engine, build_engine
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.security.secrets import hash_key
@@ -20,6 +28,7 @@ from tocsin_controller.store.database import Database
 from tocsin_controller.store.keys import NewKey, insert_key
 from tocsin_controller.supervisor import supervise
 from tocsin_shared.ids import new_id
+from tocsin_shared.views import ErrorView
 
 ROLES = ("viewer", "operator", "admin", "agent")
 
@@ -34,21 +43,54 @@ class Answer:
     json: Any
 
 
+class Contract:
+    """What the routes say that they answer."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self._routes = [
+            (
+                route,
+                re.compile(re.sub(r"{\w+}", "[^/]+", route.path)),
+                TypeAdapter(route.response) if route.response is not None else None,
+            )
+            for route in routes
+        ]
+
+    def check(self, method: str, path: str, answer: Answer) -> None:
+        """Raises when the answer is not what was promised."""
+        if answer.status >= 400:
+            assert answer.json is not None, (method, path, answer.status, answer.body[:500])
+            error = ErrorView.model_validate(answer.json, strict=True)
+            assert error.request_id == answer.headers["X-Request-Id"]
+            return
+        route, adapter = self._route(method, path.partition("?")[0])
+        assert answer.status in {route.status, *route.also}
+        if adapter is not None and answer.status == route.status:
+            adapter.validate_json(answer.body)
+
+    def _route(self, method: str, path: str) -> tuple[Route, TypeAdapter[Any] | None]:
+        for route, pattern, adapter in self._routes:
+            if route.method == method and pattern.fullmatch(path):
+                return route, adapter
+        raise AssertionError(f"no route for {method} {path}")
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """Where it answers, and whose key goes with each call."""
 
     url: str
     http: aiohttp.ClientSession
+    contract: Contract
     key: str | None = None
 
     def as_role(self, role: str | None) -> "Api":
         """The same server with another key: `viewer`, `operator`, `admin`, `agent`, or none."""
-        return Api(self.url, self.http, role and key_of(role))
+        return Api(self.url, self.http, self.contract, role and key_of(role))
 
     def with_key(self, key: str) -> "Api":
         """The same server with this key."""
-        return Api(self.url, self.http, key)
+        return Api(self.url, self.http, self.contract, key)
 
     @property
     def auth(self) -> dict[str, str]:
@@ -61,8 +103,13 @@ class Api:
             more["json"] = body
         async with self.http.request(method, self.url + path, headers=headers, **more) as response:
             raw = await response.read()
-            is_json = response.content_type == "application/json"
-            return Answer(response.status, response.headers, raw, _loads(raw) if is_json else None)
+            is_json = response.content_type == "application/json" and raw
+            answer = Answer(
+                response.status, response.headers, raw, orjson.loads(raw) if is_json else None
+            )
+        if method != "HEAD":
+            self.contract.check(method, path, answer)
+        return answer
 
     async def get(self, path: str, **more: Any) -> Any:
         """The JSON of a call that must succeed."""
@@ -120,12 +167,6 @@ def key_of(role: str) -> str:
     return f"tsk_test-key-of-the-{role}"
 
 
-def _loads(raw: bytes) -> Any:
-    import orjson
-
-    return orjson.loads(raw)
-
-
 @pytest.fixture
 def serve(database: Database, database_url: str) -> Serve:
     """Serves on a free port; call it twice for two controllers on one database."""
@@ -147,7 +188,7 @@ def serve(database: Database, database_url: str) -> Serve:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         async with aiohttp.ClientSession() as http:
-            yield Served(Api(url, http, key_of("admin")), engine, keyring, app)
+            yield Served(Api(url, http, Contract(app[ROUTES]), key_of("admin")), engine, keyring, app)
         await runner.cleanup()
         services.cancel()
         with suppress(asyncio.CancelledError):

@@ -35,7 +35,12 @@ def test_lines_of_stderr_are_marked() -> None:
 
 
 def test_a_gap_is_a_line_of_its_own() -> None:
-    assert texts([(STDOUT, 0, b"a\nbc"), (STDOUT, 100, b"d\n")]) == ["a", "bc", "[... 96 bytes omitted ...]", "d"]
+    assert texts([(STDOUT, 0, b"a\nbc"), (STDOUT, 100, b"d\n")]) == [
+        "a",
+        "bc",
+        "[... 96 bytes omitted ...]",
+        "d",
+    ]
 
 
 def test_a_chunk_that_comes_twice_adds_nothing() -> None:
