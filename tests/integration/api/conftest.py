@@ -5,10 +5,11 @@ shape of errors.
 """
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -222,3 +223,72 @@ async def _store_keys(database: Database) -> None:
     for role in ROLES:
         raw = key_of(role)
         await insert_key(database, NewKey(f"test-{role}", role, raw[:11], hash_key(raw)))
+
+
+@dataclass
+class Worker:
+    """A native agent over HTTP that runs nothing: the test says what its executions print and how they end."""
+
+    api: Api
+    id: str
+    incarnation: str
+    seq: int = 0
+    written: dict[tuple[str, str], int] = field(default_factory=dict)
+    said: dict[str, int] = field(default_factory=dict)
+
+    async def take(self, slots: int = 16, wait_secs: float = 5) -> list[dict[str, Any]]:
+        """The next poll's executions."""
+        self.seq += 1
+        body = {"incarnation": self.incarnation, "seq": self.seq, "wait_secs": wait_secs, "slots": slots}
+        answer = await self.api.post(f"/api/agent-queue/{self.id}/next", body)
+        return list(answer["executions"])
+
+    async def take_one(self) -> dict[str, Any]:
+        """The only one."""
+        (execution,) = await self.take()
+        return execution
+
+    async def start(self, execution: dict[str, Any]) -> None:
+        """It runs."""
+        await self.report(execution, type="started")
+
+    async def write(
+        self, execution: dict[str, Any], data: bytes | str, stream: str = "stdout", *, skip: int = 0
+    ) -> None:
+        """It prints; `skip` bytes before that were not kept."""
+        raw = data.encode() if isinstance(data, str) else data
+        key = execution["execution_id"], stream
+        offset = self.written.get(key, 0) + skip
+        encoded = base64.b64encode(raw).decode()
+        await self.report(execution, type="output", stream=stream, offset=offset, data_base64=encoded)
+        self.written[key] = offset + len(raw)
+
+    async def finish(self, execution: dict[str, Any], status: str = "succeeded", **more: Any) -> None:
+        """It ends."""
+        sizes = {
+            f"{stream}_bytes": self.written.get((execution["execution_id"], stream), 0)
+            for stream in ("stdout", "stderr")
+        }
+        exit_code = 0 if status == "succeeded" else 1
+        result = {"status": status, "exit_code": exit_code, "started_age_secs": 1.5, "age_secs": 0.5}
+        await self.report(execution, type="result", **{**sizes, **result, **more})
+
+    async def report(self, execution: dict[str, Any], **event: Any) -> None:
+        """One event of its journal, which must be recorded."""
+        execution_id = execution["execution_id"]
+        self.said[execution_id] = self.said.get(execution_id, 0) + 1
+        event |= {"execution_id": execution_id, "fence": execution["fence"], "seq": self.said[execution_id]}
+        answer = await self.api.post(f"/api/agents/{self.id}/events", {"events": [event]})
+        assert [r["receipt"] for r in answer["receipts"]] == ["recorded"]
+
+
+@pytest.fixture
+async def worker(api: Api) -> Worker:
+    """A registered native agent."""
+    return await new_worker(api)
+
+
+async def new_worker(api: Api, name: str = "worker", **more: Any) -> Worker:
+    incarnation = str(new_id())
+    registered = await api.agent(name, protocol=1, incarnation=incarnation, capacity=16, **more)
+    return Worker(api.as_role("agent"), registered["agent_id"], incarnation)
