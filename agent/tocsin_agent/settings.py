@@ -9,20 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from tocsin_agent.layered_settings import LayeredSettings
 from tocsin_agent.logs import LogFormat, LogLevel
 from tocsin_shared.targets import Tag
 from tocsin_shared.wire import Name
 
 
-class AgentSettings(BaseSettings):
+class AgentSettings(LayeredSettings):
     """Settings of `tocsin-agent run`."""
 
     model_config = SettingsConfigDict(env_prefix="TOCSIN_AGENT_", extra="forbid", env_ignore_empty=True)
@@ -73,26 +68,3 @@ class AgentSettings(BaseSettings):
         if self.key_file is not None:
             return self.key_file.read_text().strip()
         return self.key.get_secret_value() if self.key else None
-
-    @classmethod
-    def load(cls, config_file: Path | None, **flags: Any) -> "AgentSettings":
-        """Read all sources. Raises pydantic's ValidationError, or OSError when the file can't be read."""
-        given = {name: value for name, value in flags.items() if value is not None}
-        if config_file is None:
-            return cls(**given)
-        config_file.open("rb").close()
-
-        class _WithFile(cls):  # type: ignore[valid-type, misc]  # the file's path is known only now
-            @classmethod
-            def settings_customise_sources(
-                cls,
-                settings_cls: type[BaseSettings],
-                init_settings: PydanticBaseSettingsSource,
-                env_settings: PydanticBaseSettingsSource,
-                dotenv_settings: PydanticBaseSettingsSource,
-                file_secret_settings: PydanticBaseSettingsSource,
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file)
-
-        loaded: AgentSettings = _WithFile(**given)
-        return loaded

@@ -4,20 +4,17 @@ Precedence: command line, then `TOCSIN_*` environment variables, then the TOML f
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import SettingsConfigDict
+
+from tocsin_agent.layered_settings import LayeredSettings
 
 Secs = Annotated[float, Field(gt=0, le=7 * 86_400)]
 
 
-class ControllerSettings(BaseSettings):
+class ControllerSettings(LayeredSettings):
     """Settings of `tocsin-controller serve`."""
 
     model_config = SettingsConfigDict(env_prefix="TOCSIN_", extra="forbid", env_ignore_empty=True)
@@ -92,26 +89,3 @@ class ControllerSettings(BaseSettings):
         if self.lease_secs < 3 * self.heartbeat_secs:
             raise ValueError("lease_secs must be at least three times heartbeat_secs")
         return self
-
-    @classmethod
-    def load(cls, config_file: Path | None, **flags: Any) -> "ControllerSettings":
-        """Read all sources. Raises pydantic's ValidationError, or OSError when the file can't be read."""
-        given = {name: value for name, value in flags.items() if value is not None}
-        if config_file is None:
-            return cls(**given)
-        config_file.open("rb").close()
-
-        class _WithFile(cls):  # type: ignore[valid-type, misc]  # the file's path is known only now
-            @classmethod
-            def settings_customise_sources(
-                cls,
-                settings_cls: type[BaseSettings],
-                init_settings: PydanticBaseSettingsSource,
-                env_settings: PydanticBaseSettingsSource,
-                dotenv_settings: PydanticBaseSettingsSource,
-                file_secret_settings: PydanticBaseSettingsSource,
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file)
-
-        loaded: ControllerSettings = _WithFile(**given)
-        return loaded

@@ -105,9 +105,7 @@ class Api:
         async with self.http.request(method, self.url + path, headers=headers, **more) as response:
             raw = await response.read()
             is_json = response.content_type == "application/json" and raw
-            answer = Answer(
-                response.status, response.headers, raw, orjson.loads(raw) if is_json else None
-            )
+            answer = Answer(response.status, response.headers, raw, orjson.loads(raw) if is_json else None)
         if method != "HEAD":
             self.contract.check(method, path, answer)
         return answer

@@ -55,7 +55,11 @@ async def test_nobody_gets_in_without_a_valid_key(served: Served) -> None:
     for route in served.app[ROUTES]:
         if route.roles is None:
             continue
-        path = route.path.replace("{id}", str(new_id())).replace("{job}", str(new_id())).replace("{stream}", "stdout")
+        path = (
+            route.path.replace("{id}", str(new_id()))
+            .replace("{job}", str(new_id()))
+            .replace("{stream}", "stdout")
+        )
         for api in (served.api.as_role(None), served.api.with_key("tsk_wrong")):
             answer = await api.call(route.method, path)
             assert (answer.status, answer.json["code"]) in {(401, "unauthorized"), (429, "too_many_requests")}

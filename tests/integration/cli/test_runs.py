@@ -1,11 +1,15 @@
 """Running, following, reading and cancelling, with processes on this host."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from tests.integration.cli.conftest import Tocsin, serving, started
 
+from tocsin_agent.daemon import Agent
+from tocsin_agent.http_link import HttpLink
 from tocsin_controller.settings import ControllerSettings
 
 
@@ -97,17 +101,49 @@ async def test_params_are_recorded_on_the_run(tocsin: Tocsin) -> None:
     }
 
 
+@asynccontextmanager
+async def host(name: str, key: str, settings: ControllerSettings, state_dir: Path) -> AsyncIterator[None]:
+    """A real agent, which reaches the controller over HTTP."""
+    agent = Agent(link=HttpLink(f"http://127.0.0.1:{settings.port}", key), state_dir=state_dir, name=name)
+    task = asyncio.create_task(agent.run())
+    try:
+        await asyncio.wait_for(agent.wait_until_registered(), 20)
+        yield
+    finally:
+        await agent.drain(grace_secs=0.1)
+        await task
+
+
 async def test_following_goes_on_when_the_controller_restarts(
-    tocsin: Tocsin, settings: ControllerSettings, environment: dict[str, str]
+    tocsin: Tocsin, settings: ControllerSettings, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """The job waits for an agent that never comes; what happens to it afterwards is seen all the same."""
+    gate = tmp_path / "gate"
+    wait = f"while [ ! -e {gate} ]; do sleep 0.1; done"
     async with AsyncExitStack() as processes:
         async with serving(settings):
-            await make(tocsin, "true", "--target", "tag:nowhere")
+            key = (await tocsin("keys", "create", "web-1", "--role", "agent", "-q")).stdout.strip()
+            await processes.enter_async_context(host("web-1", key, settings, tmp_path / "agent"))
+            await make(tocsin, f"echo one; echo two; {wait}; echo three; exit 9", "--target", "any")
             following = await processes.enter_async_context(started(environment, "run", "a", "-f"))
             assert following.stdout is not None
-            run_id = (await following.stdout.readline()).decode().strip()
-            await asyncio.sleep(0.5)
+            seen = [await asyncio.wait_for(following.stdout.readline(), 20) for _ in range(3)]
         async with serving(settings):
-            assert (await tocsin("runs", "cancel", run_id)).exit_code == 0
-            assert await asyncio.wait_for(following.wait(), 30) == 130
+            gate.touch()
+            rest = await asyncio.wait_for(following.stdout.read(), 60)
+            assert await following.wait() == 9
+    assert seen[1:] == [b"one\n", b"two\n"]
+    assert rest == b"three\n"
+
+
+async def test_output_of_all_hosts_carries_their_names(
+    tocsin: Tocsin, settings: ControllerSettings, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as agents:
+        await agents.enter_async_context(serving(settings))
+        for name in ("web-1", "database-1"):
+            key = (await tocsin("keys", "create", name, "--role", "agent", "-q")).stdout.strip()
+            await agents.enter_async_context(host(name, key, settings, tmp_path / name))
+        await make(tocsin, "echo hello", "--target", "all")
+        done = await tocsin("run", "a", "-f")
+        assert done.exit_code == 0, done.stderr
+        assert sorted(done.stdout.splitlines()[1:]) == ["database-1 | hello", "web-1      | hello"]
