@@ -15,6 +15,7 @@ from tocsin_agent.executor import Executor
 from tocsin_agent.heartbeat import Heartbeat
 from tocsin_agent.identity import Identity, StateDir
 from tocsin_agent.journal.journal import Journal
+from tocsin_agent.journal.log import JournalError
 from tocsin_agent.link import ControllerLink, LinkError, Refused, Unreachable
 from tocsin_agent.poller import Poller
 from tocsin_agent.retry import Backoff
@@ -156,6 +157,7 @@ class Agent:
             await self._wind_down(executor, uploader)
         finally:
             executor.stop_all("agent_stopped", 0)
+            await _flush(journal)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -283,6 +285,13 @@ def system_info() -> dict[str, object]:
         "agent_version": version("tocsin-agent"),
         "python": platform.python_version(),
     }
+
+
+async def _flush(journal: Journal) -> None:
+    """Let what was settled last reach the file; without it the next start would only deliver it again."""
+    with suppress(JournalError, TimeoutError):
+        async with asyncio.timeout(2):
+            await journal.commit([], durable=False)
 
 
 async def _reap() -> None:

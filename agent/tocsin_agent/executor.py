@@ -56,21 +56,21 @@ class Executor:
 
     async def accept(self, assignments: Sequence[Assignment]) -> None:
         """Write the intent to run these (G2), then start them. Raises JournalError; then nothing was started."""
-        fresh = [a for a in assignments if a.execution_id not in self._journal.entries]
-        known = [a for a in assignments if a.execution_id in self._journal.entries]
-        intents = [
-            Intent(a.execution_id, a.fence, a.job_name, a.task.type, Moment.now()) for a in [*fresh, *known]
-        ]
-        if not intents:
+        news = [a for a in assignments if not self._is_known(a)]
+        if not news:
             return
+        intents = [Intent(a.execution_id, a.fence, a.job_name, a.task.type, Moment.now()) for a in news]
         await self._journal.commit(intents)
-        for assignment, intent in zip([*fresh, *known], intents, strict=True):
+        for assignment, intent in zip(news, intents, strict=True):
             entry = self._journal.entries.get(assignment.execution_id)
-            if entry is None:
-                self._journal.entries[assignment.execution_id] = Entry(intent)
-                self._begin(assignment)
-            else:  # accepted before: only the right was handed out again, the work goes on
+            if entry is not None:  # accepted before: only the right was handed out again, the work goes on
                 entry.intent = intent
+                continue
+            self._journal.entries[assignment.execution_id] = Entry(intent)
+            if self._journal.was_settled(assignment.execution_id):
+                await self._refuse_again(assignment)
+            else:
+                self._begin(assignment)
 
     def cancel(self, order: CancelOrder) -> None:
         """Somebody wants it ended; repeating the order does no harm."""
@@ -114,9 +114,22 @@ class Executor:
             mark = entry.started.process if entry.started else None
             group = mark.pid if mark is not None and _is_alive(mark) else 0
             await asyncio.to_thread(kill_family, str(execution_id), group)
+            if execution_id not in self._journal.entries:
+                continue  # disowned while it was being ended
             message = "The agent's process ended while this ran; what was left of it was killed."
             log.warning("execution_interrupted", execution_id=str(execution_id), job=entry.intent.job_name)
             await self._finish(execution_id, Outcome.failed(Reason.INTERRUPTED, message), None)
+
+    def _is_known(self, assignment: Assignment) -> bool:
+        """Whether this very right, or a newer one, was accepted already."""
+        entry = self._journal.entries.get(assignment.execution_id)
+        return entry is not None and entry.intent.fence >= assignment.fence
+
+    async def _refuse_again(self, assignment: Assignment) -> None:
+        """It ran here and was reported, yet it was handed out again: nothing is started twice (G2)."""
+        log.warning("execution_not_started_again", execution_id=str(assignment.execution_id))
+        message = "This was started on this host before and is not started again."
+        await self._finish(assignment.execution_id, Outcome.failed(Reason.INTERRUPTED, message), None)
 
     def _begin(self, assignment: Assignment) -> None:
         supervisor = Supervisor(self._registry, self.limits)
@@ -192,6 +205,9 @@ class Executor:
                 stdout_truncated=capture.truncated(Stream.STDOUT),
                 stderr_truncated=capture.truncated(Stream.STDERR),
             )
+        elif entry.spool is not None:
+            ends = entry.spool.lengths()
+            result = replace(result, stdout_bytes=ends[Stream.STDOUT], stderr_bytes=ends[Stream.STDERR])
         spools = [entry.spool] if entry.spool is not None else []
         while True:
             try:

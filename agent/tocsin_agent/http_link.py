@@ -1,7 +1,7 @@
 """The controller over HTTP(S)."""
 
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from tocsin_agent.link import Refused, Unreachable
 from tocsin_agent.retry import is_retryable_status
 from tocsin_shared.protocol import (
+    Assignment,
     EventsRequest,
     EventsResponse,
     HeartbeatRequest,
@@ -55,7 +56,11 @@ class HttpLink:
     async def poll(self, agent_id: UUID, request: PollRequest) -> PollResponse:
         """POST /api/agent-queue/{id}/next."""
         timeout = request.wait_secs + POLL_MARGIN_SECS
-        return await self._call(f"/api/agent-queue/{agent_id}/next", request, PollResponse, timeout)
+        body = await self._send(f"/api/agent-queue/{agent_id}/next", request, timeout)
+        try:
+            return PollResponse.model_validate_json(body)
+        except ValidationError:
+            return _readable_part(body)
 
     async def heartbeat(self, agent_id: UUID, request: HeartbeatRequest) -> HeartbeatResponse:
         """POST /api/agents/{id}/heartbeat."""
@@ -70,9 +75,16 @@ class HttpLink:
         if self._session is not None:
             await self._session.close()
 
-    async def _call(
-        self, path: str, request: BaseModel, answer: type[M], timeout_secs: float = CALL_TIMEOUT_SECS
-    ) -> M:
+    async def _call(self, path: str, request: BaseModel, answer: type[M]) -> M:
+        body = await self._send(path, request, CALL_TIMEOUT_SECS)
+        try:
+            return answer.model_validate_json(body)
+        except ValidationError as error:
+            raise Unreachable(
+                None, f"undecodable answer to {path} ({error.error_count()} mistakes)"
+            ) from None
+
+    async def _send(self, path: str, request: BaseModel, timeout_secs: float) -> bytes:
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         try:
             async with self._open().post(
@@ -84,14 +96,10 @@ class HttpLink:
             ) as response:
                 body = await _bounded(response)
                 if response.status == 200:
-                    return answer.model_validate_json(body)
+                    return body
                 raise _failure(response, body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(None, f"{type(error).__name__}: {error}") from error
-        except ValidationError as error:
-            raise Unreachable(
-                None, f"undecodable answer to {path} ({error.error_count()} mistakes)"
-            ) from None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -111,6 +119,31 @@ def check_url(url: str) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return f"'{url}' is not an address such as https://tocsin.example.org"
     return None
+
+
+def _readable_part(body: bytes) -> PollResponse:
+    """An answer of which only a part can be read, such as a newer controller's task type.
+
+    An assignment whose task is unreadable becomes one that no runner takes, so that it is reported as such.
+    """
+    try:
+        said = loads(body)
+        executions = [readable for one in said["executions"] if (readable := _readable(one)) is not None]
+        return PollResponse.model_validate({**said, "executions": executions})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Unreachable(None, "undecodable answer to a poll") from None
+
+
+def _readable(said: dict[str, Any]) -> Assignment | None:
+    try:
+        return Assignment.model_validate(said)
+    except ValidationError:
+        task_type = str(said.get("task", {}).get("type", "?"))[:255]
+        task = {"type": "custom", "agent_task_type": task_type}
+        try:
+            return Assignment.model_validate({**said, "task": task})
+        except ValidationError:
+            return None
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

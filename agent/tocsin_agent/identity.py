@@ -124,7 +124,7 @@ class Identity:
             return cls(str(fields["name"]), agent_id, str(fields["credential"]))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(
                 f"{state.identity_file} can't be read ({error}); restore it, "
                 "or move it away to register as a new agent"

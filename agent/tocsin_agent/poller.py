@@ -16,6 +16,10 @@ from tocsin_shared.protocol import Held, PollRequest, PollResponse
 log = structlog.get_logger(__name__)
 
 
+#: A poll without news that is answered sooner was not really parked.
+EARLY_SECS = 0.5
+
+
 class Poller:
     """Polls as long as the agent runs; while it drains, only for orders."""
 
@@ -76,14 +80,21 @@ class Poller:
                 slots=slots,
                 running=self.held(),
             )
+            asked_at = asyncio.get_running_loop().time()
             try:
                 answer = await self._park(agent_id, request)
             except LinkError as error:
                 await self._on_failure(error)
                 continue
-            self._backoff.reset()
-            if answer is not None:
-                await self._obey(answer)
+            if answer is None:
+                continue
+            if answer.executions or answer.cancel or answer.stop:
+                self._backoff.reset()
+                await self._obey(answer, slots)
+            elif asyncio.get_running_loop().time() - asked_at < min(EARLY_SECS, self.wait_secs / 2):
+                await asyncio.sleep(self._backoff.next_pause_secs())  # it does not wait: don't hammer it
+            else:
+                self._backoff.reset()
 
     async def _park(self, agent_id: UUID, request: PollRequest) -> PollResponse | None:
         """The poll; None when it was given up because it asked for too little work, or for too much.
@@ -105,7 +116,7 @@ class Poller:
             change.cancel()
             poll.cancel()
 
-    async def _obey(self, answer: PollResponse) -> None:
+    async def _obey(self, answer: PollResponse, slots: int) -> None:
         for stop in answer.stop:
             self._executor.disown(stop)
         for cancel in answer.cancel:
@@ -113,7 +124,8 @@ class Poller:
         if not answer.executions:
             return
         try:
-            await self._executor.accept(answer.executions)
+            # More than was asked for is not accepted: unnamed in the next poll, it is offered again.
+            await self._executor.accept(answer.executions[:slots])
         except JournalError as error:
             # Not accepted, so the next poll does not name them and they are offered again, here or elsewhere.
             log.error("intake_refused", error=str(error), executions=len(answer.executions))

@@ -74,6 +74,8 @@ class Uploader:
         self._idle = asyncio.Event()
         self._idle.set()
         self._max_events = MAX_EVENTS_PER_UPLOAD
+        #: Something in an upload can't be recorded: find out what, one execution at a time.
+        self._one_at_a_time = False
         self.flush_secs = 0.2
         self.agent_id: UUID | None = None
 
@@ -128,6 +130,8 @@ class Uploader:
                 continue
             if len(batch.events) >= self._max_events - 2 or room <= 0:
                 break
+            if self._one_at_a_time and batch.events:
+                break
             has_rest = False
             events: list[AgentEvent] = []
             if entry.spool is not None:
@@ -166,6 +170,7 @@ class Uploader:
             return False
         self._backoff.reset()
         self._max_events = MAX_EVENTS_PER_UPLOAD
+        self._one_at_a_time = self._one_at_a_time and bool(self._dirty)
         if len(answer.receipts) != len(batch.events):
             log.error("upload_receipts_do_not_match", sent=len(batch.events), answered=len(answer.receipts))
             self._dirty = dict.fromkeys([owner for owner, _ in batch.owners]) | self._dirty
@@ -187,8 +192,7 @@ class Uploader:
             self._dirty.pop(execution_id, None)
             return
         elif error.status == 400:
-            self._max_events = 4
-            return
+            self._one_at_a_time = True
         log.warning("upload_refused", error=str(error), status=error.status)
         await asyncio.sleep(self._backoff.next_pause_secs())
 

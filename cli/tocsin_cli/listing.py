@@ -14,6 +14,8 @@ from tocsin_cli.session import Session
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_LIMIT = 50
+#: Where `--all`, which is read first, leaves word for `--limit`.
+_ALL = "tocsin_cli.all"
 
 
 def limit_options(command: F) -> F:
@@ -24,10 +26,16 @@ def limit_options(command: F) -> F:
         type=click.IntRange(min=1),
         default=DEFAULT_LIMIT,
         show_default=True,
+        callback=lambda context, _, value: None if context.meta.get(_ALL) else value,
         help="At most so many rows.",
     )(command)
     return click.option(
-        "--all", "limit", flag_value=None, type=click.UNPROCESSED, help="Every row there is."
+        "--all",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=lambda context, _, value: context.meta.update({_ALL: value}),
+        help="Every row there is.",
     )(command)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Hashable
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # types-PyYAML is not among the agreed libraries
+import yaml
 
 
 class ManifestError(ValueError):
@@ -45,7 +45,7 @@ def write_document(document: dict[str, Any]) -> str:
     return text
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # no types, as above
+class _Loader(yaml.SafeLoader):
     """Core schema only, and a key given twice is an error."""
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}
@@ -70,7 +70,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # no types, as above
         return mapping
 
 
-class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # no types, as above
+class _Dumper(yaml.SafeDumper):
     """Quotes exactly what `_Loader` would otherwise take for something else than text."""
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}

@@ -93,7 +93,8 @@ async def _local_agent(engine: Engine, settings: ControllerSettings) -> AsyncIte
         agent = Agent(
             link=LocalLink(engine.desk),
             state_dir=settings.state_dir or Path(scratch),
-            name=f"controller-{socket.gethostname()}-{os.getpid()}",
+            # With a journal that outlives this process, the name must too: what is in it is reported under it.
+            name=f"controller-{socket.gethostname()}-{settings.port if settings.state_dir else os.getpid()}",
             capacity=settings.local_capacity,
         )
         task = asyncio.create_task(agent.run(), name="local-agent")

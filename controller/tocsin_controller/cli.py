@@ -104,7 +104,7 @@ def migrate(config: Path | None, database_url: str | None) -> None:
     async def run() -> None:
         applied = await apply(settings.dsn)
         for one in applied:
-            click.echo(f"applied {one}")
+            click.echo(f"applied {one.name}")
         if not applied:
             click.echo("up to date")
 
@@ -183,7 +183,7 @@ async def _serve(settings: ControllerSettings, *, migrate: bool) -> None:
 
     if migrate:
         for one in await apply(settings.dsn):
-            log.info("migration_applied", migration=str(one))
+            log.info("migration_applied", migration=one.name)
     await _bootstrap(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 #: The control log is rewritten with what is live once it is longer.
 REWRITE_BYTES = 8 * 1024 * 1024
+#: So many settled executions are remembered, so that one handed out again is not started again (G2).
+REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Journal:
         self._output.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._log, payloads = ControlLog.open(directory / "control.log")
         self.entries: dict[UUID, Entry] = {}
+        self._settled: dict[UUID, None] = {}
         self._waiting: list[_Commit] = []
         self._has_waiting = asyncio.Event()
         self._replay(payloads)
@@ -77,7 +80,7 @@ class Journal:
                 if not commit.done.done():
                     commit.done.set_result(None)
             if self._log.size > REWRITE_BYTES:
-                await self._rewrite()
+                await self._rewrite(batch)
 
     async def commit(
         self, records: Sequence[Record], *, durable: bool = True, spools: Sequence[Spool] = ()
@@ -86,6 +89,10 @@ class Journal:
         done = asyncio.get_running_loop().create_future()
         self._submit(_Commit(frames(map(encode, records)), durable, spools, done))
         await done
+
+    def was_settled(self, execution_id: UUID) -> bool:
+        """Whether this execution ran here before and is settled since."""
+        return execution_id in self._settled
 
     def spool_of(self, execution_id: UUID) -> Spool:
         """Where the execution's output goes. Raises OSError."""
@@ -100,6 +107,7 @@ class Journal:
             entry = self.entries.pop(execution_id, None)
             if entry is not None and entry.spool is not None:
                 entry.spool.close(remove=True)
+        self._remember(execution_ids)
         nobody_waits = asyncio.get_running_loop().create_future()
         nobody_waits.add_done_callback(lambda done: done.exception())
         self._submit(_Commit(frames([encode(Gone(tuple(execution_ids)))]), False, (), nobody_waits))
@@ -119,6 +127,11 @@ class Journal:
                 entry.spool.close(remove=False)
         self._log.close()
 
+    def _remember(self, execution_ids: Sequence[UUID]) -> None:
+        self._settled.update(dict.fromkeys(execution_ids))
+        while len(self._settled) > REMEMBERED:
+            del self._settled[next(iter(self._settled))]
+
     def _submit(self, commit: _Commit) -> None:
         self._waiting.append(commit)
         self._has_waiting.set()
@@ -132,9 +145,12 @@ class Journal:
             raise JournalError(f"output: {error.strerror}") from error
         self._log.append(b"".join(c.data for c in batch), durable=any(c.durable for c in batch))
 
-    async def _rewrite(self) -> None:
+    async def _rewrite(self, newest: Sequence[_Commit]) -> None:
         self._log.begin_rewrite()
         live = frames(encode(record) for entry in self.entries.values() for record in entry.records)
+        live += frames([encode(Gone(tuple(self._settled)))])
+        # Those who committed these have not run yet, so the entries need not show them. Repeating does no harm.
+        live += b"".join(commit.data for commit in newest)
         try:
             await asyncio.to_thread(self._log.rewrite, live)
         except JournalError as error:
@@ -177,3 +193,4 @@ class Journal:
             case Gone(execution_ids=execution_ids):
                 for execution_id in execution_ids:
                     self.entries.pop(execution_id, None)
+                self._remember(execution_ids)

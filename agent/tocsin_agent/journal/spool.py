@@ -49,7 +49,12 @@ class Spool:
     def append(self, seq: int, stream: Stream, offset: int, data: bytes) -> None:
         """Add a chunk."""
         record = frame(_HEADER.pack(seq, STREAM_NUMBERS[stream], offset) + data)
-        write_all(self._fd, record)
+        try:
+            write_all(self._fd, record)
+        except OSError:
+            # Half a chunk would hide all that follow it.
+            os.ftruncate(self._fd, self.size)
+            raise
         self.size += len(record)
 
     def undelivered(self, max_bytes: int) -> Iterator[Chunk]:
@@ -68,6 +73,15 @@ class Spool:
                 self.delivered = self.size  # damaged from here on: what follows can't be told apart
                 return
             position += used
+
+    def lengths(self) -> dict[Stream, int]:
+        """How far each stream got. Reads the whole file: for what an earlier process left."""
+        ends = dict.fromkeys(Stream, 0)
+        for payload in scan(os.pread(self._fd, self.size, 0)).payloads:
+            _, number, offset = _HEADER.unpack_from(payload)
+            stream = STREAMS_BY_NUMBER[number]
+            ends[stream] = max(ends[stream], offset + len(payload) - _HEADER.size)
+        return ends
 
     def sync(self) -> None:
         """Make what was appended survive a power cut."""

@@ -7,6 +7,7 @@ what it took; Popen.poll() and wait() would collect it first and lose that.
 import asyncio
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -311,7 +312,10 @@ class Process:
         else:
             code = os.waitstatus_to_exitcode(status)
             self._popen.returncode = code
-            usage = Usage(cpu_secs=used.ru_utime + used.ru_stime, peak_memory_bytes=used.ru_maxrss * 1024)
+            # Between fork and exec a child has its parent's size: a smaller peak can't be told from that.
+            own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            peak = used.ru_maxrss * 1024 if used.ru_maxrss > own else None
+            usage = Usage(cpu_secs=used.ru_utime + used.ru_stime, peak_memory_bytes=peak)
             end = ProcessEnd(code, None, usage) if code >= 0 else ProcessEnd(None, -code, usage)
         _tracked.discard(self.pid)
         self._ended.set_result(end)

@@ -176,13 +176,15 @@ def _is_unicode(text: str) -> bool:
 
 
 def _parse_query(model: type[BaseModel], request: web.Request) -> BaseModel:
-    sent = {key: value for key, value in request.query.items() if value != ""}
-    if len({*request.query}) != len(request.query):
-        keys = list(request.query)
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        raise InvalidInput(
-            f"{twice[0]}: is given twice", details=[FieldError(key, "is given twice") for key in twice]
-        )
+    sent: dict[str, str] = {}
+    twice: list[FieldError] = []
+    for key, value in request.query.items():
+        if key in sent:
+            twice.append(FieldError(key, "is given twice"))
+        elif value != "":  # an empty field of a form says nothing
+            sent[key] = value
+    if twice:
+        raise InvalidInput(f"{twice[0].field}: is given twice", details=twice)
     try:
         return model.model_validate(sent)
     except ValidationError as error:

@@ -51,6 +51,8 @@ def parse_strictly(model: type[M], raw: bytes) -> M:
         raise invalid(error, value) from None
     except RecursionError:
         raise MalformedBody("the body is nested too deeply") from None
+    except TypeError:  # a model's own check met a type that it did not expect
+        raise InvalidInput("a value is of the wrong type") from None
 
 
 def parse_fast(model: type[M], raw: bytes) -> M:
@@ -62,6 +64,8 @@ def parse_fast(model: type[M], raw: bytes) -> M:
         if found[0]["type"] == "json_invalid":
             raise MalformedBody(f"the body is not valid JSON: {found[0]['ctx']['error']}") from None
         raise invalid(error, None) from None
+    except TypeError:
+        raise InvalidInput("a value is of the wrong type") from None
 
 
 def _load(raw: bytes) -> Any:

@@ -5,8 +5,8 @@ from typing import Any
 
 import asyncpg
 import pytest
-
 from tests.integration.api.conftest import Api, Worker, new_worker
+
 from tocsin_shared.ids import new_id
 
 

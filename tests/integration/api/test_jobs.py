@@ -7,8 +7,8 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-
 from tests.integration.api.conftest import Api, Served
+
 from tocsin_shared.ids import new_id
 
 EVERY_HOUR = {"type": "cron", "value": "0 0 * * * *"}

@@ -2,8 +2,8 @@
 
 import pytest
 from aiohttp import web
-
 from tests.integration.api.conftest import ROLES, Served
+
 from tocsin_controller.api.app import ROUTES
 from tocsin_controller.security.roles import Role
 from tocsin_shared.ids import new_id

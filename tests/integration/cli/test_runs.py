@@ -104,14 +104,15 @@ async def test_params_are_recorded_on_the_run(tocsin: Tocsin) -> None:
 @asynccontextmanager
 async def host(name: str, key: str, settings: ControllerSettings, state_dir: Path) -> AsyncIterator[None]:
     """A real agent, which reaches the controller over HTTP."""
-    agent = Agent(link=HttpLink(f"http://127.0.0.1:{settings.port}", key), state_dir=state_dir, name=name)
-    task = asyncio.create_task(agent.run())
-    try:
-        await asyncio.wait_for(agent.wait_until_registered(), 20)
-        yield
-    finally:
-        await agent.drain(grace_secs=0.1)
-        await task
+    async with HttpLink(f"http://127.0.0.1:{settings.port}", key) as link:
+        agent = Agent(link=link, state_dir=state_dir, name=name, enrolment_key=key)
+        task = asyncio.create_task(agent.run())
+        try:
+            await asyncio.wait_for(agent.wait_until_registered(), 20)
+            yield
+        finally:
+            agent.begin_drain(grace_secs=0.1)
+            await task
 
 
 async def test_following_goes_on_when_the_controller_restarts(

@@ -4,7 +4,8 @@ import zlib
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tocsin_agent.outbox.framing import HEADER_BYTES, MAGIC, MAX_PAYLOAD_BYTES, frame, frames, read_one, scan
+
+from tocsin_agent.journal.framing import HEADER_BYTES, MAGIC, MAX_PAYLOAD_BYTES, frame, frames, read_one, scan
 
 #: Payloads that now and then hold what looks like the start of a record.
 PAYLOADS = st.lists(

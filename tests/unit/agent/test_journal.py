@@ -10,14 +10,14 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tocsin_agent.outbox import journal as journal_module
-from tocsin_agent.outbox.framing import frame, frames, scan
-from tocsin_agent.outbox.inspect import Unsettled, unsettled
-from tocsin_agent.outbox.journal import Entry, Journal
-from tocsin_agent.outbox.log import MAX_DAMAGED_COPIES, ControlLog, JournalError
-from tocsin_agent.outbox.records import Intent, ProcessMark, Record, Result, Started, decode, encode
 
 from tocsin_agent.clock import Moment
+from tocsin_agent.journal import journal as journal_module
+from tocsin_agent.journal.framing import frame, frames, scan
+from tocsin_agent.journal.inspect import Unsettled, unsettled
+from tocsin_agent.journal.journal import Entry, Journal
+from tocsin_agent.journal.log import MAX_DAMAGED_COPIES, ControlLog, JournalError
+from tocsin_agent.journal.records import Intent, ProcessMark, Record, Result, Started, decode, encode
 from tocsin_shared.executions import ExecutionStatus, Stream
 from tocsin_shared.ids import new_id
 
@@ -310,7 +310,7 @@ async def test_a_full_disk_is_told_to_the_caller_and_leaves_no_half_record(
     async with opened(tmp_path) as journal:
         await journal.commit([before])
         with monkeypatch.context() as broken:
-            broken.setattr("tocsin_agent.outbox.log.write_all", full_after(11))
+            broken.setattr("tocsin_agent.journal.log.write_all", full_after(11))
             with pytest.raises(JournalError, match="No space left"):
                 await journal.commit([refused])
         await journal.commit([after])
@@ -360,7 +360,7 @@ async def test_somebody_else_sees_what_is_not_settled(tmp_path: Path) -> None:
         assert unsettled(tmp_path) == expected
         # And so does another process, while this one has the journal open.
         script = (
-            "import sys, pathlib; from tocsin_agent.outbox.inspect import unsettled\n"
+            "import sys, pathlib; from tocsin_agent.journal.inspect import unsettled\n"
             "for one in unsettled(pathlib.Path(sys.argv[1])): print(one.execution_id, one.state, one.spooled_bytes)"
         )
         seen = await asyncio.to_thread(

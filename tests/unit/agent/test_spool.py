@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from tocsin_agent.outbox.framing import frame
-from tocsin_agent.outbox.spool import Chunk, Spool
 
+from tocsin_agent.journal.framing import frame
+from tocsin_agent.journal.spool import Chunk, Spool
 from tocsin_shared.executions import Stream
 from tocsin_shared.protocol import MAX_CHUNK_BYTES
 
@@ -120,6 +120,22 @@ def test_damage_ends_delivery_instead_of_repeating_it_for_ever(path: Path) -> No
     spool.delivered = first.next_position
     assert list(spool.undelivered(EVERYTHING)) == []
     assert spool.delivered == spool.size
+
+
+def test_a_full_disk_costs_the_chunk_it_refused_and_no_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(fd: int, content: bytes) -> None:
+        os.write(fd, content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    spool = filled(path, b"before")
+    with monkeypatch.context() as full:
+        full.setattr("tocsin_agent.journal.spool.write_all", half)
+        with pytest.raises(OSError, match="No space left"):
+            spool.append(3, Stream.STDOUT, 6, b"refused")
+    spool.append(4, Stream.STDOUT, 13, b"after")
+    assert texts(list(spool.undelivered(EVERYTHING))) == [b"before", b"after"]
 
 
 def test_a_record_that_is_no_chunk_does_not_stop_a_recovery(path: Path) -> None:

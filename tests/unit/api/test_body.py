@@ -89,3 +89,10 @@ def test_what_agents_send_is_malformed_or_does_not_fit() -> None:
         parse_fast(JobCreate, b"{")
     with pytest.raises(InvalidInput):
         parse_fast(JobCreate, b"[]")
+
+
+def test_a_check_that_meets_an_unexpected_type_is_no_defect() -> None:
+    with pytest.raises(InvalidInput):
+        parse_strictly(
+            JobCreate, b'{"name": "a", "task": {"type": "noop"}, "schedule": "manual", "status": {}}'
+        )

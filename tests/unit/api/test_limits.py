@@ -11,7 +11,7 @@ from tocsin_shared.ids import new_id
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time; set its only item."""
     now = [1000.0]
-    monkeypatch.setattr(limits.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("tocsin_controller.api.limits.time.monotonic", lambda: now[0])
     return now
 
 

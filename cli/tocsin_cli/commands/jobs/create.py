@@ -129,7 +129,7 @@ async def _create_one(session: Session, document: dict[str, Any]) -> None:
             document = {**document, "target": await resolve_target(session.api, target)}
         except ValueError as error:
             raise Failure(str(error)) from None
-    job = await session.api.post("/api/jobs", document)
+    job = await session.api.post("/api/jobs", document, once=True)
     if session.out.is_json:
         session.out.json(job)
         return

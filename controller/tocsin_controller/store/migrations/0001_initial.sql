@@ -123,7 +123,7 @@ CREATE TABLE queue (
     -- First come, first served by the database's own count, whatever the controllers' clocks say. Claims go in this
     -- order and not by execution_id, or the planner may walk the primary key and filter.
     position bigint GENERATED ALWAYS AS IDENTITY,
-    -- Who may take it: see dispatch/routes.py.
+    -- Who may take it: see targeting.py.
     route text NOT NULL,
     priority smallint NOT NULL,
     -- NULL: may be taken now. Otherwise a retry that waits for its time.

@@ -1,0 +1,277 @@
+"""`tocsin-agent` as a process: killed and started again, under systemd, its status and its exit codes."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.integration.agent.conftest import BIN, AgentProcess, assignment, eventually, is_running, pid_in
+from tests.integration.agent.fake_controller import ENROLMENT_KEY, FakeController, Refusal
+
+from tocsin_agent.cli import EXIT_BAD_CONFIGURATION, EXIT_SUPERSEDED
+from tocsin_shared.protocol import HeartbeatRequest, RegisterRequest
+
+
+def tocsin_agent(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end with nothing else in its environment."""
+    return subprocess.run(
+        [BIN / "tocsin-agent", *arguments],
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=15,
+    )
+
+
+async def status(agent: AgentProcess) -> list[str]:
+    """What `tocsin-agent status` says, line by line."""
+    said = await asyncio.to_thread(tocsin_agent, "status", "--state-dir", agent.state_dir)
+    assert said.returncode == 0, said.stderr
+    return said.stdout.splitlines()
+
+
+async def test_an_agent_killed_in_the_middle_reports_the_interruption_once(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    agent_process.start()
+    shell_pid, detached_pid = agent_process.directory / "shell", agent_process.directory / "detached"
+    job = assignment(
+        f"echo before; echo $$ > {shell_pid}; setsid sh -c 'echo $$ > {detached_pid}; exec sleep 60' & sleep 60"
+    )
+    controller.overloaded = {"upload"}  # so that the output has to come from the disk
+    await controller.offer(job)
+    pids = [await pid_in(shell_pid), await pid_in(detached_pid)]
+    spool = agent_process.state_dir / "journal" / "output" / f"{job.execution_id}.out"
+    await eventually(lambda: spool.exists() and b"before\n" in spool.read_bytes())
+    agent_process.kill()
+    assert all(map(is_running, pids))
+    controller.overloaded.clear()
+
+    agent_process.start()
+    result = await controller.result(job.execution_id)
+    assert (result.status, result.reason, result.exit_code) == ("failed", "interrupted", None)
+    assert controller.output(job.execution_id) == "before\n"
+    assert not any(map(is_running, pids))
+    await controller.settled(job.execution_id)
+
+    agent_process.kill()
+    agent_process.start()
+    registered = len(controller.bodies("register", RegisterRequest))
+    await controller.until(lambda: len(controller.bodies("register", RegisterRequest)) > registered)
+    await controller.settled(job.execution_id)
+    assert len(controller.results(job.execution_id)) == 1
+
+
+async def test_a_killed_agent_does_not_touch_a_process_that_got_the_number_of_its_own(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    """The job's shell has ended with the agent, and its number may be anybody's by now."""
+    agent_process.start()
+    pid_file = agent_process.directory / "pid"
+    job = assignment(f"echo $$ > {pid_file}; exec sleep 60")
+    await controller.offer(job)
+    pid = await pid_in(pid_file)
+    await controller.until(lambda: bool(controller.events(job.execution_id)))
+    agent_process.kill()
+    os.kill(pid, signal.SIGKILL)
+    bystander = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    log = agent_process.state_dir / "journal" / "control.log"
+    with log.open("ab") as file:
+        file.write(_started_as(job.execution_id, bystander.pid))
+    try:
+        agent_process.start()
+        result = await controller.result(job.execution_id)
+        assert result.reason == "interrupted"
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def _started_as(execution_id: object, pid: int) -> bytes:
+    """A record as if the job had been started, long ago, under this number."""
+    from uuid import UUID
+
+    from tocsin_agent.clock import Moment, boot_id
+    from tocsin_agent.journal.framing import frame
+    from tocsin_agent.journal.records import ProcessMark, Started, encode
+
+    record = Started(UUID(str(execution_id)), Moment.now(), ProcessMark(pid, 1.0, boot_id()))
+    return frame(encode(record))
+
+
+async def test_systemd_hears_of_it_and_jobs_do_not_hear_of_systemd(
+    controller: FakeController, agent_process: AgentProcess, tmp_path: Path
+) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        agent_process.start(
+            NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="200000", TOCSIN_AGENT_TAGS="a,b"
+        )
+        heard: list[bytes] = []
+        async with asyncio.timeout(15):
+            while not ({b"WATCHDOG=1"} < set(heard) and any(h.startswith(b"READY=1\n") for h in heard)):
+                heard.append(await loop.sock_recv(systemd, 1000))
+
+        job = assignment("env")
+        await controller.offer(job)
+        await controller.result(job.execution_id)
+        names = {line.partition("=")[0] for line in controller.output(job.execution_id).splitlines()}
+        assert {"PATH", "TOCSIN_EXECUTION_ID"} <= names
+        assert not {n for n in names if n.startswith(("TOCSIN_AGENT_", "NOTIFY", "WATCHDOG"))}
+
+        assert agent_process.process is not None
+        agent_process.process.terminate()
+        async with asyncio.timeout(15):
+            while not (await loop.sock_recv(systemd, 1000)).startswith(b"STOPPING=1\n"):
+                pass
+        assert await agent_process.ended() == 0
+    assert controller.bodies("register", RegisterRequest)[0].tags == ["a", "b"]
+
+
+async def test_sigterm_lets_a_job_finish_and_reports_it(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    process = agent_process.start()
+    go = agent_process.directory / "go"
+    job = assignment(f"until [ -e {go} ]; do sleep 0.02; done; echo finished")
+    await controller.offer(job)
+    await controller.until(lambda: bool(controller.events(job.execution_id)))
+    process.terminate()
+    await controller.until(lambda: controller.bodies("heartbeat", HeartbeatRequest)[-1].draining)
+    go.touch()
+    assert await agent_process.ended() == 0
+    assert controller.results(job.execution_id)[0].status == "succeeded"
+    assert controller.output(job.execution_id) == "finished\n"
+
+
+async def test_a_second_sigterm_ends_what_runs(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    process = agent_process.start()
+    job = assignment("exec sleep 60")
+    await controller.offer(job)
+    await controller.until(lambda: bool(controller.events(job.execution_id)))
+    process.terminate()
+    await controller.until(lambda: controller.bodies("heartbeat", HeartbeatRequest)[-1].draining)
+    process.terminate()
+    assert await agent_process.ended() == 0
+    assert controller.results(job.execution_id)[0].reason == "agent_stopped"
+
+
+async def test_status_shows_what_an_agent_has_on_its_hands(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    process = agent_process.start()
+    job = assignment("echo hello; exec sleep 60", job_name="nightly backup")
+    await controller.offer(job)
+    await controller.until(lambda: len(controller.events(job.execution_id)) == 2)
+    (agent_id,) = controller.agents.values()
+    agent, running, journal, entry = await status(agent_process)
+    assert agent == f"agent    process ({agent_id})"
+    assert running == f"process  running, pid {process.pid}"
+    assert journal == "journal  1 executions not settled with the controller"
+    assert entry.split() == [
+        str(job.execution_id),
+        "running",
+        entry.split()[2],
+        "bytes",
+        "of",
+        "output",
+        "nightly",
+        "backup",
+    ]
+    assert int(entry.split()[2]) > len("hello\n")
+
+    agent_process.kill()
+    assert (await status(agent_process))[1:] == ["process  not running", journal, entry]
+
+    agent_process.start()
+    await controller.result(job.execution_id)
+    await controller.settled(job.execution_id)
+    assert (await status(agent_process))[2:] == ["journal  0 executions not settled with the controller"]
+
+
+def test_status_where_no_agent_has_run(tmp_path: Path) -> None:
+    said = tocsin_agent("status", "--state-dir", tmp_path / "nothing")
+    assert said.returncode == 1
+    assert "no agent has run" in said.stderr
+    assert not (tmp_path / "nothing").exists()
+
+
+async def test_the_secret_shows_nowhere(controller: FakeController, agent_process: AgentProcess) -> None:
+    agent_process.start(TOCSIN_AGENT_LOG_LEVEL="debug")
+    job = assignment("echo hello # secret-in-command")
+    await controller.offer(job)
+    await controller.result(job.execution_id)
+    await controller.settled(job.execution_id)
+    (credential,) = set(controller.keys("poll"))
+    log = agent_process.log()
+    assert "agent_registered" in log
+    for secret in (credential, ENROLMENT_KEY, "secret-in-command"):
+        assert secret not in log
+        assert secret not in "".join(await status(agent_process))
+
+
+async def test_a_superseded_agent_exits_so_that_systemd_leaves_it_ended(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    agent_process.start()
+    await controller.until(lambda: bool(controller.bodies("heartbeat", HeartbeatRequest)))
+    controller.refusals["heartbeat"] = Refusal(409, "superseded")
+    assert await agent_process.ended() == EXIT_SUPERSEDED == 75
+    assert "a newer process of this agent has registered" in agent_process.log()
+
+
+async def test_a_second_process_with_the_same_directory_is_bad_configuration(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    first = agent_process.start()
+    await controller.until(lambda: bool(controller.bodies("register", RegisterRequest)))
+    agent_process.start()
+    try:
+        assert await agent_process.ended() == EXIT_BAD_CONFIGURATION
+        assert "another agent is running" in agent_process.log()
+    finally:
+        agent_process.process = first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        ([], {}, "no controller"),
+        (["--controller", "tocsin.example.org"], {}, "is not an address"),
+        (["--controller", "http://c"], {"TOCSIN_AGENT_CAPACITY": "many"}, "capacity"),
+        (["--controller", "http://c", "--key-file", "/no/such/key"], {}, "can't be read"),
+        (["--config", "/no/such/file"], {}, "can't be read"),
+        (["--controller", "http://c", "--state-dir", "/proc/nothing"], {}, "can't be used"),
+    ],
+    ids=[
+        "no controller",
+        "no address",
+        "bad setting",
+        "no key file",
+        "no configuration file",
+        "no state directory",
+    ],
+)
+def test_bad_configuration_exits_so_that_systemd_does_not_try_again(
+    arguments: list[str], environment: dict[str, str], said: str
+) -> None:
+    ended = tocsin_agent("run", *arguments, **environment)
+    assert ended.returncode == EXIT_BAD_CONFIGURATION == 78
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_damaged_identity_is_bad_configuration(tmp_path: Path) -> None:
+    (tmp_path / "identity.json").write_text("{")
+    ended = tocsin_agent("run", "--controller", "http://127.0.0.1:1", "--state-dir", tmp_path)
+    assert ended.returncode == EXIT_BAD_CONFIGURATION
+    assert "restore it, or move it away" in ended.stderr
+    assert (tmp_path / "identity.json").read_text() == "{"
