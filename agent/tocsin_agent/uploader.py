@@ -188,7 +188,7 @@ class Uploader:
         elif error.status == 400 and len({owner for owner, _ in batch.owners}) == 1:
             execution_id, entry = batch.owners[0]
             self._archive(execution_id, entry, str(error))
-            self._journal.settle([execution_id])
+            self._disown(StopOrder(execution_id=execution_id, fence=entry.intent.fence, why=str(error)))
             self._dirty.pop(execution_id, None)
             return
         elif error.status == 400:

@@ -15,6 +15,7 @@ import structlog
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.statements import sql
 from tocsin_shared.errors import Unavailable
+from tocsin_shared.ids import new_id
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,8 @@ class Hints:
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._listeners: list[tuple[str, Callable[[str | None], None]]] = []
         self._outgoing: set[str] = set()
+        #: First line of what we send, to know our own words when they come back.
+        self._sender = str(new_id())
         self._has_outgoing = asyncio.Event()
 
     @contextmanager
@@ -80,9 +83,10 @@ class Hints:
         """
         self._listeners.append((prefix, callback))
 
-    def hint(self, topic: str, *, everywhere: bool = True) -> None:
+    def hint(self, topic: str, *, everywhere: bool = True, here: bool = True) -> None:
         """Wake the watchers of a topic here at once and, if asked, on the other controllers soon."""
-        self._wake(topic)
+        if here:
+            self._wake(topic)
         if everywhere:
             self._outgoing.add(topic if len(self._outgoing) < _MAX_TOPICS else _EVERYTHING)
             self._has_outgoing.set()
@@ -101,19 +105,22 @@ class Hints:
                 topics, self._outgoing = self._outgoing, set()
                 try:
                     for payload in _payloads(topics):
-                        await session.execute(_NOTIFY, CHANNEL, payload)
+                        await session.execute(_NOTIFY, CHANNEL, f"{self._sender}\n{payload}")
                 except Unavailable:
                     log.warning("hints_dropped", topics=len(topics))
 
     async def run_listener(self) -> None:
-        """Hear the other controllers (and ourselves, which does no harm)."""
+        """Hear the other controllers."""
         await self._db.listen(CHANNEL, self._on_notify)
 
     def _on_notify(self, payload: str | None) -> None:
         if payload is None:  # connected anew: anything may have been missed
             self._wake_all()
             return
-        for topic in payload.split("\n"):
+        sender, *topics = payload.split("\n")
+        if sender == self._sender:
+            return
+        for topic in topics or [sender]:
             if topic == _EVERYTHING:
                 self._wake_all()
             else:

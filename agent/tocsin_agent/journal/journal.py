@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -58,6 +60,7 @@ class Journal:
         self._log, payloads = ControlLog.open(directory / "control.log")
         self.entries: dict[UUID, Entry] = {}
         self._settled: dict[UUID, None] = {}
+        self._rewrite_at = REWRITE_BYTES
         self._waiting: list[_Commit] = []
         self._has_waiting = asyncio.Event()
         self._replay(payloads)
@@ -69,7 +72,7 @@ class Journal:
             self._has_waiting.clear()
             batch, self._waiting = self._waiting, []
             try:
-                await asyncio.to_thread(self._write, batch)
+                await _to_the_end(asyncio.to_thread(self._write, batch))
             except JournalError as error:
                 log.error("journal_write_failed", error=str(error))
                 for commit in batch:
@@ -79,8 +82,9 @@ class Journal:
             for commit in batch:
                 if not commit.done.done():
                     commit.done.set_result(None)
-            if self._log.size > REWRITE_BYTES:
+            if self._log.size > self._rewrite_at:
                 await self._rewrite(batch)
+                self._rewrite_at = max(REWRITE_BYTES, 2 * self._log.size)
 
     async def commit(
         self, records: Sequence[Record], *, durable: bool = True, spools: Sequence[Spool] = ()
@@ -152,7 +156,7 @@ class Journal:
         # Those who committed these have not run yet, so the entries need not show them. Repeating does no harm.
         live += b"".join(commit.data for commit in newest)
         try:
-            await asyncio.to_thread(self._log.rewrite, live)
+            await _to_the_end(asyncio.to_thread(self._log.rewrite, live))
         except JournalError as error:
             log.warning("journal_rewrite_failed", error=str(error))
 
@@ -194,3 +198,14 @@ class Journal:
                 for execution_id in execution_ids:
                     self.entries.pop(execution_id, None)
                 self._remember(execution_ids)
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for a thread's work even when cancelled: its file must not be closed under it."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(JournalError):
+            await task
+        raise

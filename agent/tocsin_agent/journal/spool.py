@@ -70,7 +70,8 @@ class Spool:
                 total += len(data)
                 yield Chunk(seq, STREAMS_BY_NUMBER[number], offset, data, position + used)
             if used == 0:
-                self.delivered = self.size  # damaged from here on: what follows can't be told apart
+                if position == self.delivered:  # else what stands before the damage goes first
+                    self.delivered = self.size  # damaged from here on: what follows can't be told apart
                 return
             position += used
 

@@ -99,7 +99,7 @@ class Claimer:
         if lanes:
             if self._lot.serves_any(lane.route for lane in lanes):
                 self._wake.set()
-            self._hints.hint(QUEUE)
+            self._hints.hint(QUEUE, here=False)
 
     def submit(self, call: Call, *, audit: bool) -> None:
         """Take up an agent's call."""

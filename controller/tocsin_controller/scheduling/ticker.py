@@ -18,6 +18,7 @@ from tocsin_controller.store.agents import AgentFacts
 from tocsin_controller.store.database import Database, HeldSession, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.launching import (
+    DUE_BATCH,
     DueTimer,
     PlannedRun,
     count_open_runs,
@@ -71,11 +72,7 @@ class Ticker:
             with self._hints.watch(TIMERS) as woken:
                 while True:
                     woken.clear()
-                    fired = await self.tick(session)
-                    lanes = await promote_delayed(session)
-                    if lanes:
-                        self._on_work(lanes)
-                    if not fired:
+                    if await self.tick(session) < DUE_BATCH:
                         await self._sleep(session, woken)
 
     async def tick(self, session: HeldSession) -> int:
@@ -135,8 +132,13 @@ class Ticker:
 
     async def _sleep(self, session: HeldSession, woken: asyncio.Event) -> None:
         longest = POLL_SECS * random.uniform(0.8, 1.2)  # noqa: S311  jitter is not a secret
-        secs = await secs_to_next_wake(session)
-        wait = longest if secs is None else min(max(secs, 0), longest)
+        timer_secs, retry_secs = await secs_to_next_wake(session)
+        if retry_secs is not None and retry_secs <= 0:
+            self._on_work(await promote_delayed(session))
+            return
+        wait = min([longest, *(max(secs, 0) for secs in (timer_secs, retry_secs) if secs is not None)])
+        if wait == 0:
+            return
         try:
             async with asyncio.timeout(wait):
                 await woken.wait()

@@ -12,6 +12,9 @@ from tocsin_controller.store.statements import sql
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.wire import dumps
 
+#: The limit in due_timers.sql.
+DUE_BATCH = 200
+
 _DUE_TIMERS = sql("due_timers")
 _MOVE_TIMERS = sql("move_timers")
 _END_TIMERS = sql("end_timers")
@@ -62,7 +65,7 @@ class PlannedRun:
 
 
 async def lock_due_timers(session: Queries) -> list[DueTimer]:
-    """What is due now, at most 200, locked until the transaction ends."""
+    """What is due now, at most `DUE_BATCH`, locked until the transaction ends."""
     return [DueTimer(**row) for row in await session.fetch(_DUE_TIMERS)]
 
 
@@ -78,10 +81,10 @@ async def end_timers(session: Queries, job_ids: Sequence[UUID]) -> None:
         await session.execute(_END_TIMERS, list(job_ids))
 
 
-async def secs_to_next_wake(session: Queries) -> float | None:
-    """How long the ticker may sleep; negative when something is due already, None when nothing is planned."""
-    secs: float | None = await session.fetchval(_NEXT_WAKE)
-    return secs
+async def secs_to_next_wake(session: Queries) -> tuple[float | None, float | None]:
+    """Until the next timer and the next retry; negative when it is due already, None when there is none."""
+    row = await session.fetchrow(_NEXT_WAKE)
+    return (row["timer_secs"], row["retry_secs"]) if row is not None else (None, None)
 
 
 async def promote_delayed(session: Queries) -> dict[Lane, int]:

@@ -55,10 +55,12 @@ class Attempt:
 class Fuzzer:
     """An endless source of requests."""
 
-    def __init__(self, document: dict[str, Any], seed: int, ids: list[str]) -> None:
+    def __init__(self, document: dict[str, Any], seed: int, known: dict[str, str]) -> None:
+        """`known` has an id of something that exists for each first part of a path: `jobs`, `runs`, ..."""
         self._random = random.Random(seed)  # noqa: S311  not a secret
         self._schemas = document["components"]["schemas"]
-        self._ids = ids
+        self._known = known
+        self._ids = [*known.values(), "nope"]
         self._operations = [
             (method.upper(), path, operation)
             for path, operations in document["paths"].items()
@@ -70,7 +72,12 @@ class Fuzzer:
         """The next request."""
         pick = self._random
         method, path, operation = pick.choice(self._operations)
-        path = re.sub(r"{\w+}", lambda _: pick.choice(self._ids), path)
+        if method == "DELETE" and pick.random() < 0.9:
+            method, path, operation = pick.choice(self._operations)
+        kind = path.split("/")[2] if path.count("/") > 1 else ""
+        right = self._known.get(kind, "nope")
+        path = path.replace("{stream}", pick.choice(["stdout", "stderr", "stdin"]))
+        path = re.sub(r"{\w+}", lambda _: right if pick.random() < 0.8 else pick.choice(self._ids), path)
         query = {
             p["name"]: str(self.value(p["schema"])).encode("utf-8", "replace").decode()
             for p in operation["parameters"]
@@ -156,6 +163,8 @@ class Fuzzer:
 
     def _text(self, schema: dict[str, Any]) -> str:
         pick = self._random
+        if "examples" in schema and pick.random() < 0.7:
+            return str(pick.choice(schema["examples"]))
         match schema.get("format"):
             case "uuid":
                 return pick.choice(self._ids)

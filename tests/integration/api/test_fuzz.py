@@ -19,15 +19,14 @@ async def test_no_request_brings_the_server_down(serve: Serve) -> None:
         job = await api.job("fuzzed")
         launched = await api.post(f"/api/jobs/{job['id']}/trigger")
         agent = await api.agent("fuzzed")
-        ids = [
-            job["id"],
-            "fuzzed",
-            launched["run_id"],
-            launched["execution_ids"][0],
-            agent["agent_id"],
-            "nope",
-        ]
-        fuzzer = Fuzzer(await api.get("/api/openapi.json"), seed, ids)
+        known = {
+            "jobs": job["id"],
+            "runs": launched["run_id"],
+            "executions": launched["execution_ids"][0],
+            "agents": agent["agent_id"],
+            "agent-queue": agent["agent_id"],
+        }
+        fuzzer = Fuzzer(await api.get("/api/openapi.json"), seed, known)
         statuses: Counter[int] = Counter()
         failures: list[tuple[Attempt, Any]] = []
         deadline = time.monotonic() + FUZZ_SECS

@@ -27,6 +27,7 @@ class SystemRoutes:
     def __init__(self, parts: Parts) -> None:
         self._db = parts.db
         self._pool_size = parts.settings.database_pool_size
+        self._version = version("tocsin-controller")
         self._size = 0
         self._sized_at = float("-inf")
 
@@ -57,7 +58,7 @@ class SystemRoutes:
         except (Unavailable, TimeoutError):
             db = {"ok": False}
         status = "ok" if db["ok"] else "degraded"
-        return {"status": status, "version": version("tocsin-controller"), "db": db}
+        return {"status": status, "version": self._version, "db": db}
 
     async def ready(self, call: Call) -> Any:
         async with asyncio.timeout(PROBE_SECS):
