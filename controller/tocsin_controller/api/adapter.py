@@ -1,6 +1,8 @@
 """What every request passes through: identity, rights, limits, parsing, and one place where errors are answered."""
 
-from collections.abc import Awaitable, Callable
+import itertools
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
 
 import asyncpg
 import structlog
@@ -25,13 +27,21 @@ from tocsin_shared.errors import (
     Unauthorized,
     Unavailable,
 )
-from tocsin_shared.ids import new_id
 
 log = structlog.get_logger(__name__)
 
 AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MAX_REQUEST_ID_CHARS = 128
+
+
+def _request_ids() -> Iterator[str]:
+    """A name for each request of this process: cheaper than a UUID, and as good for finding it in the log."""
+    process = secrets.token_hex(6)
+    return (f"{process}-{number:x}" for number in itertools.count(1))
+
+
+_REQUEST_IDS = _request_ids()
 
 
 class Adapter:
@@ -99,7 +109,7 @@ class Adapter:
 async def answer_errors(request: web.Request, handler: AiohttpHandler) -> web.StreamResponse:
     """The one place where an exception becomes an answer."""
     given = request.headers.get("X-Request-Id")
-    request_id = given if given and _is_fit_for_an_id(given) else str(new_id())
+    request_id = given if given and _is_fit_for_an_id(given) else next(_REQUEST_IDS)
     request[REQUEST_ID] = request_id
     try:
         response = await handler(request)

@@ -19,7 +19,8 @@ from tocsin_controller.api.handlers.runs import RunRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
 from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.openapi import document
-from tocsin_controller.api.page import csp, landing, reference
+from tocsin_controller.api.page import landing, reference
+from tocsin_controller.api.page_assets import CSP
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.engine import Engine
 from tocsin_controller.security.keyring import KeyRing
@@ -67,6 +68,7 @@ def build_app(
 def all_routes(parts: Parts) -> list[Route]:
     """The one table."""
     groups = (
+        ProtocolRoutes(parts),  # first, because paths are tried in order and these come most often
         JobRoutes(parts),
         RunRoutes(parts),
         ExecutionRoutes(parts),
@@ -75,7 +77,6 @@ def all_routes(parts: Parts) -> list[Route]:
         EventRoutes(parts),
         SystemRoutes(parts),
         KeyRoutes(parts),
-        ProtocolRoutes(parts),
     )
     routes = [route for group in groups for route in group.routes()]
 
@@ -102,5 +103,5 @@ def all_routes(parts: Parts) -> list[Route]:
 
 
 def _html(text: str) -> web.Response:
-    headers = {"Content-Security-Policy": csp(), "Cache-Control": "no-cache"}
+    headers = {"Content-Security-Policy": CSP, "Cache-Control": "no-cache"}
     return web.Response(text=text, content_type="text/html", headers=headers)

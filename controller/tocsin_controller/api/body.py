@@ -25,12 +25,14 @@ _LONGEST_INT_CHARS = 20
 
 async def read_body(request: web.Request, limit: int) -> bytes:
     """The body as sent, or unpacked when it was compressed. Raises BodyTooLarge as soon as that is known."""
-    if request.content_length is not None and request.content_length > limit:
+    announced, content = request.content_length, request.content
+    if announced is not None and announced > limit:
         raise BodyTooLarge(f"the body is larger than {limit} bytes")
     chunks: list[bytes] = []
     size = 0
     try:
-        while chunk := await request.content.readany():
+        while not content.at_eof():
+            chunk = await content.readany()
             size += len(chunk)
             if size > limit:
                 raise BodyTooLarge(f"the body is larger than {limit} bytes")

@@ -1,7 +1,8 @@
 """Turns a shown key into a principal, without a query per request.
 
 A remembered key is believed for `TRUST_SECS`. The sweep renews that trust for all remembered keys with one
-query, so ten thousand agents cost one query every few seconds; a revocation is also hinted and acts at once.
+query, so ten thousand agents cost one query every few seconds. A revoked key is forgotten at once, here and, by a
+hint, on the other controllers; a hint that some key changed brings the next sweep forward.
 When the database is away the trust runs out and `authenticate` raises Unavailable: nobody gets in by outage.
 """
 
@@ -23,10 +24,14 @@ from tocsin_shared.errors import Unauthorized, Unavailable
 
 log = structlog.get_logger(__name__)
 
+KEYS_TOPIC = "keys"
+
 #: How long an answer of the database is believed.
 TRUST_SECS = 5.0
 #: Trust is renewed this often, and last uses are written down.
 SWEEP_SECS = 2.0
+#: Hints bring a sweep forward, but not more often than this: a fleet that registers hints thousands of times.
+SWEEP_GAP_SECS = 0.25
 #: A key that was not shown for so long is forgotten.
 FORGET_SECS = 600.0
 #: Most keys remembered; ten thousand agents have one each.
@@ -62,6 +67,7 @@ class KeyRing:
         self._sweep_secs = sweep_secs
         self._known: dict[bytes, _Known] = {}
         self._generation = 0
+        self._sweep_soon = asyncio.Event()
 
     async def authenticate(self, raw: str) -> Principal:
         """Whose key this is. Raises Unauthorized, or Unavailable when that can't be found out."""
@@ -81,19 +87,34 @@ class KeyRing:
         known.used_at = now
         return known.principal
 
-    def forget_all(self, *_: object) -> None:
-        """A key was revoked somewhere: believe nothing that was remembered."""
+    def forget(self, key_id: UUID) -> None:
+        """The key was revoked: from now on it is looked up."""
         self._generation += 1
-        self._known.clear()
+        for key_hash in [h for h, known in self._known.items() if known.principal.key_id == key_id]:
+            del self._known[key_hash]
 
     def watch(self, subscribe: Callable[[str, Callable[[str | None], None]], None]) -> None:
-        """Hears of revocations: `keyring.watch(hints.subscribe)`."""
-        subscribe("keys", self.forget_all)
+        """Hears of changes: `keyring.watch(hints.subscribe)`."""
+        subscribe(KEYS_TOPIC, self._on_hint)
+
+    def _on_hint(self, rest: str | None) -> None:
+        """`keys:<id>`: this key was revoked. `keys`, or None: some key may have changed."""
+        try:
+            self.forget(UUID(rest.removeprefix(":") if rest else ""))
+        except ValueError:
+            self._generation += 1
+            self._sweep_soon.set()
 
     async def run(self) -> None:
         """Until cancelled: renew trust, note last uses. A database that is away only makes it wait."""
         while True:
-            await asyncio.sleep(self._sweep_secs)
+            await asyncio.sleep(SWEEP_GAP_SECS)
+            try:
+                async with asyncio.timeout(max(self._sweep_secs - SWEEP_GAP_SECS, 0)):
+                    await self._sweep_soon.wait()
+            except TimeoutError:
+                pass
+            self._sweep_soon.clear()
             try:
                 await self.sweep()
             except Unavailable:
@@ -150,6 +171,11 @@ class KeyRing:
         if len(self._known) >= CAPACITY and key_hash not in self._known:
             self._known.pop(next(iter(self._known)))
         self._known[key_hash] = known
+
+
+def revoked_topic(key_id: UUID) -> str:
+    """What to hint when a key was revoked."""
+    return f"{KEYS_TOPIC}:{key_id}"
 
 
 def _known(stored: StoredKey, now: float) -> _Known:

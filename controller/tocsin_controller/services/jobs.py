@@ -68,17 +68,16 @@ class JobService:
         self._launcher = launcher
         self._canceller = canceller
 
-    async def find(self, ref: str) -> StoredJob:
-        """A job by id or by exact name. Raises NotFound."""
-        row = await job_row(self._db, self.ref(ref))
-        if row is None:
-            raise _no_job(ref)
-        return stored_job(row)
-
     async def find_id(self, ref: str) -> UUID:
         """The id behind an id or an exact name; a deleted job still has its id. Raises NotFound for names."""
         job = self.ref(ref)
-        return job if isinstance(job, UUID) else (await self.find(ref)).id
+        if isinstance(job, UUID):
+            return job
+        row = await job_row(self._db, job)
+        if row is None:
+            raise _no_job(ref)
+        found: UUID = row["id"]
+        return found
 
     @staticmethod
     def ref(ref: str) -> UUID | str:
@@ -127,11 +126,12 @@ class JobService:
     @_again_after_deadlock
     async def update(self, ref: str, body: JobUpdate, by: Principal) -> UUID:
         """Change a job. Raises InvalidInput, NameTaken, NotFound, Conflict."""
-        job_id = (await self.find(ref)).id
+        job_id = await self.find_id(ref)
         async with self._db.transaction() as session:
-            job = await lock_job(session, job_id)
-            if job is None:
+            row = await lock_job(session, job_id)
+            if row is None:
                 raise _no_job(ref)
+            job = stored_job(row)
             if body.if_unmodified_since and _was_modified(job.updated_at, body.if_unmodified_since):
                 raise Conflict("the job was modified by another user; read it again")
             await self._update(session, job, body, by)
@@ -185,14 +185,14 @@ class JobService:
     @_again_after_deadlock
     async def delete(self, ref: str, by: Principal) -> None:
         """Delete a job; what waits is cancelled, what runs ends by itself, history stays."""
-        job_id = (await self.find(ref)).id
+        job_id = await self.find_id(ref)
         async with self._db.transaction() as session:
-            job = await lock_job(session, job_id)
-            if job is None:
+            row = await lock_job(session, job_id)
+            if row is None:
                 raise _no_job(ref)
             aftermath = await self._canceller.cancel_waiting(session, job_id)
             await delete_job(session, job_id)
-            await add_events(session, [_event("job.deleted", job.name, job_id, by)])
+            await add_events(session, [_event("job.deleted", row["name"], job_id, by)])
         self._canceller.announce(aftermath)
         self._announce()
 
@@ -201,7 +201,7 @@ class JobService:
         self, ref: str, body: TriggerRequest, by: Principal, *, idempotency_key: str | None = None
     ) -> dict[str, Any]:
         """Run a job now, whatever its schedule says. The same Idempotency-Key gets the same answer (G5)."""
-        job_id = (await self.find(ref)).id
+        job_id = await self.find_id(ref)
         asked = "trigger", job_id, body.model_dump(mode="json")
         request = Repeatable.of(by.key_id, idempotency_key, *asked)
         launched: Triggered | None = None

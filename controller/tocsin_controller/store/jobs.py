@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from tocsin_controller.store.database import Queries, Record, Session
 from tocsin_controller.store.statements import sql
+from tocsin_shared.errors import Conflict
 from tocsin_shared.jobs import JobDefinition, JobStatus
 
 _READ_CLOCK = sql("read_clock")
@@ -68,14 +71,13 @@ async def job_row(db: Queries, ref: UUID | str) -> Record | None:
     return await db.fetchrow(_JOB_BY_ID if isinstance(ref, UUID) else _JOB_BY_NAME, ref)
 
 
-async def lock_job(conn: Session, job_id: UUID) -> StoredJob | None:
-    """The job, which nobody else edits, fires or deletes until the transaction ends.
+async def lock_job(conn: Session, job_id: UUID) -> Record | None:
+    """The job's row; nobody else edits, fires or deletes the job until the transaction ends.
 
     The timer is locked first, as the ticker does, so that the two don't wait for each other.
     """
     await conn.fetchrow(_LOCK_TIMER, job_id)
-    row = await conn.fetchrow(_LOCK_JOB, job_id)
-    return stored_job(row) if row else None
+    return await conn.fetchrow(_LOCK_JOB, job_id)
 
 
 async def share_job(conn: Session, job_id: UUID) -> StoredJob | None:
@@ -168,8 +170,11 @@ async def job_versions(db: Queries, job_id: UUID, limit: int) -> list[Record]:
 
 
 def stored_job(row: Record) -> StoredJob:
-    """Parses a row; pydantic's ValidationError means that another release wrote it."""
-    definition = JobDefinition.model_validate(row["definition"])
+    """Parses a row. Raises Conflict when another release wrote what this one can't read."""
+    try:
+        definition = JobDefinition.model_validate(row["definition"])
+    except ValidationError as error:
+        raise Conflict("this release can't read the stored definition; delete the job, or upgrade") from error
     return StoredJob(
         id=row["id"],
         name=row["name"],

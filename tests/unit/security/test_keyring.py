@@ -110,7 +110,7 @@ async def test_a_revocation_that_is_heard_of_acts_at_once(store: FakeStore, ring
     key = store.add("raw")
     await ring.authenticate("raw")
     store.revoke(key)
-    ring.forget_all()
+    ring._on_hint(f":{key.id}")
     with pytest.raises(Unauthorized):
         await ring.authenticate("raw")
 
@@ -124,7 +124,7 @@ async def test_a_look_up_that_began_before_a_revocation_is_not_remembered(
     async def slow(db: object, key_hash: bytes) -> StoredKey | None:
         found = await genuine(db, key_hash)
         store.revoke(key)
-        ring.forget_all()
+        ring.forget(key.id)
         return found
 
     monkeypatch.setattr(module, "key_by_hash", slow)
@@ -143,6 +143,23 @@ async def test_the_sweep_renews_trust_for_all_keys_with_one_question(store: Fake
     for n in range(10):
         await ring.authenticate(f"raw{n}")
     assert store.lookups == 10
+
+
+async def test_a_hint_that_some_key_changed_brings_the_sweep_forward(
+    store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SWEEP_GAP_SECS", 0.01)
+    ring = KeyRing(None, sweep_secs=60)  # type: ignore[arg-type]  # the store is a fake
+    key = store.add("raw")
+    await ring.authenticate("raw")
+    sweeper = asyncio.create_task(ring.run())
+    store.revoke(key)
+    for hint in ("", None):
+        ring._on_hint(hint)
+    await asyncio.sleep(0.05)
+    sweeper.cancel()
+    with pytest.raises(Unauthorized):
+        await ring.authenticate("raw")
 
 
 async def test_the_sweep_forgets_revoked_keys(store: FakeStore, ring: KeyRing) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
-from tocsin_controller.hints import EVENTS, KEYS
+from tocsin_controller.hints import EVENTS
+from tocsin_controller.security.keyring import revoked_topic
 from tocsin_controller.security.roles import ADMINS, Role
 from tocsin_controller.security.secrets import new_secret
 from tocsin_controller.services.show import show_key
@@ -85,8 +86,8 @@ class KeyRoutes:
             if key.role == Role.ADMIN and not await other_admin_exists(session, key_id):
                 raise Conflict("this is the last admin key; create another one first")
             await add_events(session, [_key_event("key.revoked", key, call)])
-        self._keyring.forget_all()
-        self._hints.hint(KEYS)
+        self._keyring.forget(key_id)
+        self._hints.hint(revoked_topic(key_id))
         self._hints.hint(EVENTS)
 
 
