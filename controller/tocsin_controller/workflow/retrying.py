@@ -20,7 +20,7 @@ def retry_delay_secs(
     """How long to wait before the next attempt; None when there is none.
 
     The first wait is `retry_delay_secs`, each further one `retry_backoff` times the one before: 5, 10, 20 s for
-    a delay of 5 and a backoff of 2 (kronforce.md section 8).
+    a delay of 5 and a backoff of 2, as the documents of the shared API promise.
     """
     if status not in _RETRIED or reason in _NOT_RETRIED or attempt_number > job.retry_max:
         return None
