@@ -75,10 +75,11 @@ def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def rows_looked_at(plan: dict[str, Any]) -> float:
-    return sum(
+    touched: float = sum(
         (scan["Actual Rows"] + scan.get("Rows Removed by Filter", 0)) * scan["Actual Loops"]
         for scan in scans(plan)
     )
+    return touched
 
 
 def whole_tables_read(plan: dict[str, Any]) -> set[str]:
