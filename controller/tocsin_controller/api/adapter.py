@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 
 import asyncpg
@@ -127,7 +128,13 @@ async def answer_errors(request: web.Request, handler: AiohttpHandler) -> web.St
     except ConnectionError:  # the client went away while it was being answered
         raise
     except Exception:
-        log.exception("request_failed", request_id=request_id, method=request.method, path=request.path)
+        log.error(
+            "request_failed",
+            request_id=request_id,
+            method=request.method,
+            path=request.path,
+            exception=traceback.format_exc(),  # where, but no values of variables: some are keys or bodies
+        )
         response = plain_error(500, "internal", "internal error", request_id)
     return response
 

@@ -196,7 +196,10 @@ async def test_a_defect_is_answered_without_its_text(
     answer = await served.api.call("GET", "/api/jobs", headers={"X-Request-Id": "the-defect"})
     assert (answer.status, answer.json["error"], answer.json["code"]) == (500, "internal error", "internal")
     assert b"secret" not in answer.body
-    assert "the-defect" in capsys.readouterr().out
+    logged = capsys.readouterr().out
+    assert "the-defect" in logged
+    assert "RuntimeError" in logged
+    assert key_of("admin") not in logged
 
 
 async def test_query_parameters_are_checked_by_name(api: Api) -> None:
