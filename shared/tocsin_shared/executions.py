@@ -75,8 +75,12 @@ class Reason(StrEnum):
     JOB_DELETED = "job_deleted"
     #: The agent was told to stop and the grace passed.
     AGENT_STOPPED = "agent_stopped"
-    #: The agent's process died while this ran; the outcome is not known, the rest was killed.
+    #: The host went down, or what supervised the process died, while this ran; the outcome is not known.
     INTERRUPTED = "interrupted"
+    #: The kernel killed it because it took more memory than it was given, or than the host had.
+    OOM = "oom"
+    #: The agent ended it because it could not reach a controller for so long that the work goes to another.
+    SELF_FENCED = "self_fenced"
     #: The agent was not heard of for `lost_after_secs`.
     AGENT_LOST = "agent_lost"
     #: The agent is alive but no longer knows this execution.

@@ -64,6 +64,10 @@ class RegisterRequest(AgentModel):
     #: SHA-256 (hex) of a secret that the agent made and keeps to itself. From now on only that secret
     #: speaks for this agent; the key used for this call no longer does.
     credential_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    #: What the agent's state directory was marked with at its last registration, and what it is to be marked
+    #: with from now on. A copy of the directory that presents an older mark is refused (409 `cloned`).
+    state_mark: UUID | None = None
+    next_state_mark: UUID | None = None
 
 
 class OutputLimits(BaseModel):
@@ -83,6 +87,30 @@ class RegisterResponse(BaseModel):
     poll_wait_secs: float = 25
     lease_secs: float = 45
     output: OutputLimits = Field(default_factory=OutputLimits)
+    #: Grows when the database was restored or failed over with loss. Fences begin with it (see
+    #: `epoch_of`); an agent has nothing to do with a controller of an older epoch than it has seen.
+    epoch: int = 0
+
+
+#: Fences of an epoch start at its number shifted by this: whatever the lost part of the old epoch handed out
+#: is lower.
+EPOCH_SHIFT = 40
+
+
+def epoch_of(fence: int) -> int:
+    """The epoch in which a fence was handed out."""
+    return fence >> EPOCH_SHIFT
+
+
+class Limits(AgentModel):
+    """What one execution may take from its host, where the agent can enforce it (cgroup v2)."""
+
+    #: Bytes of memory; beyond that the execution is ended with reason `oom`.
+    memory_max_bytes: Annotated[int, Field(ge=1024 * 1024, le=2**50)] | None = None
+    #: Processors, 0.5 is half of one.
+    cpu_max: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None = None
+    #: Processes and threads at once.
+    pids_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
 class Assignment(AgentModel):
@@ -103,6 +131,10 @@ class Assignment(AgentModel):
     #: The due instant (RFC 3339), for the job's information; absent when triggered.
     scheduled_for: str | None = None
     lease_secs: float = 45
+    #: The agent kills its copy when this long has passed since it sent its last acknowledged poll or heartbeat:
+    #: the controller will hand the work to somebody else (`on_lost: retry`). None: never.
+    self_fence_secs: float | None = None
+    limits: Limits | None = None
 
 
 class CancelOrder(AgentModel):
