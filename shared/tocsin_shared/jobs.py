@@ -79,8 +79,8 @@ class JobDefinition(UserModel):
     kill_grace_secs: Annotated[int, Field(ge=0, le=3600)] = 10
     #: How long an execution waits for an eligible agent before it fails with reason `no_agent`.
     queue_timeout_secs: Annotated[int, Field(ge=1, le=31 * 86_400)] = 300
-    #: How long an agent may be silent before its executions count as lost.
-    lost_after_secs: Annotated[int, Field(ge=60, le=7 * 86_400)] = 300
+    #: How long an agent may be silent before its executions count as lost; never sooner than its lease ends.
+    lost_after_secs: Annotated[int, Field(ge=10, le=7 * 86_400)] = 300
     #: Further attempts after a failed or timed-out one.
     retry_max: Annotated[int, Field(ge=0, le=100)] = 0
     retry_delay_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
