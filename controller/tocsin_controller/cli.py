@@ -1,26 +1,28 @@
-"""`tocsin-controller`: serve, dev, migrate and keys."""
+"""`tocsin-controller`: serve, dev, migrate, keys, and what `cli_recovery` adds."""
 
 import asyncio
 import signal
-import sys
-from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec
+from typing import Any
 
 import click
 import structlog
-from pydantic import ValidationError
 
+from tocsin_controller.cli_base import (
+    EXIT_BAD_CONFIGURATION,
+    EXIT_UNAVAILABLE,
+    database_options,
+    die,
+    load_settings,
+    run_to_end,
+    start_logging,
+    with_database,
+)
+from tocsin_controller.cli_recovery import epoch
 from tocsin_controller.settings import ControllerSettings
-from tocsin_shared.errors import NotFound, TocsinError, Unavailable
+from tocsin_shared.errors import NotFound
 
 log = structlog.get_logger(__name__)
-
-P = ParamSpec("P")
-
-#: sysexits.h EX_CONFIG: systemd is told not to restart on it.
-EXIT_BAD_CONFIGURATION = 78
-EXIT_UNAVAILABLE = 69
 
 ROLES = ("admin", "operator", "viewer", "agent")
 
@@ -31,19 +33,11 @@ def main() -> None:
     """Tocsin's controller: owns scheduling and state in PostgreSQL."""
 
 
-def _database_options(command: Callable[P, Any]) -> Callable[P, Any]:
-    command = click.option(
-        "--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file with settings."
-    )(command)
-    return click.option(
-        "--database-url",
-        metavar="DSN",
-        help="PostgreSQL DSN (or TOCSIN_DATABASE_URL, which keeps a password out of the process list).",
-    )(command)
+main.add_command(epoch)
 
 
 @main.command()
-@_database_options
+@database_options
 @click.option("--host", help="Address to listen on (default 0.0.0.0).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (default 8080).")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate chain (PEM) to serve HTTPS.")
@@ -58,9 +52,9 @@ def serve(config: Path | None, migrate: bool, **flags: Any) -> None:
 
     Every setting can also come from TOCSIN_* variables or the TOML file; see docs/configuration.md.
     """
-    settings = _load(config, **flags)
-    _start_logging(settings)
-    _run(_serve(settings, migrate=migrate))
+    settings = load_settings(config, **flags)
+    start_logging(settings)
+    run_to_end(_serve(settings, migrate=migrate))
 
 
 @main.command()
@@ -79,27 +73,27 @@ def dev(data_dir: Path, host: str, port: int) -> None:
 
     try:
         with EmbeddedPostgres(data_dir / "postgres") as postgres:
-            settings = _load(
+            settings = load_settings(
                 None,
                 database_url=postgres.dsn("tocsin"),
                 host=host,
                 port=port,
                 state_dir=data_dir / "local-agent",
             )
-            _start_logging(settings)
-            _run(_serve(settings, migrate=True))
+            start_logging(settings)
+            run_to_end(_serve(settings, migrate=True))
     except EmbeddedPostgresError as error:
-        _die(str(error), EXIT_UNAVAILABLE)
+        die(str(error), EXIT_UNAVAILABLE)
 
 
 @main.command()
-@_database_options
+@database_options
 def migrate(config: Path | None, database_url: str | None) -> None:
     """Bring the database's schema up to date."""
     from tocsin_controller.store.migrate import MigrationError
     from tocsin_controller.store.migrate import migrate as apply
 
-    settings = _load(config, database_url=database_url)
+    settings = load_settings(config, database_url=database_url)
 
     async def run() -> None:
         applied = await apply(settings.dsn)
@@ -109,9 +103,9 @@ def migrate(config: Path | None, database_url: str | None) -> None:
             click.echo("up to date")
 
     try:
-        _run(run())
+        run_to_end(run())
     except MigrationError as error:
-        _die(str(error))
+        die(str(error))
 
 
 @main.group()
@@ -120,7 +114,7 @@ def keys() -> None:
 
 
 @keys.command("create")
-@_database_options
+@database_options
 @click.option("--name", required=True, help="What the key is for.")
 @click.option("--role", type=click.Choice(ROLES), required=True)
 def keys_create(config: Path | None, database_url: str | None, name: str, role: str) -> None:
@@ -133,11 +127,11 @@ def keys_create(config: Path | None, database_url: str | None, name: str, role: 
         await insert_key(db, NewKey(name, role, secret.prefix, secret.hash, created_by="tocsin-controller"))
         click.echo(secret.raw)
 
-    _with_database(config, database_url, run)
+    with_database(config, database_url, run)
 
 
 @keys.command("list")
-@_database_options
+@database_options
 def keys_list(config: Path | None, database_url: str | None) -> None:
     """List all keys, revoked ones too."""
     from tocsin_controller.store.keys import list_keys
@@ -147,11 +141,11 @@ def keys_list(config: Path | None, database_url: str | None) -> None:
             state = "active" if key.active else "revoked"
             click.echo(f"{key.id}  {key.key_prefix:<12} {key.role:<9} {state:<8} {key.name}")
 
-    _with_database(config, database_url, run)
+    with_database(config, database_url, run)
 
 
 @keys.command("revoke")
-@_database_options
+@database_options
 @click.argument("key_id", type=click.UUID)
 def keys_revoke(config: Path | None, database_url: str | None, key_id: Any) -> None:
     """Revoke a key for good."""
@@ -162,11 +156,11 @@ def keys_revoke(config: Path | None, database_url: str | None, key_id: Any) -> N
             raise NotFound(f"there is no key {key_id}")
         click.echo("revoked")
 
-    _with_database(config, database_url, run)
+    with_database(config, database_url, run)
 
 
 @keys.command("reset-admin")
-@_database_options
+@database_options
 def keys_reset_admin(config: Path | None, database_url: str | None) -> None:
     """Revoke all admin keys and print a new one."""
     from tocsin_controller.security.bootstrap import reset_admin
@@ -174,7 +168,7 @@ def keys_reset_admin(config: Path | None, database_url: str | None) -> None:
     async def run(db: Any) -> None:
         click.echo(await reset_admin(db))
 
-    _with_database(config, database_url, run)
+    with_database(config, database_url, run)
 
 
 async def _serve(settings: ControllerSettings, *, migrate: bool) -> None:
@@ -210,67 +204,10 @@ async def _bootstrap(settings: ControllerSettings) -> None:
             agent_preset=agent.get_secret_value() if agent else None,
         )
     except BadPreset as error:
-        _die(str(error), EXIT_BAD_CONFIGURATION)
+        die(str(error), EXIT_BAD_CONFIGURATION)
     finally:
         await db.close()
     presets = {"admin": admin, "agent": agent}
     for role, raw in created:
         shown = "(as preset)" if presets.get(role) else raw
         click.echo(f"First {role} key, shown this once: {shown}", err=True)
-
-
-def _with_database(
-    config: Path | None, database_url: str | None, work: Callable[[Any], Awaitable[None]]
-) -> None:
-    from tocsin_controller.store.database import Database
-
-    settings = _load(config, database_url=database_url)
-
-    async def run() -> None:
-        db = await Database.open(settings.dsn, application_name="tocsin-keys", max_size=1)
-        try:
-            await work(db)
-        finally:
-            await db.close()
-
-    _run(run())
-
-
-def _load(config: Path | None, **flags: Any) -> ControllerSettings:
-    try:
-        settings = ControllerSettings.load(config, **flags)
-        has_database = bool(settings.dsn)
-    except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
-        _die("bad settings: " + "; ".join(problems), EXIT_BAD_CONFIGURATION)
-    except (OSError, ValueError) as error:
-        _die(f"the configuration can't be read: {error}", EXIT_BAD_CONFIGURATION)
-    if not has_database:
-        _die("no database: set --database-url or TOCSIN_DATABASE_URL", EXIT_BAD_CONFIGURATION)
-    return settings
-
-
-def _start_logging(settings: ControllerSettings) -> None:
-    from tocsin_agent.logs import configure_logging
-
-    configure_logging(settings.log_format, settings.log_level)
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    import uvloop
-
-    try:
-        uvloop.run(work)
-    except Unavailable as error:
-        _die(f"the database can't be reached: {error.__cause__ or error}", EXIT_UNAVAILABLE)
-    except TocsinError as error:
-        _die(str(error))
-    except OSError as error:
-        _die(str(error), EXIT_UNAVAILABLE)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def _die(message: str, code: int = 1) -> NoReturn:
-    click.echo(f"tocsin-controller: {message}", err=True)
-    sys.exit(code)

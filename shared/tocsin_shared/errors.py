@@ -10,6 +10,7 @@ TocsinError (500 internal)
 │   ├── NameTaken (409 name_taken)
 │   ├── StaleFence (409 stale_fence)        the right to run this execution was handed out again (G6)
 │   ├── Superseded (409 superseded)         a newer process of the same agent has registered
+│   ├── Cloned (409 cloned)                 the agent's state directory is a copy; the other one is in use
 │   └── IllegalTransition (409 illegal_transition)
 ├── BodyTooLarge (413 body_too_large)
 ├── TooManyRequests (429 too_many_requests) `retry_after_secs` says when to come back
@@ -117,6 +118,12 @@ class Superseded(Conflict):
     """A newer process of this agent has registered."""
 
     code = "superseded"
+
+
+class Cloned(Conflict):
+    """This agent's state directory is a copy of another's, which has registered since; this one must stop."""
+
+    code = "cloned"
 
 
 class IllegalTransition(Conflict):

@@ -225,6 +225,7 @@ class Claimer:
                     HandOut(row.execution_id, call.session.id, call.incarnation, call.seq, lease_secs)
                 )
         handed = await hand_out(session, hand_outs)
+        self._note_epoch(handed)
         simple_ids = {row.execution_id for row in simple}
         await start_executions(
             session,
@@ -307,6 +308,7 @@ class Claimer:
             [lease for c, f in zip(calls, findings, strict=True) if not c.slots for lease in f.offer_again],
         )
         offered = await offer_again(session, again, self._lease_secs) if again else []
+        self._note_epoch(offered)
         assignments = await self._assignments(session, offered)
         await self._end_unheard(session, findings)
         for call, found in zip(calls, findings, strict=True):
@@ -380,6 +382,11 @@ class Claimer:
             async with session.transaction() as transaction:
                 aftermath = await self._ender.end_leased(transaction, ended)
             self._ender.announce(aftermath)
+
+    def _note_epoch(self, handed: Sequence[Handed]) -> None:
+        """Raises StaleDatabase, before anything is answered, when the fences are of an epoch that is over."""
+        if handed:
+            self._db.epochs.note_fence(handed[0].fence)
 
     def _park(self, call: Call) -> None:
         if call.answer.done():

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tocsin_controller.dispatch.claimer import Call, Claimer
 from tocsin_controller.dispatch.presence import Presence
-from tocsin_controller.dispatch.registration import Registrar
+from tocsin_controller.dispatch.registration import Registrar, Registration
 from tocsin_controller.dispatch.sessions import AgentSession, Sessions
 from tocsin_controller.dispatch.simple import item_from, journal_from
 from tocsin_controller.hints import EVENTS, KEYS, Hints, agent_topic
@@ -74,7 +74,7 @@ class AgentDesk:
         hints.subscribe(agent_topic(""), self._on_agent_hint)
 
     async def register(self, principal: Principal, request: RegisterRequest) -> RegisterResponse:
-        """Pair an agent, or greet one that is paired. Raises NameTaken."""
+        """Pair an agent, or greet one that is paired. Raises NameTaken or Cloned."""
         return self._greet(await self._registrar.register(principal, request))
 
     async def register_local(self, request: RegisterRequest) -> RegisterResponse:
@@ -213,11 +213,12 @@ class AgentDesk:
         if call is not None:
             self._claimer.look_again(call)
 
-    def _greet(self, agent_id: UUID) -> RegisterResponse:
+    def _greet(self, registration: Registration) -> RegisterResponse:
         return RegisterResponse(
-            agent_id=agent_id,
+            agent_id=registration.agent_id,
             heartbeat_interval_secs=self._pace.heartbeat_secs,
             poll_wait_secs=self._pace.poll_wait_secs,
             lease_secs=self._pace.lease_secs,
             output=self._pace.output,
+            epoch=registration.epoch,
         )

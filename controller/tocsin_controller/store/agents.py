@@ -11,6 +11,7 @@ from tocsin_controller.store.statements import sql
 _AGENT_FACTS = sql("agent_facts")
 _AGENT_SESSION = sql("agent_session")
 _AGENT_FOR_REGISTRATION = sql("agent_for_registration")
+_NOTE_CLONE = sql("note_clone")
 _INSERT_AGENT = sql("insert_agent")
 _UPDATE_AGENT = sql("update_agent")
 _SET_AGENT_KEY = sql("set_agent_key")
@@ -58,6 +59,8 @@ class RegisteredAgent:
     key_id: UUID | None
     incarnation: UUID | None
     status: str
+    #: What its state directory was marked with; None when it never was.
+    state_mark: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Introduction:
     protocol: int | None
     incarnation: UUID | None
     system_info: dict[str, Any] | None
+    #: What its state directory is marked with from now on.
+    state_mark: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,11 @@ async def update_agent(
 ) -> None:
     """A known agent introduces itself again."""
     await session.execute(_UPDATE_AGENT, *_values(agent_id, who, key_id, lease_secs))
+
+
+async def note_clone(session: Queries, agent_id: UUID, mark: UUID) -> bool:
+    """A copy of the agent's state directory showed this older mark; False when that was known."""
+    return await session.fetchval(_NOTE_CLONE, agent_id, mark) is not None
 
 
 async def set_agent_key(session: Queries, agent_id: UUID, key_id: UUID) -> None:
@@ -200,4 +210,5 @@ def _values(agent_id: UUID, who: Introduction, key_id: UUID | None, lease_secs: 
         key_id,
         who.system_info,
         lease_secs,
+        who.state_mark,
     )

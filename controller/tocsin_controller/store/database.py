@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import asyncpg
 import structlog
 
+from tocsin_controller.store.epoch import EpochGuard
 from tocsin_controller.store.postgres.dial import Dialer, SessionSettings
 from tocsin_controller.store.postgres.listener import OnHint, listen
 from tocsin_controller.store.postgres.outage import guarded
@@ -31,8 +32,12 @@ class Database:
     Session state (SET, LISTEN, session advisory locks) is not reset between users: nobody may leave any.
     """
 
-    def __init__(self, dialer: Dialer, pool: asyncpg.Pool, acquire_timeout_secs: float) -> None:
+    def __init__(
+        self, dialer: Dialer, pool: asyncpg.Pool, epochs: EpochGuard, acquire_timeout_secs: float
+    ) -> None:
         self._dialer = dialer
+        self.epochs = epochs
+        """Every new connection is examined by it, so no call reaches a server of an older epoch."""
         self._pool = pool
         self._acquire_timeout_secs = acquire_timeout_secs
         self._expired_at = float("-inf")
@@ -54,14 +59,15 @@ class Database:
         settings = SessionSettings(
             application_name, statement_timeout_secs, lock_timeout_secs, connect_timeout_secs
         )
-        dialer = Dialer(dsn, settings)
+        epochs = EpochGuard()
+        dialer = Dialer(dsn, settings, epochs.examine)
 
         async def connect(*_: object, **__: object) -> asyncpg.Connection:
             return await dialer.dial_untranslated()
 
         # min_size=0: asyncpg's own upkeep of a floor logs a traceback per attempt while the server is away.
         pool = asyncpg.create_pool(min_size=0, max_size=max_size, connect=connect, reset=_keep_session)
-        database = cls(dialer, await pool, acquire_timeout_secs)
+        database = cls(dialer, await pool, epochs, acquire_timeout_secs)
         try:
             await database._warm_up(min_size)
         except BaseException:

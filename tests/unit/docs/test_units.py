@@ -49,7 +49,7 @@ def test_a_unit_starts_a_command_with_options_that_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_bad_settings_do_not_restart_a_unit_for_ever(path: Path) -> None:
-    from tocsin_controller.cli import EXIT_BAD_CONFIGURATION
+    from tocsin_controller.cli_base import EXIT_BAD_CONFIGURATION
 
     assert str(EXIT_BAD_CONFIGURATION) in unit(path)["Service"]["RestartPreventExitStatus"].split()
 

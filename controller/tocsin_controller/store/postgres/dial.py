@@ -3,15 +3,20 @@
 import asyncio
 import socket
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import asyncpg
 import orjson
 
 from tocsin_controller.store.postgres.outage import guarded, is_outage
+from tocsin_shared.errors import Unavailable
+
+Examine: TypeAlias = Callable[[asyncpg.Connection], Awaitable[None]]
+"""Looks at a new connection; raises Unavailable when that server must not be used."""
 
 IDLE_IN_TRANSACTION_SECS: Final = 10
 # A statement that the server did not end itself by then never will: the way to it is broken.
@@ -51,8 +56,9 @@ class Dialer:
     the host that answered last is asked first.
     """
 
-    def __init__(self, dsn: str, settings: SessionSettings) -> None:
+    def __init__(self, dsn: str, settings: SessionSettings, examine: Examine | None = None) -> None:
         self._settings = settings
+        self._examine = examine
         self._dsns = one_dsn_per_host(dsn)
 
     async def dial(self, **server_settings: str) -> asyncpg.Connection:
@@ -65,7 +71,7 @@ class Dialer:
             try:
                 connection = await self._connect(dsn, server_settings)
             except Exception as error:
-                if not is_outage(error) or attempt == len(self._dsns):
+                if not (is_outage(error) or isinstance(error, Unavailable)) or attempt == len(self._dsns):
                     raise
             else:
                 self._dsns = [dsn, *(other for other in self._dsns if other != dsn)]
@@ -84,6 +90,8 @@ class Dialer:
             )
             try:
                 await _prepare(connection)
+                if self._examine is not None:
+                    await self._examine(connection)
             except BaseException:
                 connection.terminate()
                 raise

@@ -1,5 +1,6 @@
--- Hands locked queue rows to agents: the row leaves the queue, a lease with a higher fence takes its place (G6).
--- An agent whose newer process has registered meanwhile gets nothing. Indexes: primary keys.
+-- Hands locked queue rows to agents: the row leaves the queue, a lease with a higher fence takes its place (G6), which
+-- begins with the epoch (40 = EPOCH_SHIFT; one row, read once). An agent whose newer process has registered meanwhile
+-- gets nothing. Indexes: primary keys.
 WITH t AS (
     SELECT t.execution_id, t.agent_id, t.incarnation, t.seq, t.lease_secs
     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::float8[])
@@ -13,7 +14,7 @@ WITH t AS (
 )
 INSERT INTO leases (execution_id, agent_id, fence, incarnation, seq, run_id, job_id, job_version, attempt_number,
                     scheduled_for, expires_at)
-SELECT execution_id, agent_id, fence + 1, incarnation, seq, run_id, job_id, job_version, attempt_number,
+SELECT execution_id, agent_id, greatest(fence + 1, (SELECT (epoch << 40) + 1 FROM cluster)), incarnation, seq, run_id, job_id, job_version, attempt_number,
        scheduled_for, now() + make_interval(secs => lease_secs)
 FROM taken
 RETURNING execution_id, agent_id, fence, run_id, job_id, job_version, attempt_number, scheduled_for

@@ -1,0 +1,2 @@
+-- The epoch that fences begin with now. Whole table: one row.
+SELECT epoch FROM cluster
