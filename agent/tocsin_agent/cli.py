@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 #: sysexits.h EX_CONFIG: systemd is told not to restart on it.
 EXIT_BAD_CONFIGURATION = 78
+#: sysexits.h EX_IOERR: the disk is full, broken or read-only for now; systemd starts the agent again.
+EXIT_DISK_TROUBLE = 74
 #: Another process speaks for this agent now.
 EXIT_SUPERSEDED = 75
 
@@ -48,8 +50,9 @@ def run(config: Path | None, **flags: Any) -> None:
 
     from tocsin_agent.daemon import Superseded
     from tocsin_agent.http_link import check_url
-    from tocsin_agent.identity import StateError
+    from tocsin_agent.identity import DiskTrouble, StateError
     from tocsin_agent.logs import configure_logging
+    from tocsin_agent.registration import Cloned
     from tocsin_agent.service import serve
     from tocsin_agent.settings import AgentSettings
 
@@ -70,7 +73,9 @@ def run(config: Path | None, **flags: Any) -> None:
     configure_logging(settings.log_format, settings.log_level)
     try:
         uvloop.run(serve(settings))
-    except StateError as error:
+    except DiskTrouble as error:
+        _die(str(error), EXIT_DISK_TROUBLE)
+    except (StateError, Cloned) as error:
         _die(str(error), EXIT_BAD_CONFIGURATION)
     except Superseded as error:
         _die(str(error), EXIT_SUPERSEDED)

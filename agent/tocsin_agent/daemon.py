@@ -11,19 +11,21 @@ from pathlib import Path
 
 import structlog
 
+from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
 from tocsin_agent.heartbeat import Heartbeat
-from tocsin_agent.identity import Identity, StateDir
+from tocsin_agent.identity import Identity, StateDir, state_error
 from tocsin_agent.journal.journal import Journal
 from tocsin_agent.journal.log import JournalError
-from tocsin_agent.link import ControllerLink, LinkError, Refused, Unreachable
+from tocsin_agent.link import ControllerLink
 from tocsin_agent.poller import Poller
-from tocsin_agent.retry import Backoff
+from tocsin_agent.registration import Registration
 from tocsin_agent.runtime.process import reap_orphans, set_subreaper
+from tocsin_agent.self_fencing import SelfFencing
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_agent.uploader import Uploader
 from tocsin_shared.ids import new_id
-from tocsin_shared.protocol import PROTOCOL_VERSION, RegisterRequest, RegisterResponse
+from tocsin_shared.protocol import PROTOCOL_VERSION, RegisterRequest
 
 log = structlog.get_logger(__name__)
 
@@ -32,12 +34,12 @@ LAST_GRACE_SECS = 5.0
 #: How long the last reports may take when the agent ends.
 LAST_DELIVERY_SECS = 10.0
 REAP_EVERY_SECS = 5.0
-#: A name that belongs to another key may become free: try again, rarely.
-NAME_TAKEN_PAUSE_SECS = 60.0
+#: Superseded again this soon after having registered again: somebody else insists on being this agent.
+SUPERSEDED_AGAIN_SECS = 600.0
 
 
 class Superseded(Exception):
-    """A newer process of this agent has registered; this one has to end."""
+    """Another process registers as this agent again and again; this one has to end."""
 
 
 class Agent:
@@ -71,6 +73,7 @@ class Agent:
         self._finished = asyncio.Event()
         self._drain_secs = 0.0
         self._is_superseded = False
+        self._superseded_at: float | None = None
         self._executor: Executor | None = None
 
     @property
@@ -98,19 +101,26 @@ class Agent:
             self._executor.stop_all("agent_stopped", LAST_GRACE_SECS)
 
     async def run(self) -> None:
-        """Until drained or cancelled. Raises StateError, Superseded."""
+        """Until drained or cancelled. Raises StateError, Superseded, Cloned."""
         try:
             with self._state.locked():
                 await self._run()
         finally:
             self._finished.set()
         if self._is_superseded:
-            raise Superseded("a newer process of this agent has registered")
+            raise Superseded("another process registers as this agent again and again; only one may")
 
     async def _run(self) -> None:
-        identity = Identity.open(self._state, self._name)
+        registration = Registration(
+            self._link,
+            self._state,
+            Identity.open(self._state, self._name),
+            self._introduction,
+            enrolment_key=self._enrolment_key,
+        )
+        contact = Contact()
+        journal = self._open_journal()
         set_subreaper(on=True)
-        journal = Journal(self._state.journal_dir)
         executor = Executor(
             journal,
             self._registry,
@@ -125,10 +135,12 @@ class Agent:
             disown=executor.disown,
             on_unknown_agent=self._must_register.set,
         )
+        self_fencing = SelfFencing(journal, contact, executor.self_fence)
         poller = Poller(
             journal,
             self._link,
             executor,
+            contact,
             capacity=self._capacity,
             max_batch=self._max_batch,
             min_free_bytes=self._min_free_bytes,
@@ -139,6 +151,7 @@ class Agent:
             journal,
             self._link,
             executor,
+            contact,
             held=poller.held,
             is_draining=lambda: poller.is_draining,
             on_superseded=self._supersede,
@@ -147,7 +160,10 @@ class Agent:
             asyncio.create_task(journal.run(), name="journal"),
             asyncio.create_task(uploader.run(), name="uploader"),
             asyncio.create_task(_reap(), name="reaper"),
-            asyncio.create_task(self._stay_registered(identity, executor, uploader, poller, heartbeat)),
+            asyncio.create_task(self_fencing.run(), name="self-fencing"),
+            asyncio.create_task(
+                self._stay_registered(registration, executor, uploader, poller, heartbeat), name="registered"
+            ),
         ]
         try:
             await executor.settle_the_past()
@@ -164,6 +180,13 @@ class Agent:
             journal.close()
             set_subreaper(on=False)
             reap_orphans()
+
+    def _open_journal(self) -> Journal:
+        try:
+            return Journal(self._state.journal_dir)
+        except OSError as error:
+            message = f"the journal in {self._state.journal_dir} can't be opened: {error.strerror}"
+            raise state_error(message, error) from error
 
     async def _until_stopped(self, tasks: list[asyncio.Task[None]]) -> None:
         """Until the agent is to stop, or one of its parts fails (which is a bug, and is raised)."""
@@ -194,7 +217,7 @@ class Agent:
 
     async def _stay_registered(
         self,
-        identity: Identity,
+        registration: Registration,
         executor: Executor,
         uploader: Uploader,
         poller: Poller,
@@ -203,13 +226,11 @@ class Agent:
         """Register, poll and beat; register again whenever the controller does not know this agent."""
         while True:
             self._must_register.clear()
-            answer = await self._register(identity)
-            identity = identity.with_agent_id(answer.agent_id)
-            identity.store(self._state)
+            answer = await registration.register()
             executor.limits = answer.output
             uploader.agent_id, uploader.flush_secs = answer.agent_id, answer.output.flush_secs
             poller.wait_secs, heartbeat.every_secs = answer.poll_wait_secs, answer.heartbeat_interval_secs
-            log.info("agent_registered", agent=identity.name, agent_id=str(answer.agent_id))
+            log.info("agent_registered", agent=registration.identity.name, agent_id=str(answer.agent_id))
             self._registered.set()
             loops = [
                 asyncio.create_task(poller.run(answer.agent_id, self._incarnation), name="poller"),
@@ -225,32 +246,6 @@ class Agent:
                     loop.cancel()
                 await asyncio.gather(*loops, return_exceptions=True)
 
-    async def _register(self, identity: Identity) -> RegisterResponse:
-        backoff = Backoff()
-        use_key = identity.agent_id is None
-        while True:
-            self._show(self._enrolment_key if use_key and self._enrolment_key else identity.credential)
-            try:
-                answer = await self._link.register(self._introduction(identity))
-                self._show(identity.credential)
-                return answer
-            except LinkError as error:
-                pause = backoff.next_pause_secs(
-                    error.retry_after_secs if isinstance(error, Unreachable) else None
-                )
-                if isinstance(error, Refused):
-                    if error.status == 401 and not use_key and self._enrolment_key:
-                        use_key, pause = True, 0.0
-                    elif error.code == "name_taken":
-                        pause = NAME_TAKEN_PAUSE_SECS
-                log.warning("registration_failed", error=str(error), retry_secs=round(pause, 1))
-                await asyncio.sleep(pause)
-
-    def _show(self, key: str) -> None:
-        """Which key speaks for this agent; a link inside a controller needs none."""
-        if hasattr(self._link, "key"):
-            self._link.key = key
-
     def _introduction(self, identity: Identity) -> RegisterRequest:
         return RegisterRequest(
             name=identity.name,
@@ -263,12 +258,28 @@ class Agent:
             incarnation=self._incarnation,
             capacity=self._capacity,
             credential_sha256=identity.credential_sha256,
+            state_mark=identity.state_mark,
+            next_state_mark=identity.next_state_mark,
             system_info=system_info(),
         )
 
     def _supersede(self) -> None:
+        """Another process speaks for this agent, though this one holds the directory's lock.
+
+        Registering again tells what that is: a copy of the directory (then the controller says `cloned`), or
+        a controller whose database went back to an earlier state (then all is well again). A controller that
+        knows no marks would let two copies take turns for ever, hence the end when it happens again soon.
+        """
+        if self._must_register.is_set():
+            return
+        now = asyncio.get_running_loop().time()
+        if self._superseded_at is None or now - self._superseded_at > SUPERSEDED_AGAIN_SECS:
+            self._superseded_at = now
+            log.warning("agent_superseded", why="another process registered as this agent; registering again")
+            self._must_register.set()
+            return
         if not self._is_superseded:
-            log.error("agent_superseded", why="a newer process of this agent has registered")
+            log.error("agent_superseded", why="another process registers as this agent again and again")
         self._is_superseded = True
         self.begin_drain(0.0)
 

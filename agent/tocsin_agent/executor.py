@@ -59,7 +59,18 @@ class Executor:
         news = [a for a in assignments if not self._is_known(a)]
         if not news:
             return
-        intents = [Intent(a.execution_id, a.fence, a.job_name, a.task.type, Moment.now()) for a in news]
+        intents = [
+            Intent(
+                execution_id=a.execution_id,
+                fence=a.fence,
+                job_name=a.job_name,
+                task_type=a.task.type,
+                at=Moment.now(),
+                self_fence_secs=a.self_fence_secs,
+                kill_grace_secs=a.kill_grace_secs,
+            )
+            for a in news
+        ]
         await self._journal.commit(intents)
         for assignment, intent in zip(news, intents, strict=True):
             entry = self._journal.entries.get(assignment.execution_id)
@@ -91,6 +102,18 @@ class Executor:
         else:
             self._disowned.add(order.execution_id)
             supervisor.request_stop("cancel", 0)
+
+    def self_fence(self, execution_id: UUID, grace_secs: float) -> bool:
+        """The controller may hand it to somebody else soon: it has to be dead in so many seconds.
+
+        Says whether it runs here.
+        """
+        supervisor = self._supervisors.get(execution_id)
+        if supervisor is None:
+            return False
+        log.warning("execution_self_fenced", execution_id=str(execution_id))
+        supervisor.request_stop("self_fence", grace_secs)
+        return True
 
     def stop_all(self, kind: StopKind, grace_secs: float) -> None:
         """End everything that runs."""

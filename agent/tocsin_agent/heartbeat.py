@@ -8,6 +8,8 @@ from uuid import UUID
 
 import structlog
 
+from tocsin_agent.clock import Moment
+from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
 from tocsin_agent.journal.journal import Journal
 from tocsin_agent.link import ControllerLink, LinkError, Refused
@@ -24,6 +26,7 @@ class Heartbeat:
         journal: Journal,
         link: ControllerLink,
         executor: Executor,
+        contact: Contact,
         *,
         held: Callable[[], list[Held]],
         is_draining: Callable[[], bool],
@@ -32,6 +35,7 @@ class Heartbeat:
         self._journal = journal
         self._link = link
         self._executor = executor
+        self._contact = contact
         self._held = held
         self._is_draining = is_draining
         self._on_superseded = on_superseded
@@ -56,13 +60,16 @@ class Heartbeat:
                     "bytes": float(self._journal.spooled_bytes()),
                 },
             )
+            sent = Moment.now()
             try:
                 answer = await self._link.heartbeat(agent_id, request)
+                self._contact.acknowledged(sent)
                 for stop in answer.stop:
                     self._executor.disown(stop)
                 for cancel in answer.cancel:
                     self._executor.cancel(cancel)
             except LinkError as error:
+                self._contact.failed()
                 if isinstance(error, Refused) and error.is_superseded:
                     self._on_superseded()
                 log.debug("heartbeat_failed", error=str(error))

@@ -1,22 +1,39 @@
 """Who this agent is: the directory it keeps to itself, its name and the secret that only it knows."""
 
+import errno
 import fcntl
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
-from uuid import UUID
+from uuid import UUID, uuid4
+
+import structlog
 
 from tocsin_agent.files import write_atomically
 from tocsin_shared.wire import dumps, loads
 
+log = structlog.get_logger(__name__)
+
+#: What a disk says when it is full, broken or read-only for now: it may heal without anybody changing a setting.
+PASSING_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE})
+
 
 class StateError(Exception):
     """The state directory can't be used; the message says why and what to do."""
+
+
+class DiskTrouble(StateError):
+    """The state directory can't be used for now: its disk is full, broken or read-only. Worth another try."""
+
+
+def state_error(message: str, error: OSError) -> StateError:
+    """The right kind of StateError."""
+    return DiskTrouble(message) if error.errno in PASSING_ERRORS else StateError(message)
 
 
 class StateDir:
@@ -56,7 +73,10 @@ class StateDir:
             yield
             return
         self._prepare()
-        fd = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fd = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise state_error(f"{self.path}/lock can't be opened: {error.strerror}", error) from error
         try:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,8 +84,9 @@ class StateDir:
                 raise StateError(
                     f"another agent is running with {self.path}; give this one its own --state-dir"
                 ) from None
-            os.ftruncate(fd, 0)
-            os.write(fd, f"{os.getpid()}\n".encode())
+            with suppress(OSError):  # only for people; a full disk must not keep the agent from starting
+                os.ftruncate(fd, 0)
+                os.write(fd, f"{os.getpid()}\n".encode())
             self._lock_fd = fd
             yield
         finally:
@@ -95,8 +116,8 @@ class StateDir:
             if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
                 raise PermissionError(13, "no permission to write")
         except OSError as error:
-            raise StateError(
-                f"the state directory {self.path} can't be used ({error.strerror}); set --state-dir"
+            raise state_error(
+                f"the state directory {self.path} can't be used ({error.strerror}); set --state-dir", error
             ) from error
 
 
@@ -109,6 +130,12 @@ class Identity:
     agent_id: UUID | None = None
     #: Made here before the first registration; the controller only ever learns its SHA-256.
     credential: str = field(default_factory=lambda: f"tca_{secrets.token_urlsafe(32)}", repr=False)
+    #: What tells this directory from a copy of it: the controller knows the newest mark, and each registration
+    #: moves on from `state_mark` to `next_state_mark`. Both stand here until the answer has come.
+    state_mark: UUID | None = None
+    next_state_mark: UUID | None = None
+    #: The newest epoch that a controller spoke of; older ones have nothing to say.
+    epoch: int = 0
 
     @property
     def credential_sha256(self) -> str:
@@ -120,8 +147,14 @@ class Identity:
         """The stored identity, or None when there is none. Raises StateError for a damaged one."""
         try:
             fields = loads(state.identity_file.read_bytes())
-            agent_id = UUID(fields["agent_id"]) if fields["agent_id"] else None
-            return cls(str(fields["name"]), agent_id, str(fields["credential"]))
+            return cls(
+                name=str(fields["name"]),
+                agent_id=_uuid(fields["agent_id"]),
+                credential=str(fields["credential"]),
+                state_mark=_uuid(fields.get("state_mark")),
+                next_state_mark=_uuid(fields.get("next_state_mark")),
+                epoch=int(fields.get("epoch", 0)),
+            )
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -142,18 +175,53 @@ class Identity:
             identity.store(state)
         return identity
 
-    def with_agent_id(self, agent_id: UUID) -> Self:
-        """The same agent, as the controller numbers it."""
-        return replace(self, agent_id=agent_id)
+    def ready_to_register(self, state: StateDir) -> Self:
+        """The identity with the marks to present, on disk before anybody hears of them.
+
+        An answer that was lost, or a crash before it was written down, leaves both marks: they are presented again.
+        When the disk takes nothing, the mark does not move on.
+        """
+        if self.next_state_mark is not None and self.next_state_mark != self.state_mark:
+            return self
+        moved = replace(self, next_state_mark=uuid4())
+        try:
+            moved.store(state)
+        except DiskTrouble as error:
+            log.error("identity_not_written", error=str(error))
+            return replace(self, next_state_mark=self.state_mark)
+        return moved
+
+    def as_registered(self, state: StateDir, agent_id: UUID, epoch: int) -> Self:
+        """What an accepted registration makes of it; on disk unless that takes nothing."""
+        accepted = replace(
+            self,
+            agent_id=agent_id,
+            state_mark=self.next_state_mark,
+            next_state_mark=None,
+            epoch=max(self.epoch, epoch),
+        )
+        try:
+            accepted.store(state)
+        except DiskTrouble as error:
+            # What stands there is as good: it is accepted again, as a repeat.
+            log.error("identity_not_written", error=str(error))
+        return accepted
 
     def store(self, state: StateDir) -> None:
-        """Write it so that a crash leaves either the old or the new one."""
+        """Write it so that a crash leaves either the old or the new one. Raises StateError."""
         content = {
             "name": self.name,
             "agent_id": str(self.agent_id) if self.agent_id else None,
             "credential": self.credential,
+            "state_mark": str(self.state_mark) if self.state_mark else None,
+            "next_state_mark": str(self.next_state_mark) if self.next_state_mark else None,
+            "epoch": self.epoch,
         }
         try:
             write_atomically(state.identity_file, dumps(content) + b"\n")
         except OSError as error:
-            raise StateError(f"{state.identity_file} can't be written: {error.strerror}") from error
+            raise state_error(f"{state.identity_file} can't be written: {error.strerror}", error) from error
+
+
+def _uuid(value: str | None) -> UUID | None:
+    return UUID(value) if value else None

@@ -48,6 +48,11 @@ class Refused(LinkError):
         return self.code == "superseded"
 
     @property
+    def is_cloned(self) -> bool:
+        """Whether another copy of this agent's state directory has registered."""
+        return self.code == "cloned"
+
+    @property
     def is_unknown_agent(self) -> bool:
         """Whether the controller does not know this agent (any more): it has to register again."""
         return self.status in (401, 404)

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import structlog
 
+from tocsin_agent.clock import Moment
+from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
 from tocsin_agent.journal.journal import Journal
 from tocsin_agent.journal.log import JournalError
@@ -28,6 +30,7 @@ class Poller:
         journal: Journal,
         link: ControllerLink,
         executor: Executor,
+        contact: Contact,
         *,
         capacity: int,
         max_batch: int,
@@ -38,6 +41,7 @@ class Poller:
         self._journal = journal
         self._link = link
         self._executor = executor
+        self._contact = contact
         self._capacity = capacity
         self._max_batch = max_batch
         self._min_free_bytes = min_free_bytes
@@ -80,7 +84,7 @@ class Poller:
                 slots=slots,
                 running=self.held(),
             )
-            asked_at = asyncio.get_running_loop().time()
+            sent, asked_at = Moment.now(), asyncio.get_running_loop().time()
             try:
                 answer = await self._park(agent_id, request)
             except LinkError as error:
@@ -88,6 +92,7 @@ class Poller:
                 continue
             if answer is None:
                 continue
+            self._contact.acknowledged(sent)
             if answer.executions or answer.cancel or answer.stop:
                 self._backoff.reset()
                 await self._obey(answer, slots)
@@ -132,6 +137,7 @@ class Poller:
             await asyncio.sleep(1)
 
     async def _on_failure(self, error: LinkError) -> None:
+        self._contact.failed()
         retry_after = error.retry_after_secs if isinstance(error, Unreachable) else None
         pause = self._backoff.next_pause_secs(retry_after)
         if isinstance(error, Refused):

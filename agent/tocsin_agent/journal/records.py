@@ -21,6 +21,9 @@ class Intent:
     job_name: str
     task_type: str
     at: Moment
+    #: See `Assignment.self_fence_secs`; on disk because it binds the next process of the agent too.
+    self_fence_secs: float | None = None
+    kill_grace_secs: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ def _intent(f: dict[str, Any]) -> Intent:
         str(f["job_name"]),
         str(f["task_type"]),
         Moment.from_json(f["at"]),
+        self_fence_secs=float(f["self_fence_secs"]) if f.get("self_fence_secs") is not None else None,
+        kill_grace_secs=float(f.get("kill_grace_secs", 10.0)),
     )
 
 

@@ -104,6 +104,9 @@ class Supervisor:
                 message = f"Took longer than {assignment.timeout_secs:g} s."
             case "cancel":
                 status, reason, message = ExecutionStatus.CANCELLED, Reason.CANCELLED, "Cancelled."
+            case "self_fence":
+                status, reason = ExecutionStatus.FAILED, Reason.SELF_FENCED
+                message = "No word from a controller for too long: ended here, so that it can run elsewhere."
             case _:
                 status, reason = ExecutionStatus.FAILED, Reason.AGENT_STOPPED
                 message = "The agent was stopped while this ran."

@@ -9,7 +9,7 @@ from tocsin_shared.executions import Stream
 from tocsin_shared.protocol import Assignment, OutputLimits
 
 #: Why a task has to end early.
-StopKind = Literal["timeout", "cancel", "agent_stopped"]
+StopKind = Literal["timeout", "cancel", "agent_stopped", "self_fence"]
 
 
 class StopSignal:

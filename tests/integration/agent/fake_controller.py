@@ -91,6 +91,14 @@ class FakeController:
     #: Switch: the pace and the limits that agents are given.
     limits: OutputLimits = field(default_factory=lambda: OutputLimits(flush_secs=0.02))
     heartbeat_secs: float = 0.2
+    #: Switch: how often the database was restored.
+    epoch: int = 0
+    #: What each agent's state directory was marked with at its last registration.
+    marks: dict[UUID, UUID] = field(default_factory=dict)
+    #: The process that speaks for each agent; a test takes one out to let any speak again.
+    incarnations: dict[UUID, UUID] = field(default_factory=dict)
+    #: Switch: record so many registrations without answering them.
+    registrations_to_drop: int = 0
 
     _waiting: PollResponse = field(default_factory=PollResponse)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -118,6 +126,10 @@ class FakeController:
         """Return once it holds; looked at whenever a call came."""
         async with asyncio.timeout(PATIENCE_SECS), self._news:
             await self._news.wait_for(condition)
+
+    async def registrations(self, number: int) -> None:
+        """Return once so many calls to register have come."""
+        await self.until(lambda: len(self.bodies("register", RegisterRequest)) >= number)
 
     async def result(self, execution_id: UUID) -> ResultEvent:
         """The recorded end of an execution."""
@@ -180,19 +192,31 @@ class FakeController:
         except Refusal as refusal:
             return _refused(refusal)
         agent_id = self.agents.setdefault(body.credential_sha256, new_id())
+        known = self.marks.get(agent_id)
+        if known is not None and known not in (body.state_mark, body.next_state_mark):
+            return _refused(Refusal(409, "cloned"))
+        if body.next_state_mark is not None:
+            self.marks[agent_id] = body.next_state_mark
+        if body.incarnation is not None:
+            self.incarnations[agent_id] = body.incarnation
+        if self.registrations_to_drop:
+            self.registrations_to_drop -= 1
+            if request.transport is not None:
+                request.transport.abort()
         return _answer(
             RegisterResponse(
                 agent_id=agent_id,
                 heartbeat_interval_secs=self.heartbeat_secs,
                 poll_wait_secs=5,
                 output=self.limits,
+                epoch=self.epoch,
             )
         )
 
     async def _poll(self, request: web.Request) -> web.Response:
         key, body = await self._take("poll", request, PollRequest)
         try:
-            self._authorize("poll", key, request)
+            self._authorize("poll", key, request, body.incarnation)
         except Refusal as refusal:
             return _refused(refusal)
 
@@ -210,9 +234,9 @@ class FakeController:
         return _answer(answer)
 
     async def _heartbeat(self, request: web.Request) -> web.Response:
-        key, _ = await self._take("heartbeat", request, HeartbeatRequest)
+        key, body = await self._take("heartbeat", request, HeartbeatRequest)
         try:
-            self._authorize("heartbeat", key, request)
+            self._authorize("heartbeat", key, request, body.incarnation)
         except Refusal as refusal:
             return _refused(refusal)
         return _answer(HeartbeatResponse())
@@ -257,13 +281,15 @@ class FakeController:
         if refusal := self.refusals.pop(route, None):
             raise refusal
 
-    def _authorize(self, route: str, key: str, request: web.Request) -> None:
+    def _authorize(self, route: str, key: str, request: web.Request, incarnation: UUID | None = None) -> None:
         self._refuse_if_told(route)
         agent_id = self.agents.get(_sha256(key))
         if agent_id is None:
             raise Refusal(401, "unauthorized")
         if str(agent_id) != request.match_info["id"]:
             raise Refusal(404, "not_found")
+        if incarnation is not None and self.incarnations.get(agent_id, incarnation) != incarnation:
+            raise Refusal(409, "superseded")
 
     async def _tell(self) -> None:
         async with self._news:

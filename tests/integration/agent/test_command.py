@@ -218,14 +218,15 @@ async def test_the_secret_shows_nowhere(controller: FakeController, agent_proces
         assert secret not in "".join(await status(agent_process))
 
 
-async def test_a_superseded_agent_exits_so_that_systemd_leaves_it_ended(
+async def test_an_agent_superseded_again_and_again_exits_so_that_systemd_leaves_it_ended(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
     agent_process.start()
-    await controller.until(lambda: bool(controller.bodies("heartbeat", HeartbeatRequest)))
-    controller.refusals["heartbeat"] = Refusal(409, "superseded")
+    for number in (1, 2):
+        await controller.registrations(number)
+        controller.refusals["heartbeat"] = Refusal(409, "superseded")
     assert await agent_process.ended() == EXIT_SUPERSEDED == 75
-    assert "a newer process of this agent has registered" in agent_process.log()
+    assert "registers as this agent again and again" in agent_process.log()
 
 
 async def test_a_second_process_with_the_same_directory_is_bad_configuration(

@@ -39,7 +39,8 @@ async def test_later_starts_need_no_key(controller: FakeController, agents: Agen
     await agents.start(enrolment_key=None)
     await controller.until(lambda: len(controller.bodies("register", RegisterRequest)) == 2)
     assert controller.keys("register") == [ENROLMENT_KEY, before.credential]
-    assert identity_of(agents) == before
+    after = identity_of(agents)
+    assert (after.agent_id, after.credential) == (before.agent_id, before.credential)
 
 
 async def test_each_start_is_an_incarnation_of_its_own_whose_polls_count_from_one(
@@ -99,22 +100,33 @@ async def test_work_goes_on_while_it_registers_again(controller: FakeController,
     assert len(controller.bodies("register", RegisterRequest)) == 2
 
 
+async def supersede_again(controller: FakeController, route: str) -> None:
+    """Refuse it, and once more after it has registered again."""
+    for number in (1, 2):
+        await controller.registrations(number)
+        controller.refusals[route] = Refusal(409, "superseded")
+        if route == "poll":
+            await controller.offer(assignment())  # ends the parked poll; the next one is refused
+
+
 @pytest.mark.parametrize("route", ["poll", "heartbeat"])
-async def test_a_superseded_agent_ends(controller: FakeController, agents: Agents, route: str) -> None:
+async def test_an_agent_superseded_again_and_again_ends(
+    controller: FakeController, agents: Agents, route: str
+) -> None:
     _, running = await agents.start()
-    controller.refusals[route] = Refusal(409, "superseded")
-    if route == "poll":
-        await controller.offer(assignment())  # ends the parked poll; the next one is refused
+    await supersede_again(controller, route)
     with pytest.raises(Superseded):
         await asyncio.wait_for(running, 10)
 
 
-async def test_a_superseded_agent_ends_what_it_runs(controller: FakeController, agents: Agents) -> None:
+async def test_an_agent_that_ends_because_it_was_superseded_ends_what_it_runs(
+    controller: FakeController, agents: Agents
+) -> None:
     agent, running = await agents.start()
     job = assignment("exec sleep 60")
     await controller.offer(job)
     await controller.until(lambda: bool(controller.events(job.execution_id)))
-    controller.refusals["heartbeat"] = Refusal(409, "superseded")
+    await supersede_again(controller, "heartbeat")
     with pytest.raises(Superseded):
         await asyncio.wait_for(running, 10)
     assert agent.running == 0

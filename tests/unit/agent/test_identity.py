@@ -37,11 +37,28 @@ def test_an_open_directory_is_closed_to_others(state: StateDir) -> None:
 def test_an_agent_is_the_same_one_after_a_restart(state: StateDir) -> None:
     with state.locked():
         first = Identity.open(state, "web-1")
-        known = first.with_agent_id(new_id())
-        known.store(state)
+        known = first.ready_to_register(state).as_registered(state, new_id(), epoch=3)
     with state.locked():
         assert Identity.open(state, "web-1") == known
     assert known.credential == first.credential
+    assert known.epoch == 3
+
+
+def test_the_next_mark_is_on_disk_before_it_is_presented_and_replaces_the_mark_after(state: StateDir) -> None:
+    with state.locked():
+        ready = Identity.open(state, "web-1").ready_to_register(state)
+        assert Identity.read(state) == ready
+        assert ready.ready_to_register(state) == ready
+        registered = ready.as_registered(state, new_id(), epoch=0)
+        assert Identity.read(state) == registered
+        assert (registered.state_mark, registered.next_state_mark) == (ready.next_state_mark, None)
+        assert registered.ready_to_register(state).state_mark == ready.next_state_mark
+
+
+def test_an_identity_from_before_there_were_marks_is_read(state: StateDir) -> None:
+    state.path.mkdir(parents=True)
+    state.identity_file.write_text('{"name": "web-1", "agent_id": null, "credential": "tca_x"}')
+    assert Identity.read(state) == Identity("web-1", None, "tca_x")
 
 
 def test_every_agent_makes_a_secret_of_its_own() -> None:
@@ -58,7 +75,7 @@ def test_only_the_hash_of_the_secret_is_told() -> None:
 
 def test_a_new_name_keeps_the_identity(state: StateDir) -> None:
     with state.locked():
-        before = Identity.open(state, "old").with_agent_id(new_id())
+        before = Identity.open(state, "old").as_registered(state, new_id(), epoch=0)
         before.store(state)
         after = Identity.open(state, "new")
     assert (after.name, after.agent_id, after.credential) == ("new", before.agent_id, before.credential)

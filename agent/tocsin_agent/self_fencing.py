@@ -1,0 +1,58 @@
+"""Ends what the controller will hand to somebody else, before it does (`on_lost: retry`, G3).
+
+The controller counts from when it *received* the last poll or heartbeat, the agent from when it *sent* it, and so
+is always the first to run out of time. The clock is the one that goes on while the host sleeps.
+"""
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+from tocsin_agent.contact import Contact
+from tocsin_agent.journal.journal import Entry, Journal
+
+#: How often the clock is read while something can run out of time. A suspended host does not move the event loop's
+#: own clock, so that sleeping until the deadline would be wrong.
+LOOK_EVERY_SECS = 0.5
+#: The part of the time that a job's own grace may take at most; it has to be dead when the time is over.
+LONGEST_GRACE = 0.25
+
+
+class SelfFencing:
+    """`check` is cheap and may be called at any time; `run` calls it often enough."""
+
+    def __init__(self, journal: Journal, contact: Contact, kill: Callable[[UUID, float], bool]) -> None:
+        self._journal = journal
+        self._contact = contact
+        #: Takes (execution, seconds until it has to be dead); says whether there was something to kill.
+        self._kill = kill
+        self._fenced: set[UUID] = set()
+        contact.before_renewal = self.check
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self.check()
+            await asyncio.sleep(LOOK_EVERY_SECS)
+
+    def check(self) -> None:
+        """Order the end of everything whose time runs out. An order, once given, is not taken back."""
+        at_risk = [(i, e) for i, e in self._journal.entries.items() if _is_at_risk(e)]
+        self._fenced.intersection_update(execution_id for execution_id, _ in at_risk)
+        if not at_risk:
+            return
+        silence_secs = self._contact.silence_secs()
+        for execution_id, entry in at_risk:
+            limit_secs = entry.intent.self_fence_secs or 0.0
+            grace_secs = min(entry.intent.kill_grace_secs, limit_secs * LONGEST_GRACE)
+            left_secs = limit_secs - silence_secs
+            if (
+                left_secs <= grace_secs
+                and execution_id not in self._fenced
+                and self._kill(execution_id, max(left_secs, 0.0))
+            ):
+                self._fenced.add(execution_id)
+
+
+def _is_at_risk(entry: Entry) -> bool:
+    return entry.intent.self_fence_secs is not None and entry.result is None
