@@ -27,6 +27,8 @@ class Meta:
     healed_ns: int
     #: The API was read for the last time.
     read_ns: int
+    #: By then nothing was due any more and nothing ran, so everything owed has to be there.
+    is_quiet: bool = False
     #: How much later than due a run may start and still count as that occurrence; the faults' length is in it.
     lateness_secs: float = 5.0
     #: Added to each bound for the clocks and the processors of a busy test machine.

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.chaos.check import main
 from tests.unit.chaos.histories import clean
 

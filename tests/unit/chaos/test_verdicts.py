@@ -304,3 +304,20 @@ def test_a_history_is_judged_the_same_after_it_was_stored(tmp_path: Path) -> Non
     loaded = History.load(tmp_path)
     assert loaded == history
     assert judge(loaded) == judge(history)
+
+
+def test_once_all_is_quiet_everything_owed_has_to_be_there() -> None:
+    history = clean()
+    history.runs = [r for r in history.runs if r.id != "run-3"]
+    history.witness = [w for w in history.witness if w.run_id != "run-3"]
+    history.meta = replace(history.meta, read_ns=at(22))
+    assert judged("V1", history).truth is Truth.TRUE
+    history.meta = replace(history.meta, is_quiet=True)
+    assert judged("V1", history).truth is Truth.FALSE
+
+
+def test_recovery_is_not_known_before_it_was_due() -> None:
+    history = clean()
+    nothing_starts_after_the_faults(history)
+    history.meta = replace(history.meta, read_ns=at(12))
+    assert judged("V10", history).truth is Truth.UNKNOWN
