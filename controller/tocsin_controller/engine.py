@@ -16,6 +16,7 @@ from tocsin_controller.supervisor import Service
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.ending import Ender
 from tocsin_controller.workflow.launch import Launcher
+from tocsin_controller.workflow.losing import LossPace
 from tocsin_controller.workflow.recording import Recorder
 
 
@@ -30,6 +31,7 @@ class Engine:
     canceller: Canceller
     desk: AgentDesk
     maintenance: Maintenance
+    loss_pace: LossPace
     services: dict[str, Service]
 
 
@@ -39,7 +41,8 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     definitions = Definitions()
     pace = Pace(settings.heartbeat_secs, settings.poll_wait_secs, settings.lease_secs)
     ender = Ender(hints, definitions, on_work=lambda lanes: claimer.on_work(lanes))
-    claimer = Claimer(db, hints, definitions, ender, lease_secs=settings.lease_secs)
+    loss_pace = LossPace(settings.lease_secs, settings.heartbeat_secs)
+    claimer = Claimer(db, hints, definitions, ender, pace=loss_pace)
     canceller = Canceller(db, hints, ender)
     presence = Presence(db, hints, lease_secs=settings.lease_secs)
     recorder = Recorder(db, hints, ender)
@@ -52,7 +55,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         canceller=canceller,
         pace=pace,
     )
-    reaper_pace = ReaperPace(lease_secs=settings.lease_secs, grace_secs=settings.lost_grace_secs)
+    reaper_pace = ReaperPace(loss=loss_pace, grace_secs=settings.lost_grace_secs)
     maintenance = Maintenance(db, retention_days=settings.retention_days)
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,
@@ -65,5 +68,13 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "maintenance": maintenance.run,
     }
     return Engine(
-        hints, definitions, claimer, Launcher(claimer.on_work), canceller, desk, maintenance, services
+        hints,
+        definitions,
+        claimer,
+        Launcher(claimer.on_work),
+        canceller,
+        desk,
+        maintenance,
+        loss_pace,
+        services,
     )

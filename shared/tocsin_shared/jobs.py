@@ -24,6 +24,16 @@ class JobStatus(StrEnum):
     UNSCHEDULED = "unscheduled"
 
 
+class OnLost(StrEnum):
+    """What happens when nobody knows whether an execution ended, or how."""
+
+    #: It stays `lost` until its agent comes back and says; it is not run again by itself (at most once).
+    FAIL = "fail"
+    #: It is run again: the job may run twice without harm. An agent that can't reach a controller for so long kills
+    #: its copy first.
+    RETRY = "retry"
+
+
 def _known_status(value: Any) -> Any:
     """Accepts the words other systems use for the same."""
     return {
@@ -81,6 +91,10 @@ class JobDefinition(UserModel):
     queue_timeout_secs: Annotated[int, Field(ge=1, le=31 * 86_400)] = 300
     #: How long an agent may be silent before its executions count as lost; never sooner than its lease ends.
     lost_after_secs: Annotated[int, Field(ge=10, le=7 * 86_400)] = 300
+    #: What happens to executions that were lost or interrupted: `fail` leaves them, `retry` runs them again.
+    on_lost: OnLost = OnLost.FAIL
+    #: Further attempts after lost ones, with `on_lost: retry`. They do not count for `retry_max`, nor the reverse.
+    on_lost_max: Annotated[int, Field(ge=1, le=100)] = 3
     #: Further attempts after a failed or timed-out one.
     retry_max: Annotated[int, Field(ge=0, le=100)] = 0
     retry_delay_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
@@ -152,6 +166,8 @@ class JobUpdate(UserModel):
     kill_grace_secs: int | None = None
     queue_timeout_secs: int | None = None
     lost_after_secs: int | None = None
+    on_lost: OnLost | None = None
+    on_lost_max: int | None = None
     retry_max: int | None = None
     retry_delay_secs: int | None = None
     retry_backoff: float | None = None

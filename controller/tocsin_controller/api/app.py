@@ -40,7 +40,7 @@ def build_app(
 ) -> web.Application:
     """The application of one controller."""
     closing = asyncio.Event()
-    jobs = JobService(db, engine.hints, engine.launcher, engine.canceller)
+    jobs = JobService(db, engine.hints, engine.launcher, engine.canceller, engine.loss_pace)
     routes = all_routes(Parts(db, engine, settings, jobs, keyring, closing))
     limits = RateLimits(
         enabled=settings.rate_limit_enabled,

@@ -37,6 +37,7 @@ from tocsin_controller.store.leasing import (
 )
 from tocsin_controller.targeting import route_again
 from tocsin_controller.workflow.ending import Ended, Ender
+from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
@@ -79,13 +80,14 @@ class Claimer:
     """Matches waiting agents with waiting work."""
 
     def __init__(
-        self, db: Database, hints: Hints, definitions: Definitions, ender: Ender, *, lease_secs: float
+        self, db: Database, hints: Hints, definitions: Definitions, ender: Ender, *, pace: LossPace
     ) -> None:
         self._db = db
         self._hints = hints
         self._definitions = definitions
         self._ender = ender
-        self._lease_secs = lease_secs
+        self._lease_secs = pace.lease_secs
+        self._pace = pace
         self._lot: ParkingLot[Call] = ParkingLot()
         self._lanes = Lanes()
         self._audits: list[Call] = []
@@ -287,6 +289,7 @@ class Claimer:
             if work.scheduled_for
             else None,
             lease_secs=self._lease_secs,
+            self_fence_secs=self._pace.self_fence_secs(job),
         )
 
     async def _audit(self, session: HeldSession, calls: Sequence[Call]) -> None:

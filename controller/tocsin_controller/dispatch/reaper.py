@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -14,8 +14,8 @@ from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import Lease, expired_leases, take_expired
 from tocsin_controller.workflow.ending import Ended, Ender
+from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.executions import ExecutionStatus, Reason
-from tocsin_shared.jobs import JobDefinition
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ class ReaperPace:
     """How often the reaper looks, and how patient it is."""
 
     every_secs: float = 1.0
-    lease_secs: float = 45.0
+    loss: LossPace = field(default_factory=LossPace)
     #: After a start or a database outage nothing is declared lost for this long: agents could not renew.
     grace_secs: float = 60.0
 
@@ -102,9 +102,8 @@ class Reaper:
         definitions = await self._definitions.get_many(session, keys)
         lost: list[Ended] = []
         for lease, key in zip(leases, keys, strict=True):
-            job = definitions[key]
-            patience = job.lost_after_secs if isinstance(job, JobDefinition) else 300
-            if self._pace.lease_secs + lease.overdue_secs >= patience:
+            patience = self._pace.loss.patience_secs(definitions[key])
+            if self._pace.loss.lease_secs + lease.overdue_secs >= patience:
                 lost.append(_lost(lease, patience))
         if lost:
             async with session.transaction() as transaction:
@@ -113,13 +112,14 @@ class Reaper:
             log.warning("executions_lost", count=len(lost))
 
 
-def _lost(lease: Lease, patience: int) -> Ended:
+def _lost(lease: Lease, patience: float) -> Ended:
     return Ended(
         lease,
         ExecutionStatus.LOST,
         Reason.AGENT_LOST,
-        f"the agent was silent for more than {patience} s; whether it ended is not known",
+        f"the agent was silent for more than {patience:g} s; whether it ended is not known",
         agent_id=lease.agent_id,
         fence=lease.fence,
         is_cancel_requested=lease.is_cancel_requested,
+        may_run_on=lease.seq is None,
     )

@@ -1,18 +1,20 @@
 """What a job's model alone can't know: does it hold together, and does what it names exist?"""
 
+import math
 from datetime import datetime
 
 from tocsin_controller.scheduling.checking import check_timing, refusal
 from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.jobs import agent_exists
+from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import FieldError, InvalidInput
-from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.jobs import JobDefinition, OnLost
 from tocsin_shared.targets import AgentTarget, LocalTarget
 from tocsin_shared.tasks import CustomTask, ShellTask
 
 
-async def check_definition(session: Session, job: JobDefinition) -> list[FieldError]:
+async def check_definition(session: Session, job: JobDefinition, pace: LossPace) -> list[FieldError]:
     """Everything wrong with a definition but its timing."""
     wrong: list[FieldError] = []
     if isinstance(job.target, AgentTarget) and not await agent_exists(session, job.target.agent_id):
@@ -23,7 +25,27 @@ async def check_definition(session: Session, job: JobDefinition) -> list[FieldEr
         )
     if job.run_as is not None and not isinstance(job.task, ShellTask):
         wrong.append(FieldError("run_as", "only shell tasks can run as another account"))
+    if job.on_lost is OnLost.RETRY:
+        wrong += _check_retry_after_loss(job, pace)
     return wrong
+
+
+def _check_retry_after_loss(job: JobDefinition, pace: LossPace) -> list[FieldError]:
+    """A loss may only be tried again where the first copy is certain to be dead by then."""
+    if isinstance(job.task, CustomTask):
+        return [
+            FieldError(
+                "on_lost", "third-party agents can't end their copy by themselves: custom tasks need `fail`"
+            )
+        ]
+    least = math.ceil(pace.least_lost_after_secs(job))
+    if job.lost_after_secs < least:
+        why = (
+            f"with on_lost `retry` it must be at least {least}: an agent is given {pace.lease_secs:g} s to reach a "
+            f"controller, then {job.kill_grace_secs} s (kill_grace_secs) to end its copy"
+        )
+        return [FieldError("lost_after_secs", why)]
+    return []
 
 
 def check_new_timing(timing: Timing, *, now: datetime) -> list[FieldError]:

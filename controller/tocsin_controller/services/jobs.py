@@ -34,6 +34,7 @@ from tocsin_controller.store.jobs import (
 )
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.launch import Launcher, Triggered
+from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Conflict, FieldError, NameTaken, NotFound
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobCreate, JobDefinition, JobStatus, JobUpdate, TriggerRequest
@@ -62,11 +63,14 @@ def _again_after_deadlock(change: Callable[P, Coroutine[Any, Any, R]]) -> Callab
 class JobService:
     """Jobs as people change them."""
 
-    def __init__(self, db: Database, hints: Hints, launcher: Launcher, canceller: Canceller) -> None:
+    def __init__(
+        self, db: Database, hints: Hints, launcher: Launcher, canceller: Canceller, pace: LossPace
+    ) -> None:
         self._db = db
         self._hints = hints
         self._launcher = launcher
         self._canceller = canceller
+        self._pace = pace
 
     async def find_id(self, ref: str) -> UUID:
         """The id behind an id or an exact name; a deleted job still has its id. Raises NotFound for names."""
@@ -109,7 +113,7 @@ class JobService:
         now = await read_clock(session)
         anchor = anchor_of(definition, now)
         timing = _timing(definition, anchor)
-        refuse([*check_new_timing(timing, now=now), *await check_definition(session, definition)])
+        refuse([*check_new_timing(timing, now=now), *await check_definition(session, definition, self._pace)])
         await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
         next_fire_at = _first_fire(timing, definition, now) if status is JobStatus.SCHEDULED else None
         await set_timer(
@@ -154,7 +158,7 @@ class JobService:
         wrong: list[FieldError] = []
         if is_new_schedule or is_enabled:
             wrong += check_new_timing(timing, now=now)
-        refuse([*wrong, *await check_definition(session, definition)])
+        refuse([*wrong, *await check_definition(session, definition, self._pace)])
 
         if status is not JobStatus.SCHEDULED:
             next_fire_at = None

@@ -15,6 +15,7 @@ _FINISH_EXECUTIONS = sql("finish_executions")
 _LOCK_RUNS = sql("lock_runs")
 _SETTLE_RUNS = sql("settle_runs")
 _QUEUE_RETRIES = sql("queue_retries")
+_LOST_ATTEMPTS = sql("lost_attempts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +185,11 @@ async def queue_retries(session: Queries, retries: Sequence[Retry]) -> dict[Lane
         [r.scheduled_for for r in retries],
     )
     return {Lane(row["route"], row["priority"]): row["first"] for row in rows}
+
+
+async def count_lost_before(session: Queries, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Of the attempts before each of these, how many had unknown outcomes."""
+    if not execution_ids:
+        return {}
+    rows = await session.fetch(_LOST_ATTEMPTS, list(execution_ids))
+    return {row["execution_id"]: row["lost"] for row in rows}

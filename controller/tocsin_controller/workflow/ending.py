@@ -15,6 +15,7 @@ from tocsin_controller.store.ending import (
     Finish,
     Retry,
     RunDelta,
+    count_lost_before,
     finish_executions,
     lock_runs,
     queue_retries,
@@ -23,10 +24,10 @@ from tocsin_controller.store.ending import (
 from tocsin_controller.store.events import NewEvent, Severity, add_events
 from tocsin_controller.store.leasing import Handed, Lane, Work, lock_leases
 from tocsin_controller.targeting import route_again
-from tocsin_controller.workflow.retrying import retry_delay_secs
+from tocsin_controller.workflow.retrying import is_unknown, retry_delay_secs
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.ids import new_id
-from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.jobs import JobDefinition, OnLost
 from tocsin_shared.protocol import Usage
 from tocsin_shared.targets import AllTarget
 
@@ -61,6 +62,8 @@ class Ended:
     is_late: bool = False
     #: Somebody asked to end it: however it ended, it is not tried again.
     is_cancel_requested: bool = False
+    #: Its agent can't end its copy by itself: whatever the job says, a loss is not tried again.
+    may_run_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,23 @@ class Ender:
         """End executions whose lease or queue row the caller holds. Those that ended before are left alone."""
         if not ended:
             return Aftermath()
-        changed = await finish_executions(session, [_finish(e) for e in ended])
-        ended = [e for e in ended if e.work.execution_id in changed]
-        if not ended:
-            return Aftermath()
         keys: list[VersionKey] = [(e.work.job_id, e.work.job_version) for e in ended]
         definitions = await self._definitions.get_many(session, keys)
         pairs = [(e, definitions[key]) for e, key in zip(ended, keys, strict=True)]
-        retries = [retry for e, job in pairs if (retry := _retry(e, job)) is not None]
+        lost_before = await count_lost_before(session, _with_two_budgets(pairs))
+        again = {
+            e.work.execution_id: retry
+            for e, job in pairs
+            if (retry := _retry(e, job, lost_before.get(e.work.execution_id, 0))) is not None
+        }
+        changed = await finish_executions(
+            session, [_finish(e, is_closed=e.work.execution_id in again) for e in ended]
+        )
+        pairs = [(e, job) for e, job in pairs if e.work.execution_id in changed]
+        ended = [e for e, _ in pairs]
+        if not ended:
+            return Aftermath()
+        retries = [retry for execution_id, retry in again.items() if execution_id in changed]
         lanes = await queue_retries(session, retries)
         shared = {e.work.run_id for e, job in pairs if _is_shared(job)}
         await lock_runs(session, list(shared))
@@ -125,14 +137,24 @@ def _is_shared(job: JobDefinition | BrokenDefinition) -> bool:
     return isinstance(job, BrokenDefinition) or isinstance(job.target, AllTarget)
 
 
-def _finish(e: Ended) -> Finish:
+def _with_two_budgets(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> list[UUID]:
+    """Executions whose earlier attempts must be told apart, lost from failed."""
+    return [
+        e.work.execution_id
+        for e, job in pairs
+        if isinstance(job, JobDefinition) and job.on_lost is OnLost.RETRY and e.work.attempt_number > 1
+    ]
+
+
+def _finish(e: Ended, *, is_closed: bool) -> Finish:
+    """As it is written. A lost execution that is tried again is closed: its own late result is stale then (G6)."""
     return Finish(
         execution_id=e.work.execution_id,
         status=e.status.value,
         reason=e.reason.value if e.reason else None,
         message=e.message,
         agent_id=e.agent_id,
-        fence=e.fence,
+        fence=e.fence + 1 if is_closed and e.status is ExecutionStatus.LOST else e.fence,
         exit_code=e.exit_code,
         started_age_secs=e.started_age_secs,
         age_secs=e.age_secs,
@@ -145,13 +167,13 @@ def _finish(e: Ended) -> Finish:
     )
 
 
-def _retry(e: Ended, job: JobDefinition | BrokenDefinition) -> Retry | None:
-    if isinstance(job, BrokenDefinition) or e.is_cancel_requested or e.is_late:
+def _retry(e: Ended, job: JobDefinition | BrokenDefinition, lost_before: int) -> Retry | None:
+    if isinstance(job, BrokenDefinition) or e.is_cancel_requested or e.is_late or e.agent_id is None:
         return None
-    delay_secs = retry_delay_secs(job, e.status, e.reason, e.work.attempt_number)
+    if e.may_run_on and is_unknown(e.status, e.reason):
+        return None
+    delay_secs = retry_delay_secs(job, e.status, e.reason, e.work.attempt_number, lost_before)
     if delay_secs is None:
-        return None
-    if e.agent_id is None:
         return None
     return Retry(
         id=new_id(),

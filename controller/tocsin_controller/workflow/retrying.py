@@ -1,31 +1,56 @@
-"""Whether and when a failed execution is tried again. Pure.
+"""Whether and when an execution that did not succeed is tried again. Pure.
 
-Only known outcomes are retried (failed, timed_out): a lost execution may still be running (G3).
+Two budgets that are never mixed: `retry_max` for known outcomes (failed, timed_out), `on_lost_max` for unknown ones
+(lost, interrupted), and the latter only where the job says that it may run twice (G3).
 """
 
 from tocsin_shared.executions import ExecutionStatus, Reason
-from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.jobs import JobDefinition, OnLost
 
 #: No wait between attempts is longer.
 LONGEST_DELAY_SECS = 3600.0
 
 _RETRIED = frozenset({ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT})
-#: Failures that say nothing about the task itself, or whose outcome is not known.
-_NOT_RETRIED = frozenset({Reason.INTERRUPTED, Reason.NO_AGENT, Reason.AGENT_REMOVED, Reason.JOB_DELETED})
+#: Failures that say nothing about the task itself.
+_NOT_RETRIED = frozenset({Reason.NO_AGENT, Reason.AGENT_REMOVED, Reason.JOB_DELETED})
+#: The copy is dead, but how far it got is not known.
+_CUT_OFF = frozenset({Reason.INTERRUPTED, Reason.SELF_FENCED})
+
+
+def is_unknown(status: ExecutionStatus, reason: Reason | None) -> bool:
+    """Whether nobody knows what the execution did; the same rule stands in lost_attempts.sql."""
+    return status is ExecutionStatus.LOST or reason in _CUT_OFF
 
 
 def retry_delay_secs(
-    job: JobDefinition, status: ExecutionStatus, reason: Reason | None, attempt_number: int
+    job: JobDefinition,
+    status: ExecutionStatus,
+    reason: Reason | None,
+    attempt_number: int,
+    lost_before: int = 0,
 ) -> float | None:
     """How long to wait before the next attempt; None when there is none.
 
-    The first wait is `retry_delay_secs`, each further one `retry_backoff` times the one before: 5, 10, 20 s for
-    a delay of 5 and a backoff of 2, as the documents of the shared API promise.
+    `lost_before` is how many of the earlier attempts had unknown outcomes. After a known failure the first wait is
+    `retry_delay_secs`, each further one `retry_backoff` times the one before: 5, 10, 20 s for a delay of 5 and a
+    backoff of 2, as the documents of the shared API promise.
     """
-    if status not in _RETRIED or reason in _NOT_RETRIED or attempt_number > job.retry_max:
+    if is_unknown(status, reason):
+        return _delay_after_loss(job, reason, lost_before)
+    failures = attempt_number - lost_before
+    if status not in _RETRIED or reason in _NOT_RETRIED or failures > job.retry_max:
         return None
     try:
-        delay = job.retry_delay_secs * job.retry_backoff ** (attempt_number - 1)
+        delay = job.retry_delay_secs * job.retry_backoff ** (failures - 1)
     except OverflowError:
         return LONGEST_DELAY_SECS
     return min(delay, LONGEST_DELAY_SECS)
+
+
+def _delay_after_loss(job: JobDefinition, reason: Reason | None, lost_before: int) -> float | None:
+    if job.on_lost is not OnLost.RETRY or lost_before >= job.on_lost_max:
+        return None
+    if reason is Reason.AGENT_FORGOT:
+        # The agent can't end what it does not know; whatever bounds a silent agent's copy bounds this one too.
+        return float(job.lost_after_secs)
+    return float(min(job.retry_delay_secs, LONGEST_DELAY_SECS))

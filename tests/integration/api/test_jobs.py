@@ -186,6 +186,8 @@ async def test_whoever_changes_a_job_that_somebody_else_changed_is_told(api: Api
         ),
         ({"task": {"type": "custom", "agent_task_type": "x"}, "target": None}, "target"),
         ({"task": {"type": "noop"}, "run_as": "deploy"}, "run_as"),
+        ({"on_lost": "retry", "lost_after_secs": 60, "kill_grace_secs": 600}, "lost_after_secs"),
+        ({"task": {"type": "custom", "agent_task_type": "x"}, "on_lost": "retry"}, "on_lost"),
     ],
 )
 async def test_what_cannot_work_is_refused_at_once(api: Api, definition: dict[str, Any], field: str) -> None:
@@ -391,3 +393,12 @@ async def test_changes_are_told_as_events_without_values(api: Api) -> None:
     assert all("'secret job'" in e["message"] and e["api_key_name"] == "test-admin" for e in told)
     assert told[1]["details"] == "changed: task, status (version 2)"
     assert "hunter2" not in str(events)
+
+
+async def test_what_happens_to_lost_executions_is_read_as_it_was_written(api: Api) -> None:
+    job = await api.job()
+    assert (job["on_lost"], job["on_lost_max"]) == ("fail", 3)
+    changed = await api.call(
+        "PUT", f"/api/jobs/{job['id']}", {"on_lost": "retry", "on_lost_max": 1, "lost_after_secs": 86_400}
+    )
+    assert (changed.status, changed.json["on_lost"], changed.json["on_lost_max"]) == (200, "retry", 1)

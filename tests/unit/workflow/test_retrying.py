@@ -8,7 +8,7 @@ from tocsin_shared.executions import Reason
 from tocsin_shared.jobs import JobDefinition
 
 
-def job(**policy: float) -> JobDefinition:
+def job(**policy: float | str) -> JobDefinition:
     return JobDefinition.model_validate(
         {"name": "j", "task": {"type": "noop"}, "schedule": {"type": "on_demand"}, **policy}
     )
@@ -37,3 +37,23 @@ def test_a_timeout_is_retried() -> None:
 @pytest.mark.parametrize("reason", [Reason.INTERRUPTED, Reason.NO_AGENT])
 def test_an_unknown_outcome_is_not_retried(reason: Reason) -> None:
     assert retry_delay_secs(job(retry_max=5), S.FAILED, reason, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(S.LOST, Reason.AGENT_LOST), (S.FAILED, Reason.INTERRUPTED), (S.FAILED, Reason.SELF_FENCED)],
+)
+def test_an_unknown_outcome_is_retried_where_the_job_says_so(status: S, reason: Reason) -> None:
+    assert retry_delay_secs(job(on_lost="retry"), status, reason, 1) == 0
+    assert retry_delay_secs(job(on_lost="retry", on_lost_max=2), status, reason, 3, lost_before=2) is None
+
+
+def test_what_an_agent_forgot_waits_as_long_as_a_silent_agent() -> None:
+    assert retry_delay_secs(job(on_lost="retry"), S.LOST, Reason.AGENT_FORGOT, 1) == 300
+
+
+def test_losses_do_not_use_up_the_attempts_after_failures() -> None:
+    both = job(on_lost="retry", retry_max=1, retry_delay_secs=7)
+    assert retry_delay_secs(both, S.FAILED, Reason.EXIT_CODE, 4, lost_before=3) == 7
+    assert retry_delay_secs(both, S.FAILED, Reason.EXIT_CODE, 5, lost_before=3) is None
+    assert retry_delay_secs(both, S.LOST, Reason.AGENT_LOST, 5, lost_before=2) == 7

@@ -86,6 +86,7 @@ def _where(job: Json, agent_names: dict[str, str]) -> list[tuple[str, Cell]]:
         ("Priority", str(job["priority"])),
         ("Timeout", format_duration(timeout_secs) if timeout_secs else "none"),
         ("Retries", _retries(job)),
+        ("When lost", _when_lost(job)),
         ("At once", str(job["max_concurrent"] or "no limit")),
     ]
     return fields
@@ -112,6 +113,13 @@ def _retries(job: Json) -> str:
         return "none"
     growth = f", each wait times {job['retry_backoff']:g}" if job["retry_backoff"] != 1 else ""
     return f"{job['retry_max']}, after {format_duration(job['retry_delay_secs'])}{growth}"
+
+
+def _when_lost(job: Json) -> str:
+    silence = f"silent for {format_duration(job['lost_after_secs'])}"
+    if job.get("on_lost") != "retry":
+        return f"stays lost ({silence})"
+    return f"runs again, up to {job['on_lost_max']} times ({silence})"
 
 
 async def _agent_names(session: Session, job: Json) -> dict[str, str]:

@@ -1,5 +1,5 @@
 -- Leases that nobody renewed in time, with how long ago they ran out. Whole table: it holds what runs now.
-SELECT execution_id, agent_id, fence, run_id, job_id, job_version, attempt_number, scheduled_for, started,
+SELECT execution_id, agent_id, fence, seq, run_id, job_id, job_version, attempt_number, scheduled_for, started,
        cancel_requested_at IS NOT NULL AS is_cancel_requested,
        extract(epoch FROM now() - expires_at)::float8 AS overdue_secs
 FROM leases
