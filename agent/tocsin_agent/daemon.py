@@ -15,15 +15,17 @@ from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
 from tocsin_agent.heartbeat import Heartbeat
 from tocsin_agent.identity import Identity, StateDir, state_error
-from tocsin_agent.journal.journal import Journal
+from tocsin_agent.intake import Intake
+from tocsin_agent.journal.journal import DEFAULT_MAX_BYTES, Journal
 from tocsin_agent.journal.log import JournalError
 from tocsin_agent.link import ControllerLink
 from tocsin_agent.poller import Poller
-from tocsin_agent.registration import Registration
+from tocsin_agent.registration import Cloned, Registration
 from tocsin_agent.runtime.process import reap_orphans, set_subreaper
 from tocsin_agent.self_fencing import SelfFencing
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_agent.uploader import Uploader
+from tocsin_agent.vitals import Vitals
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import PROTOCOL_VERSION, RegisterRequest
 
@@ -55,6 +57,8 @@ class Agent:
         capacity: int = 4,
         max_batch: int = 16,
         min_free_bytes: int = 64 * 1024 * 1024,
+        journal_max_bytes: int = DEFAULT_MAX_BYTES,
+        journal_max_results: int = 100_000,
         enrolment_key: str | None = None,
     ) -> None:
         self._link = link
@@ -64,6 +68,8 @@ class Agent:
         self._capacity = capacity
         self._max_batch = max_batch
         self._min_free_bytes = min_free_bytes
+        self._journal_max_bytes = journal_max_bytes
+        self._journal_max_results = journal_max_results
         self._enrolment_key = enrolment_key
         self._incarnation = new_id()
         self._registry = TaskRegistry()
@@ -73,6 +79,7 @@ class Agent:
         self._finished = asyncio.Event()
         self._drain_secs = 0.0
         self._is_superseded = False
+        self._fenced: str | None = None
         self._superseded_at: float | None = None
         self._executor: Executor | None = None
 
@@ -118,8 +125,10 @@ class Agent:
             self._introduction,
             enrolment_key=self._enrolment_key,
         )
-        contact = Contact()
+        earlier = Vitals.read(self._state.vitals_file)
+        contact = Contact(earlier.contact if earlier else None)
         journal = self._open_journal()
+        intake = Intake(journal, max_results=self._journal_max_results, min_free_bytes=self._min_free_bytes)
         set_subreaper(on=True)
         executor = Executor(
             journal,
@@ -132,6 +141,8 @@ class Agent:
             journal,
             self._link,
             refused_dir=self._state.refused_dir,
+            contact=contact,
+            ask_for_contact=lambda: heartbeat.beat_now(),
             disown=executor.disown,
             on_unknown_agent=self._must_register.set,
         )
@@ -141,20 +152,21 @@ class Agent:
             self._link,
             executor,
             contact,
+            intake,
             capacity=self._capacity,
             max_batch=self._max_batch,
-            min_free_bytes=self._min_free_bytes,
             on_unknown_agent=self._must_register.set,
             on_superseded=self._supersede,
         )
         heartbeat = Heartbeat(
-            journal,
             self._link,
             executor,
             contact,
+            intake,
             held=poller.held,
             is_draining=lambda: poller.is_draining,
             on_superseded=self._supersede,
+            on_beat=lambda: self._note_vitals(contact, intake),
         )
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),
@@ -178,15 +190,24 @@ class Agent:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             journal.close()
+            self._note_vitals(contact, intake)
             set_subreaper(on=False)
             reap_orphans()
 
     def _open_journal(self) -> Journal:
         try:
-            return Journal(self._state.journal_dir)
+            return Journal(self._state.journal_dir, max_bytes=self._journal_max_bytes)
         except OSError as error:
             message = f"the journal in {self._state.journal_dir} can't be opened: {error.strerror}"
             raise state_error(message, error) from error
+
+    def _note_vitals(self, contact: Contact, intake: Intake) -> None:
+        Vitals(
+            contact=contact.last,
+            is_in_contact=contact.is_up,
+            intake_stopped=intake.stopped_because,
+            fenced=self._fenced or ("superseded" if self._is_superseded else None),
+        ).write(self._state.vitals_file)
 
     async def _until_stopped(self, tasks: list[asyncio.Task[None]]) -> None:
         """Until the agent is to stop, or one of its parts fails (which is a bug, and is raised)."""
@@ -226,7 +247,11 @@ class Agent:
         """Register, poll and beat; register again whenever the controller does not know this agent."""
         while True:
             self._must_register.clear()
-            answer = await registration.register()
+            try:
+                answer = await registration.register()
+            except Cloned:
+                self._fenced = "cloned"
+                raise
             executor.limits = answer.output
             uploader.agent_id, uploader.flush_secs = answer.agent_id, answer.output.flush_secs
             poller.wait_secs, heartbeat.every_secs = answer.poll_wait_secs, answer.heartbeat_interval_secs

@@ -195,14 +195,8 @@ class Executor:
         await self._finish(execution_id, outcome, capture)
 
     def _keep_output(self, execution_id: UUID, stream: Stream, offset: int, data: bytes) -> None:
-        entry = self._journal.entries[execution_id]
-        entry.seq += 1
-        try:
-            self._journal.spool_of(execution_id).append(entry.seq, stream, offset, data)
-        except OSError as error:
-            log.error("output_not_kept", execution_id=str(execution_id), error=error.strerror)
-            return
-        self._on_news(execution_id, False)
+        if self._journal.keep_output(execution_id, stream, offset, data):
+            self._on_news(execution_id, False)
 
     async def _finish(self, execution_id: UUID, outcome: Outcome, capture: OutputCapture | None) -> None:
         """Write the result, for as long as it takes, before anybody may report it (G4)."""
@@ -219,6 +213,8 @@ class Executor:
             message=outcome.message.replace("\x00", "") if outcome.message else None,
             cpu_secs=outcome.usage.cpu_secs,
             peak_memory_bytes=outcome.usage.peak_memory_bytes,
+            fence=entry.intent.fence,
+            job_name=entry.intent.job_name,
         )
         if capture is not None:
             result = replace(
@@ -231,6 +227,11 @@ class Executor:
         elif entry.spool is not None:
             ends = entry.spool.lengths()
             result = replace(result, stdout_bytes=ends[Stream.STDOUT], stderr_bytes=ends[Stream.STDERR])
+        result = replace(
+            result,
+            stdout_truncated=result.stdout_truncated or Stream.STDOUT in entry.cut,
+            stderr_truncated=result.stderr_truncated or Stream.STDERR in entry.cut,
+        )
         spools = [entry.spool] if entry.spool is not None else []
         while True:
             try:

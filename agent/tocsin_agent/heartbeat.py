@@ -11,7 +11,7 @@ import structlog
 from tocsin_agent.clock import Moment
 from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
-from tocsin_agent.journal.journal import Journal
+from tocsin_agent.intake import Intake
 from tocsin_agent.link import ControllerLink, LinkError, Refused
 from tocsin_shared.protocol import HeartbeatRequest, Held
 
@@ -23,22 +23,25 @@ class Heartbeat:
 
     def __init__(
         self,
-        journal: Journal,
         link: ControllerLink,
         executor: Executor,
         contact: Contact,
+        intake: Intake,
         *,
         held: Callable[[], list[Held]],
         is_draining: Callable[[], bool],
         on_superseded: Callable[[], None],
+        on_beat: Callable[[], None],
     ) -> None:
-        self._journal = journal
         self._link = link
         self._executor = executor
         self._contact = contact
+        self._intake = intake
         self._held = held
         self._is_draining = is_draining
         self._on_superseded = on_superseded
+        #: Called after every try.
+        self._on_beat = on_beat
         self._soon = asyncio.Event()
         self.every_secs = 10.0
 
@@ -55,10 +58,7 @@ class Heartbeat:
                 running=self._held(),
                 draining=self._is_draining(),
                 load=load_figures() | {"running": float(self._executor.running)},
-                spool={
-                    "executions": float(len(self._journal.entries)),
-                    "bytes": float(self._journal.spooled_bytes()),
-                },
+                spool=self._intake.figures(),
             )
             sent = Moment.now()
             try:
@@ -73,6 +73,7 @@ class Heartbeat:
                 if isinstance(error, Refused) and error.is_superseded:
                     self._on_superseded()
                 log.debug("heartbeat_failed", error=str(error))
+            self._on_beat()
             try:
                 async with asyncio.timeout(self.every_secs * random.uniform(0.9, 1.1)):  # noqa: S311
                     await self._soon.wait()

@@ -43,6 +43,7 @@ class StateDir:
     identity.json   name, id and credential (0600)
     lock            held while an agent runs
     journal/        what was accepted, started and ended; output on its way (crash record and outbox)
+    vitals          last contact and the like, for `tocsin-agent status`
     refused/        results that the controller did not want, bounded
     ```
     """
@@ -65,6 +66,11 @@ class StateDir:
     def refused_dir(self) -> Path:
         """Results that nobody wanted."""
         return self.path / "refused"
+
+    @property
+    def vitals_file(self) -> Path:
+        """How the agent stands with its controller and its disk."""
+        return self.path / "vitals"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

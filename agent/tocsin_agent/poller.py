@@ -9,6 +9,7 @@ import structlog
 from tocsin_agent.clock import Moment
 from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
+from tocsin_agent.intake import Intake
 from tocsin_agent.journal.journal import Journal
 from tocsin_agent.journal.log import JournalError
 from tocsin_agent.link import ControllerLink, LinkError, Refused, Unreachable
@@ -31,10 +32,10 @@ class Poller:
         link: ControllerLink,
         executor: Executor,
         contact: Contact,
+        intake: Intake,
         *,
         capacity: int,
         max_batch: int,
-        min_free_bytes: int,
         on_unknown_agent: Callable[[], None],
         on_superseded: Callable[[], None],
     ) -> None:
@@ -42,15 +43,14 @@ class Poller:
         self._link = link
         self._executor = executor
         self._contact = contact
+        self._intake = intake
         self._capacity = capacity
         self._max_batch = max_batch
-        self._min_free_bytes = min_free_bytes
         self._on_unknown_agent = on_unknown_agent
         self._on_superseded = on_superseded
         self._backoff = Backoff()
         self._seq = 0
         self._slot_freed = asyncio.Event()
-        self._disk_was_full = False
         self._draining = asyncio.Event()
         self.wait_secs = 25.0
 
@@ -149,13 +149,6 @@ class Poller:
         await asyncio.sleep(pause)
 
     def _slots(self) -> int:
-        if self.is_draining or self._is_disk_full():
+        if self.is_draining or not self._intake.is_open():
             return 0
         return max(0, min(self._capacity - self._executor.running, self._max_batch))
-
-    def _is_disk_full(self) -> bool:
-        is_full = self._journal.free_bytes() < self._min_free_bytes
-        if is_full and not self._disk_was_full:
-            log.error("intake_stopped", why="the disk of the state directory is nearly full")
-        self._disk_was_full = is_full
-        return is_full

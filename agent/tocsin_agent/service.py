@@ -27,6 +27,8 @@ async def serve(settings: AgentSettings) -> None:
             capacity=settings.capacity,
             max_batch=settings.max_batch,
             min_free_bytes=settings.min_free_bytes,
+            journal_max_bytes=settings.journal_max_bytes,
+            journal_max_results=settings.journal_max_results,
             enrolment_key=key,
         )
         work = asyncio.create_task(agent.run(), name="agent")

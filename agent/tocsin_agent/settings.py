@@ -54,6 +54,17 @@ class AgentSettings(LayeredSettings):
     min_free_bytes: int = Field(
         64 * 1024 * 1024, ge=0, description="With less free on the state directory's disk, no work is taken."
     )
+    journal_max_bytes: int = Field(
+        1024 * 1024 * 1024,
+        ge=16 * 1024 * 1024,
+        description="How large the journal may become while no controller takes what is in it. At 80 % of this no "
+        "more work is taken; at 100 % output is cut, results never are.",
+    )
+    journal_max_results: int = Field(
+        100_000,
+        ge=100,
+        description="How many executions the journal may hold. At 80 % of this no more work is taken.",
+    )
     log_format: LogFormat = Field("console", description="How log lines look.")
     log_level: LogLevel = Field("info", description="Least level logged.")
 

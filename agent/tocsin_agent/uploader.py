@@ -3,12 +3,14 @@
 import asyncio
 import base64
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 import structlog
 
+from tocsin_agent.contact import Contact
 from tocsin_agent.files import write_atomically
 from tocsin_agent.journal.journal import Entry, Journal
 from tocsin_agent.journal.spool import Chunk
@@ -33,6 +35,8 @@ log = structlog.get_logger(__name__)
 RESULT_LINGER_SECS = 0.002
 #: Raw output in one upload.
 MAX_OUTPUT_BYTES = 2 * 1024 * 1024
+#: After a failed upload a heartbeat goes first; if none gets through for so long, an upload is tried all the same.
+LIVENESS_FIRST_SECS = 30.0
 #: Results that the controller did not want are kept for whoever asks, at most so many.
 MAX_REFUSED = 1_000
 
@@ -59,12 +63,16 @@ class Uploader:
         link: ControllerLink,
         *,
         refused_dir: Path,
+        contact: Contact,
+        ask_for_contact: Callable[[], None],
         disown: Callable[[StopOrder], None],
         on_unknown_agent: Callable[[], None],
     ) -> None:
         self._journal = journal
         self._link = link
         self._refused_dir = refused_dir
+        self._contact = contact
+        self._ask_for_contact = ask_for_contact
         self._disown = disown
         self._on_unknown_agent = on_unknown_agent
         self._backoff = Backoff()
@@ -163,6 +171,7 @@ class Uploader:
                 "upload_failed", error=str(error), waiting=len(batch.events), retry_secs=round(pause, 1)
             )
             await asyncio.sleep(pause)
+            await self._let_liveness_go_first()
             return False
         except Refused as error:
             self._dirty = dict.fromkeys([owner for owner, _ in batch.owners]) | self._dirty
@@ -178,6 +187,14 @@ class Uploader:
             return False
         self._settle(batch, [receipt.receipt for receipt in answer.receipts])
         return True
+
+    async def _let_liveness_go_first(self) -> None:
+        """A controller that comes back hears that this agent lives before it gets what piled up."""
+        self._contact.failed()
+        self._ask_for_contact()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LIVENESS_FIRST_SECS):
+                await self._contact.wait_until_up()
 
     async def _on_refused(self, batch: _Batch, error: Refused) -> None:
         if error.is_too_large and self._max_events > 4:
@@ -261,6 +278,7 @@ def _result(entry: Entry, execution_id: UUID) -> ResultEvent:
     result = entry.result
     if result is None:
         raise ValueError("there is no result yet")
+    is_damaged = entry.spool is not None and entry.spool.is_damaged
     return ResultEvent(
         type="result",
         execution_id=execution_id,
@@ -274,7 +292,7 @@ def _result(entry: Entry, execution_id: UUID) -> ResultEvent:
         age_secs=result.at.age_secs(),
         stdout_bytes=result.stdout_bytes,
         stderr_bytes=result.stderr_bytes,
-        stdout_truncated=result.stdout_truncated,
-        stderr_truncated=result.stderr_truncated,
+        stdout_truncated=result.stdout_truncated or (is_damaged and result.stdout_bytes > 0),
+        stderr_truncated=result.stderr_truncated or (is_damaged and result.stderr_bytes > 0),
         usage=Usage(cpu_secs=result.cpu_secs, peak_memory_bytes=result.peak_memory_bytes),
     )

@@ -1,8 +1,9 @@
 """Records in a file: `TJ`, length, CRC-32, payload. Damage is noticed and skipped, never believed."""
 
+import os
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 MAGIC = b"TJ"
@@ -69,6 +70,43 @@ def scan(data: bytes) -> Scan:
             found.good_end = position
     found.torn_bytes = len(data) - found.good_end
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stretch of a file: a record, or bytes that are none."""
+
+    #: None for damage.
+    payload: bytes | None
+    begin: int
+    end: int
+
+
+def walk(fd: int, begin: int, end: int, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Iterator[Found]:
+    """What stands in a stretch of a file, in order, reading a piece at a time. Raises OSError."""
+    longest = HEADER_BYTES + max_payload_bytes
+    block, base = b"", begin
+    position, damaged_from = begin, -1
+    while position < end:
+        if base + len(block) < min(position + longest, end):
+            block, base = os.pread(fd, min(end - position, 4 * longest), position), position
+            if not block:
+                break  # the file is shorter than it was
+        record = read_one(block, position - base)
+        if record is None:
+            damaged_from = position if damaged_from < 0 else damaged_from
+            found = block.find(MAGIC, position - base + 1)
+            # Its first byte may be the last one of the block.
+            position = base + (found if found != -1 else max(len(block) - 1, position - base + 1))
+            continue
+        if damaged_from >= 0:
+            yield Found(None, damaged_from, position)
+            damaged_from = -1
+        payload, stop = record
+        yield Found(payload, position, base + stop)
+        position = base + stop
+    if damaged_from >= 0:
+        yield Found(None, damaged_from, end)
 
 
 def _next_record(data: bytes, position: int) -> int | None:

@@ -1,10 +1,11 @@
 """The journal as the agent uses it: commit records, keep output, and know what is not settled yet."""
 
 import asyncio
+import errno
 import shutil
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,15 +14,22 @@ import structlog
 
 from tocsin_agent.journal.framing import frames
 from tocsin_agent.journal.log import ControlLog, JournalError
+from tocsin_agent.journal.quarantine import Quarantine
 from tocsin_agent.journal.records import Gone, Intent, Record, Result, Started, decode, encode
-from tocsin_agent.journal.spool import Spool
+from tocsin_agent.journal.reserve import Reserve
+from tocsin_agent.journal.spool import OVERHEAD_BYTES, Spool
+from tocsin_shared.executions import Stream
 
 log = structlog.get_logger(__name__)
 
 #: The control log is rewritten with what is live once it is longer.
 REWRITE_BYTES = 8 * 1024 * 1024
+#: How large a journal may be if nobody says otherwise.
+DEFAULT_MAX_BYTES = 1024 * 1024 * 1024
 #: So many settled executions are remembered, so that one handed out again is not started again (G2).
 REMEMBERED = 10_000
+#: While the disk refuses what is written, it is asked again this often.
+PROBE_EVERY_SECS = 2.0
 
 
 @dataclass(slots=True)
@@ -35,6 +43,8 @@ class Entry:
     #: The newest sequence number used; 1 belongs to the start.
     seq: int = 1
     is_start_delivered: bool = False
+    #: Streams of which something was not kept because there was no room.
+    cut: set[Stream] = field(default_factory=set)
 
     @property
     def records(self) -> list[Record]:
@@ -46,18 +56,27 @@ class Entry:
 class _Commit:
     data: bytes
     durable: bool
+    #: Results: they may use the reserve.
+    is_vital: bool
     spools: Sequence[Spool]
     done: asyncio.Future[None]
 
 
 class Journal:
-    """One directory. Commits of concurrent callers share one write and one fsync."""
+    """One directory. Commits of concurrent callers share one write and one fsync. Raises OSError when made."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._directory = directory
+        #: Output is cut once the journal is this large; results never are.
+        self.max_bytes = max_bytes
         self._output = directory / "output"
         self._output.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._log, payloads = ControlLog.open(directory / "control.log")
+        self.quarantine = Quarantine(directory / "quarantine")
+        self.reserve = Reserve(directory / "reserve")
+        #: Whether the disk refused what was written last.
+        self.is_failing = False
+        self._output_bytes = 0
+        self._log, payloads = ControlLog.open(directory / "control.log", self.quarantine)
         self.entries: dict[UUID, Entry] = {}
         self._settled: dict[UUID, None] = {}
         self._rewrite_at = REWRITE_BYTES
@@ -68,22 +87,12 @@ class Journal:
     async def run(self) -> None:
         """Write what is committed, until cancelled."""
         while True:
-            await self._has_waiting.wait()
+            await self._wait_for_work()
             self._has_waiting.clear()
             batch, self._waiting = self._waiting, []
-            try:
-                await _to_the_end(asyncio.to_thread(self._write, batch))
-            except JournalError as error:
-                log.error("journal_write_failed", error=str(error))
-                for commit in batch:
-                    if not commit.done.done():
-                        commit.done.set_exception(error)
-                continue
-            for commit in batch:
-                if not commit.done.done():
-                    commit.done.set_result(None)
+            written = await self._write_what_fits(batch)
             if self._log.size > self._rewrite_at:
-                await self._rewrite(batch)
+                await self._rewrite(written)
                 self._rewrite_at = max(REWRITE_BYTES, 2 * self._log.size)
 
     async def commit(
@@ -91,34 +100,67 @@ class Journal:
     ) -> None:
         """Write records; with `durable` they and the given spools survive a power cut. Raises JournalError."""
         done = asyncio.get_running_loop().create_future()
-        self._submit(_Commit(frames(map(encode, records)), durable, spools, done))
+        is_vital = any(isinstance(record, Result) for record in records)
+        self._submit(_Commit(frames(map(encode, records)), durable, is_vital, spools, done))
         await done
+        for spool in spools:
+            spool.rest()
 
     def was_settled(self, execution_id: UUID) -> bool:
         """Whether this execution ran here before and is settled since."""
         return execution_id in self._settled
 
-    def spool_of(self, execution_id: UUID) -> Spool:
-        """Where the execution's output goes. Raises OSError."""
+    def keep_output(self, execution_id: UUID, stream: Stream, offset: int, data: bytes) -> bool:
+        """Take output of an execution. What there is no room for is left out, and the result will say so."""
         entry = self.entries[execution_id]
-        if entry.spool is None:
-            entry.spool = Spool(self._output / f"{execution_id}.out")
-        return entry.spool
+        try:
+            if self.size_bytes + len(data) + OVERHEAD_BYTES > self.max_bytes:
+                raise OSError(errno.EDQUOT, "the journal is full")
+            if entry.spool is None:
+                entry.spool = Spool(self._output / f"{execution_id}.out")
+            before = entry.spool.size
+            entry.spool.append(entry.seq + 1, stream, offset, data)
+        except OSError as error:
+            if stream not in entry.cut:
+                log.error(
+                    "output_not_kept",
+                    execution_id=str(execution_id),
+                    stream=stream.value,
+                    error=error.strerror,
+                )
+            entry.cut.add(stream)
+            return False
+        entry.seq += 1
+        self._output_bytes += entry.spool.size - before
+        return True
 
     def settle(self, execution_ids: Sequence[UUID]) -> None:
         """The controller knows all of these: forget them. Losing this record only repeats a delivery."""
         for execution_id in execution_ids:
             entry = self.entries.pop(execution_id, None)
             if entry is not None and entry.spool is not None:
+                self._output_bytes -= entry.spool.size
                 entry.spool.close(remove=True)
         self._remember(execution_ids)
         nobody_waits = asyncio.get_running_loop().create_future()
         nobody_waits.add_done_callback(lambda done: done.exception())
-        self._submit(_Commit(frames([encode(Gone(tuple(execution_ids)))]), False, (), nobody_waits))
+        self._submit(_Commit(frames([encode(Gone(tuple(execution_ids)))]), False, False, (), nobody_waits))
+
+    @property
+    def size_bytes(self) -> int:
+        """What the journal takes of its disk, but for the reserve and the quarantine."""
+        return self._log.size + self._output_bytes
 
     def free_bytes(self) -> int:
-        """Room left on the journal's disk."""
-        return shutil.disk_usage(self._directory).free
+        """Room left on the journal's disk; 0 when the disk does not even say."""
+        try:
+            return shutil.disk_usage(self._directory).free
+        except OSError:
+            return 0
+
+    def oldest_secs(self) -> float:
+        """For how long the oldest result has been waiting to be delivered."""
+        return max((e.result.at.age_secs() for e in self.entries.values() if e.result), default=0.0)
 
     def spooled_bytes(self) -> int:
         """Output that waits to be delivered."""
@@ -135,6 +177,47 @@ class Journal:
         self._settled.update(dict.fromkeys(execution_ids))
         while len(self._settled) > REMEMBERED:
             del self._settled[next(iter(self._settled))]
+
+    async def _wait_for_work(self) -> None:
+        """Until there is something to write; while the disk refuses, not for long: then it is asked again."""
+        if not self.is_failing:
+            await self._has_waiting.wait()
+            return
+        try:
+            async with asyncio.timeout(PROBE_EVERY_SECS):
+                await self._has_waiting.wait()
+        except TimeoutError:
+            probe = asyncio.get_running_loop().create_future()
+            probe.add_done_callback(lambda done: done.exception())
+            self._submit(_Commit(frames([encode(Gone(()))]), True, False, (), probe))
+
+    async def _write_what_fits(self, batch: Sequence[_Commit]) -> Sequence[_Commit]:
+        """Write these, or at least the results among them; what can't be written fails. Returns what was written."""
+        try:
+            await _to_the_end(asyncio.to_thread(self._write, batch))
+        except JournalError as error:
+            if not self.is_failing:
+                log.error("journal_write_failed", error=str(error))
+            self.is_failing = True
+            vital = [commit for commit in batch if commit.is_vital]
+            _fail([commit for commit in batch if not commit.is_vital], error)
+            try:
+                if vital:
+                    self.reserve.release()
+                    await _to_the_end(asyncio.to_thread(self._write, vital))
+            except JournalError as still:
+                _fail(vital, still)
+                return ()
+            batch = vital
+        else:
+            if self.is_failing:
+                log.info("journal_writes_again")
+            self.is_failing = False
+            self.reserve.restore()
+        for commit in batch:
+            if not commit.done.done():
+                commit.done.set_result(None)
+        return batch
 
     def _submit(self, commit: _Commit) -> None:
         self._waiting.append(commit)
@@ -161,23 +244,30 @@ class Journal:
             log.warning("journal_rewrite_failed", error=str(error))
 
     def _replay(self, payloads: Sequence[bytes]) -> None:
-        skipped = 0
         for payload in payloads:
             try:
                 self._apply(decode(payload))
-            except ValueError:
-                skipped += 1
-        if skipped:
-            log.warning("journal_records_skipped", count=skipped)
-        live = {f"{execution_id}.out" for execution_id in self.entries}
-        for file in self._output.iterdir():
-            if file.name not in live:
-                file.unlink(missing_ok=True)
-        for execution_id, entry in self.entries.items():
-            path = self._output / f"{execution_id}.out"
-            if path.exists():
-                entry.spool, newest = Spool.recover(path)
-                entry.seq = max(entry.seq, newest)
+            except ValueError as error:
+                self.quarantine.keep("control.log", payload, what=f"a record that can't be read: {error}")
+        live = {f"{execution_id}.out": execution_id for execution_id in self.entries}
+        for path in list(self._output.iterdir()):
+            execution_id = live.get(path.name)
+            if execution_id is not None:
+                self._recover_output(self.entries[execution_id], path)
+            else:
+                self.quarantine.move(path, what="output of an execution whose records are lost")
+                with suppress(ValueError):
+                    self._remember([UUID(path.stem)])
+
+    def _recover_output(self, entry: Entry, path: Path) -> None:
+        try:
+            entry.spool, newest = Spool.recover(path, self.quarantine)
+        except OSError as error:
+            self.quarantine.move(path, what=f"output that can't be read: {error.strerror}")
+            entry.cut.update(Stream)
+            return
+        entry.seq = max(entry.seq, newest)
+        self._output_bytes += entry.spool.size
 
     def _apply(self, record: Record) -> None:
         match record:
@@ -190,7 +280,13 @@ class Journal:
             case Started(execution_id=execution_id):
                 if (entry := self.entries.get(execution_id)) is not None:
                     entry.started = record
+                else:
+                    self._remember(
+                        [execution_id]
+                    )  # its intent is lost: whatever it was, it is not started again
             case Result(execution_id=execution_id):
+                if execution_id not in self.entries and record.fence and execution_id not in self._settled:
+                    self.entries[execution_id] = Entry(_intent_of(record))
                 if (entry := self.entries.get(execution_id)) is not None:
                     entry.result = record
                     entry.seq = max(entry.seq, record.seq)
@@ -198,6 +294,17 @@ class Journal:
                 for execution_id in execution_ids:
                     self.entries.pop(execution_id, None)
                 self._remember(execution_ids)
+
+
+def _intent_of(result: Result) -> Intent:
+    """What a result says of an intent whose own record is damaged."""
+    return Intent(result.execution_id, result.fence, result.job_name, "", result.at)
+
+
+def _fail(commits: Sequence[_Commit], error: JournalError) -> None:
+    for commit in commits:
+        if not commit.done.done():
+            commit.done.set_exception(error)
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:

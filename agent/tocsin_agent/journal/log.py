@@ -2,18 +2,15 @@
 
 import os
 import threading
-import time
 from pathlib import Path
 
 import structlog
 
 from tocsin_agent.files import sync_directory, write_all
-from tocsin_agent.journal.framing import Scan, scan
+from tocsin_agent.journal.framing import scan
+from tocsin_agent.journal.quarantine import Quarantine
 
 log = structlog.get_logger(__name__)
-
-#: Damaged logs are copied aside, at most so many.
-MAX_DAMAGED_COPIES = 5
 
 
 class JournalError(Exception):
@@ -32,14 +29,16 @@ class ControlLog:
         self.size = os.fstat(self._fd).st_size
 
     @classmethod
-    def open(cls, path: Path) -> tuple["ControlLog", list[bytes]]:
-        """The log, and the payloads of every whole record in it. A torn tail is cut off."""
+    def open(cls, path: Path, quarantine: Quarantine) -> tuple["ControlLog", list[bytes]]:
+        """The log, and the payloads of every whole record in it. What is none is kept aside; at the end, cut off."""
         control_log = cls(path)
         found = scan(path.read_bytes())
-        if found.damaged:
-            _set_aside(path, found)
+        damaged = list(found.damaged)
         if found.torn_bytes:
-            log.info("journal_tail_cut", torn_bytes=found.torn_bytes)
+            damaged.append((found.good_end, control_log.size))
+        if damaged:
+            quarantine.keep_spans(path, damaged)
+        if found.torn_bytes:
             os.ftruncate(control_log._fd, found.good_end)
             control_log.size = found.good_end
         return control_log, found.payloads
@@ -109,17 +108,3 @@ class ControlLog:
         except OSError as error:
             log.warning("journal_cut_failed", error=error.strerror)
             self.size = os.fstat(self._fd).st_size
-
-
-def _set_aside(path: Path, found: Scan) -> None:
-    """Keeps a copy of a damaged log for whoever wants to know what was in it."""
-    directory = path.parent / "damaged"
-    copy = directory / f"{time.time_ns()}.log"
-    try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
-        for old in sorted(directory.iterdir())[:-MAX_DAMAGED_COPIES]:
-            old.unlink()
-    except OSError as error:
-        log.warning("journal_copy_failed", error=error.strerror)
-    log.warning("journal_damaged", skipped=found.damaged[:10], records=len(found.payloads), copy=str(copy))

@@ -63,6 +63,9 @@ class Result:
     stderr_truncated: bool = False
     cpu_secs: float | None = None
     peak_memory_bytes: int | None = None
+    #: As in the intent, so that the result can be reported even if that record is damaged. 0: not known.
+    fence: int = 0
+    job_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ def _result(f: dict[str, Any]) -> Result:
         reason=Reason(f["reason"]) if f["reason"] else None,
         at=Moment.from_json(f["at"]),
         started_at=Moment.from_json(f["started_at"]) if f["started_at"] else None,
+        fence=int(f.get("fence", 0)),
+        job_name=str(f.get("job_name", "")),
         **plain,
     )
 

@@ -74,6 +74,10 @@ class Agents:
     def unsettled(self, name: str = "one") -> list[Unsettled]:
         return unsettled(self.state_dir(name) / "journal")
 
+    async def all_settled(self) -> None:
+        """Return once nothing is left in the journal; the last record of a settled execution is written late."""
+        await eventually(lambda: self.unsettled() == [])
+
     async def start(self, name: str = "one", **settings: Any) -> tuple[Agent, asyncio.Task[None]]:
         """An agent that has registered."""
         link = HttpLink(self.controller.url, "")

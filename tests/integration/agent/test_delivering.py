@@ -41,7 +41,7 @@ async def test_what_is_settled_is_forgotten(controller: FakeController, agents: 
     await controller.offer(job)
     await controller.result(job.execution_id)
     await controller.settled(job.execution_id)
-    assert agents.unsettled() == []
+    await agents.all_settled()
     assert list((agents.state_dir() / "journal" / "output").iterdir()) == []
 
 
@@ -58,7 +58,7 @@ async def test_an_upload_whose_answer_was_lost_is_delivered_again_and_settled(
     first, second = controller.bodies("upload", EventsRequest)
     assert [(e.type, e.seq) for e in first.events] == [(e.type, e.seq) for e in second.events]
     assert controller.output(job.execution_id) == "hello\n"
-    assert agents.unsettled() == []
+    await agents.all_settled()
 
 
 async def test_after_an_overload_everything_is_delivered(controller: FakeController, agents: Agents) -> None:
@@ -74,7 +74,7 @@ async def test_after_an_overload_everything_is_delivered(controller: FakeControl
         assert (await controller.result(job.execution_id)).exit_code == 0
         assert controller.output(job.execution_id) == f"{n}-1\n{n}-2\n{n}-3\n"
     await controller.settled(*(job.execution_id for job in jobs))
-    assert agents.unsettled() == []
+    await agents.all_settled()
 
 
 async def test_what_ended_before_a_restart_is_reported_after_it(
@@ -153,7 +153,7 @@ async def test_a_result_that_nobody_knows_is_set_aside(controller: FakeControlle
     (file,) = (agents.state_dir() / "refused").iterdir()
     assert file.stem == str(job.execution_id)
     assert b'"exit_code":5' in file.read_bytes()
-    assert agents.unsettled() == []
+    await agents.all_settled()
 
 
 async def test_one_refused_result_does_not_hold_up_the_others(
@@ -167,7 +167,7 @@ async def test_one_refused_result_does_not_hold_up_the_others(
     await controller.offer(good)
     await controller.result(good.execution_id)
     await controller.settled(bad.execution_id, good.execution_id)
-    assert agents.unsettled() == []
+    await agents.all_settled()
 
 
 async def test_a_full_disk_keeps_work_from_being_taken(
@@ -184,7 +184,7 @@ async def test_a_full_disk_keeps_work_from_being_taken(
         disk.setattr("tocsin_agent.journal.log.write_all", full)
         await controller.offer(job)
         await controller.settled(job.execution_id)
-        assert agents.unsettled() == []
+        await agents.all_settled()
     assert not witness.exists()
     await controller.offer(job)
     assert (await controller.result(job.execution_id)).exit_code == 0
@@ -202,5 +202,5 @@ async def test_many_short_jobs_are_all_reported_and_all_settled(
         seen[job.execution_id] = controller.output(job.execution_id)
     assert sorted(map(int, seen.values())) == list(range(100))
     await controller.settled(*seen)
-    assert agents.unsettled() == []
+    await agents.all_settled()
     assert len(controller.bodies("upload", EventsRequest)) < 50

@@ -111,7 +111,7 @@ async def test_a_stop_order_kills_and_nothing_is_reported(controller: FakeContro
     assert not is_running(pid)
     assert agent.running == 0
     assert controller.results(job.execution_id) == []
-    assert agents.unsettled() == []
+    await agents.all_settled()
 
 
 async def test_a_stop_order_for_an_older_fence_is_not_meant_for_the_newer_right(
@@ -152,7 +152,7 @@ async def test_a_stale_receipt_kills(controller: FakeController, agents: Agents)
     assert not is_running(pid)
     assert agent.running == 0
     assert controller.results(job.execution_id) == []
-    assert agents.unsettled() == []
+    await agents.all_settled()
 
 
 async def test_a_cancel_order_ends_it_and_the_end_is_reported(
@@ -182,7 +182,7 @@ async def test_what_an_earlier_process_left_is_reported_as_interrupted_and_never
         assert (result.status, result.reason, result.fence) == ("failed", "interrupted", 2)
         assert result.started_age_secs is None
     await controller.settled(*left)
-    assert agents.unsettled() == []
+    await agents.all_settled()
 
 
 async def test_a_stop_order_for_what_an_earlier_process_left_does_not_upset_the_new_one(

@@ -154,7 +154,7 @@ async def test_a_draining_agent_says_so_and_takes_nothing_more(
     go.touch()
     await asyncio.wait_for(running, 10)
     assert controller.results(job.execution_id)[0].exit_code == 0
-    assert agents.unsettled() == []
+    await agents.all_settled()
 
 
 async def test_a_drain_ends_what_takes_too_long(controller: FakeController, agents: Agents) -> None:

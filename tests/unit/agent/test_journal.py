@@ -16,7 +16,8 @@ from tocsin_agent.journal import journal as journal_module
 from tocsin_agent.journal.framing import frame, frames, scan
 from tocsin_agent.journal.inspect import Unsettled, unsettled
 from tocsin_agent.journal.journal import Entry, Journal
-from tocsin_agent.journal.log import MAX_DAMAGED_COPIES, ControlLog, JournalError
+from tocsin_agent.journal.log import ControlLog, JournalError
+from tocsin_agent.journal.quarantine import MAX_PIECE_BYTES, MAX_PIECES, Quarantine
 from tocsin_agent.journal.records import Intent, ProcessMark, Record, Result, Started, decode, encode
 from tocsin_shared.executions import ExecutionStatus, Stream
 from tocsin_shared.ids import new_id
@@ -136,7 +137,7 @@ async def test_what_was_written_is_known_after_a_restart(tmp_path: Path) -> None
     async with opened(tmp_path) as journal:
         await accept(journal, accepted, running, ended)
         await journal.commit([started(running), started(ended)])
-        journal.spool_of(ended.execution_id).append(2, Stream.STDOUT, 0, b"hello")
+        journal.keep_output(ended.execution_id, Stream.STDOUT, 0, b"hello")
         await journal.commit([result(ended, seq=3)])
     async with opened(tmp_path) as again:
         assert list(again.entries) == [accepted.execution_id, running.execution_id, ended.execution_id]
@@ -152,8 +153,8 @@ async def test_numbers_go_on_after_the_newest_output(tmp_path: Path) -> None:
     one = intent()
     async with opened(tmp_path) as journal:
         await accept(journal, one)
-        for seq in range(2, 8):
-            journal.spool_of(one.execution_id).append(seq, Stream.STDERR, seq, b"x")
+        for at in range(2, 8):
+            journal.keep_output(one.execution_id, Stream.STDERR, at, b"x")
     async with opened(tmp_path) as again:
         assert again.entries[one.execution_id].seq == 7
 
@@ -173,7 +174,7 @@ async def test_settled_work_is_gone_with_its_output(tmp_path: Path) -> None:
     async with opened(tmp_path) as journal:
         await accept(journal, settled, open_)
         for one in (settled, open_):
-            journal.spool_of(one.execution_id).append(2, Stream.STDOUT, 0, b"x")
+            journal.keep_output(one.execution_id, Stream.STDOUT, 0, b"x")
         journal.settle([settled.execution_id])
         assert [file.stem for file in (tmp_path / "output").iterdir()] == [str(open_.execution_id)]
         await written_off(journal)
@@ -201,16 +202,18 @@ async def test_a_torn_tail_is_cut_and_writing_goes_on(tmp_path: Path) -> None:
         await journal.commit([first])
     log_file = tmp_path / "control.log"
     whole = log_file.read_bytes()
-    log_file.write_bytes(whole + frame(encode(intent()))[:-3])
+    torn = frame(encode(intent()))[:-3]
+    log_file.write_bytes(whole + torn)
     async with opened(tmp_path) as again:
         assert list(again.entries) == [first.execution_id]
         assert log_file.read_bytes() == whole
         await again.commit([second])
     assert records(tmp_path) == [first, second]
-    assert not (tmp_path / "damaged").exists()
+    (piece,) = (tmp_path / "quarantine").iterdir()
+    assert piece.read_bytes() == torn
 
 
-async def test_a_flipped_byte_costs_its_record_only_and_a_copy_is_set_aside(tmp_path: Path) -> None:
+async def test_a_flipped_byte_costs_its_record_only_which_is_quarantined(tmp_path: Path) -> None:
     many = [intent() for _ in range(3)]
     async with opened(tmp_path) as journal:
         await journal.commit(many)
@@ -220,19 +223,28 @@ async def test_a_flipped_byte_costs_its_record_only_and_a_copy_is_set_aside(tmp_
     log_file.write_bytes(content)
     async with opened(tmp_path) as again:
         assert list(again.entries) == [many[0].execution_id, many[2].execution_id]
-    (copy,) = (tmp_path / "damaged").iterdir()
-    assert copy.read_bytes() == content
+    (piece,) = (tmp_path / "quarantine").iterdir()
+    assert frame(encode(many[1]))[:20] == piece.read_bytes()[:20]
+    assert len(piece.read_bytes()) == len(frame(encode(many[1])))
 
 
-async def test_copies_of_damaged_logs_do_not_pile_up(tmp_path: Path) -> None:
+async def test_the_same_damage_is_quarantined_once_however_often_it_is_found(tmp_path: Path) -> None:
     async with opened(tmp_path) as journal:
         await journal.commit([intent()])
     log_file = tmp_path / "control.log"
     log_file.write_bytes(b"damage" + log_file.read_bytes())
-    for _ in range(MAX_DAMAGED_COPIES + 3):
-        async with opened(tmp_path):
-            pass
-    assert len(list((tmp_path / "damaged").iterdir())) == MAX_DAMAGED_COPIES
+    for _ in range(3):
+        async with opened(tmp_path) as journal:
+            assert journal.quarantine.count == 1
+
+
+def test_the_quarantine_is_bounded(tmp_path: Path) -> None:
+    quarantine = Quarantine(tmp_path / "quarantine")
+    for number in range(MAX_PIECES + 5):
+        quarantine.keep("x", str(number).encode(), what="a test")
+    assert quarantine.count == MAX_PIECES
+    quarantine.keep("large", bytes(MAX_PIECE_BYTES + 1), what="a test")
+    assert max(file.stat().st_size for file in (tmp_path / "quarantine").iterdir()) == MAX_PIECE_BYTES
 
 
 async def test_a_whole_record_of_a_kind_not_known_here_is_skipped(tmp_path: Path) -> None:
@@ -281,14 +293,14 @@ async def test_what_is_committed_before_its_caller_made_the_entry_survives_a_rew
 
 
 def test_what_is_appended_during_a_rewrite_is_kept(tmp_path: Path) -> None:
-    log, _ = ControlLog.open(tmp_path / "control.log")
+    log, _ = ControlLog.open(tmp_path / "control.log", Quarantine(tmp_path / "quarantine"))
     log.append(frames([b"old", b"live"]), durable=True)
     log.begin_rewrite()
     log.append(frame(b"late"), durable=True)
     log.rewrite(frame(b"live"))
     log.append(frame(b"after"), durable=True)
     log.close()
-    again, payloads = ControlLog.open(tmp_path / "control.log")
+    again, payloads = ControlLog.open(tmp_path / "control.log", Quarantine(tmp_path / "quarantine"))
     assert payloads == [b"live", b"late", b"after"]
     again.close()
 
@@ -335,8 +347,9 @@ async def test_output_waiting_to_be_delivered_is_counted(tmp_path: Path) -> None
     async with opened(tmp_path) as journal:
         await accept(journal, one)
         assert journal.spooled_bytes() == 0
-        spool = journal.spool_of(one.execution_id)
-        spool.append(2, Stream.STDOUT, 0, b"x" * 1000)
+        assert journal.keep_output(one.execution_id, Stream.STDOUT, 0, b"x" * 1000)
+        spool = journal.entries[one.execution_id].spool
+        assert spool is not None
         assert journal.spooled_bytes() == spool.size
         spool.delivered = spool.size
         assert journal.spooled_bytes() == 0
@@ -347,8 +360,8 @@ async def test_somebody_else_sees_what_is_not_settled(tmp_path: Path) -> None:
     accepted, running, ended, settled = (intent() for _ in range(4))
     async with opened(tmp_path) as journal:
         await accept(journal, accepted, running, ended, settled)
-        journal.spool_of(running.execution_id).append(2, Stream.STDOUT, 0, b"hello")
-        size = journal.spool_of(running.execution_id).size
+        journal.keep_output(running.execution_id, Stream.STDOUT, 0, b"hello")
+        size = journal.spooled_bytes()
         await journal.commit([started(running), started(ended), result(ended)])
         journal.settle([settled.execution_id])
         await written_off(journal)

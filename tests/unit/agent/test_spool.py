@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tocsin_agent.journal.framing import frame
+from tocsin_agent.journal.quarantine import Quarantine
 from tocsin_agent.journal.spool import Chunk, Spool
 from tocsin_shared.executions import Stream
 from tocsin_shared.protocol import MAX_CHUNK_BYTES
@@ -88,7 +89,7 @@ def test_an_untouched_spool_has_nothing(path: Path) -> None:
 
 def test_after_a_crash_everything_is_there_again(path: Path) -> None:
     filled(path, b"a", b"b").close(remove=False)
-    spool, newest = Spool.recover(path)
+    spool, newest = Spool.recover(path, Quarantine(path.parent / "quarantine"))
     assert newest == 3
     assert texts(list(spool.undelivered(EVERYTHING))) == [b"a", b"b"]
 
@@ -98,7 +99,7 @@ def test_a_chunk_cut_short_is_cut_off_and_appending_goes_on(path: Path) -> None:
     end_of_first = next(spool.undelivered(EVERYTHING)).next_position
     spool.close(remove=False)
     os.truncate(path, path.stat().st_size - 1)
-    recovered, newest = Spool.recover(path)
+    recovered, newest = Spool.recover(path, Quarantine(path.parent / "quarantine"))
     assert (newest, recovered.size, path.stat().st_size) == (2, end_of_first, end_of_first)
     recovered.append(3, Stream.STDERR, 0, b"again")
     assert texts(list(recovered.undelivered(EVERYTHING))) == [b"a", b"again"]
@@ -106,7 +107,7 @@ def test_a_chunk_cut_short_is_cut_off_and_appending_goes_on(path: Path) -> None:
 
 def test_an_empty_file_recovers_to_the_number_of_the_start(path: Path) -> None:
     path.touch()
-    spool, newest = Spool.recover(path)
+    spool, newest = Spool.recover(path, Quarantine(path.parent / "quarantine"))
     assert (newest, spool.size) == (1, 0)
 
 
@@ -120,6 +121,46 @@ def test_damage_ends_delivery_instead_of_repeating_it_for_ever(path: Path) -> No
     spool.delivered = first.next_position
     assert list(spool.undelivered(EVERYTHING)) == []
     assert spool.delivered == spool.size
+
+
+@pytest.mark.parametrize("damage", ["flipped bit", "zeros", "other bytes"])
+def test_damage_in_the_middle_costs_its_chunks_only(path: Path, damage: str) -> None:
+    parts = [bytes([65 + i]) * 30_000 for i in range(12)]
+    ends = [c.next_position for c in filled(path, *parts).undelivered(EVERYTHING)]
+    content = bytearray(path.read_bytes())
+    match damage:
+        case "flipped bit":
+            content[ends[3] + 500] ^= 4
+            lost = {4}
+        case "zeros":
+            content[ends[3] + 100 : ends[5] + 100] = bytes(ends[5] - ends[3])
+            lost = {4, 5, 6}
+        case _:
+            content[ends[3] - 1 : ends[3] + 1] = b"TJ"
+            lost = {3, 4}
+    path.write_bytes(content)
+    quarantine = Quarantine(path.parent / "quarantine")
+    spool, newest = Spool.recover(path, quarantine)
+    assert texts(list(spool.undelivered(EVERYTHING))) == [p for i, p in enumerate(parts) if i not in lost]
+    assert newest == 13
+    assert spool.is_damaged
+    assert quarantine.count == 1
+
+
+def test_a_file_of_nothing_but_zeros_gives_nothing_and_ends(path: Path) -> None:
+    path.write_bytes(bytes(3_000_000))
+    spool, newest = Spool.recover(path, Quarantine(path.parent / "quarantine"))
+    assert (newest, spool.size, list(spool.undelivered(EVERYTHING))) == (1, 0, [])
+
+
+def test_thousands_of_spools_keep_no_file_open(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    spools = [filled(tmp_path / f"{n}.out", b"x") for n in range(300)]
+    for spool in spools:
+        spool.sync()
+        spool.rest()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert all(texts(list(spool.undelivered(EVERYTHING))) == [b"x"] for spool in spools)
 
 
 def test_a_full_disk_costs_the_chunk_it_refused_and_no_other(
@@ -140,11 +181,11 @@ def test_a_full_disk_costs_the_chunk_it_refused_and_no_other(
 
 def test_a_record_that_is_no_chunk_does_not_stop_a_recovery(path: Path) -> None:
     path.write_bytes(frame(b"odd"))
-    assert Spool.recover(path)[1] == 1
+    assert Spool.recover(path, Quarantine(path.parent / "quarantine"))[1] == 1
 
 
 def test_the_file_is_for_the_agent_alone(path: Path) -> None:
-    Spool(path)
+    filled(path, b"a")
     assert path.stat().st_mode & 0o777 == 0o600
 
 
