@@ -1,11 +1,11 @@
-# make install · demo · dev · test · check · format · bench · docs · lock
+# make install · demo · dev · test · check · format · bench · chaos · docs · lock
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := shared agent controller cli
 SOURCES := $(PACKAGES) tests deploy docs
 
-.PHONY: install demo dev test check format bench docs lock clean
+.PHONY: install demo dev test check format bench chaos docs lock clean
 
 install: $(VENV)/.installed
 
@@ -42,6 +42,11 @@ format: install
 # Prints Tocsin's figures beside a floor measured in the same run. No thresholds.
 bench: install
 	$(BIN)/python -m tests.bench
+
+# Every fault on purpose, then ten minutes of all of them; exits with 1 when a promise was broken.
+# make chaos ARGS='--seed 7 --only F12'
+chaos: install
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 # Rewrites the reference pages that are generated from the code.
 docs: install
