@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tocsin_controller.definitions import Definitions
+from tocsin_controller.dispatch.brake import BrakePace
 from tocsin_controller.dispatch.claimer import Claimer
 from tocsin_controller.dispatch.desk import AgentDesk, Pace
 from tocsin_controller.dispatch.presence import Presence
@@ -55,7 +56,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         canceller=canceller,
         pace=pace,
     )
-    reaper_pace = ReaperPace(loss=loss_pace, grace_secs=settings.lost_grace_secs)
+    reaper_pace = ReaperPace(loss=loss_pace, brake=BrakePace(settings.lease_secs, settings.lost_grace_secs))
     maintenance = Maintenance(db, retention_days=settings.retention_days)
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,

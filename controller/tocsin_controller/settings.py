@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from tocsin_agent.layered_settings import LayeredSettings
+from tocsin_shared.protocol import MAX_POLL_WAIT_SECS
 
 Secs = Annotated[float, Field(gt=0, le=7 * 86_400)]
 
@@ -57,10 +58,11 @@ class ControllerSettings(LayeredSettings):
     poll_wait_secs: Secs = Field(25.0, description="How long an agent's poll waits, in seconds.")
     lease_secs: Secs = Field(45.0, description="An agent silent for so many seconds is offline.")
     lost_grace_secs: float = Field(
-        60.0,
+        300.0,
         ge=0,
         le=86_400,
-        description="After a start or a database outage, nothing is declared lost for so many seconds.",
+        description="After most agents fell silent together, or controllers or database were away, nothing is declared "
+        "lost for so many seconds; 0 never waits.",
     )
     rate_limit_enabled: bool = Field(True, description="Whether requests are limited at all.")
     rate_limit_public: int = Field(
@@ -88,4 +90,10 @@ class ControllerSettings(LayeredSettings):
             raise ValueError("tls_cert and tls_key go together")
         if self.lease_secs < 3 * self.heartbeat_secs:
             raise ValueError("lease_secs must be at least three times heartbeat_secs")
+        if 0 < self.lost_grace_secs < self.heartbeat_secs:
+            raise ValueError(
+                "lost_grace_secs must be 0 or at least heartbeat_secs, or no agent can report in it"
+            )
+        if self.poll_wait_secs > MAX_POLL_WAIT_SECS:
+            raise ValueError(f"poll_wait_secs must be at most {MAX_POLL_WAIT_SECS:g}, as long as agents wait")
         return self

@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass, field
 
 import structlog
 
 from tocsin_controller.definitions import Definitions, VersionKey
+from tocsin_controller.dispatch.brake import BrakePace, Sweep, decide
 from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.store.agents import take_silent
+from tocsin_controller.store.brake import lock_brake, prolong_waiting, set_brake
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import Lease, expired_leases, take_expired
@@ -26,8 +27,7 @@ class ReaperPace:
 
     every_secs: float = 1.0
     loss: LossPace = field(default_factory=LossPace)
-    #: After a start or a database outage nothing is declared lost for this long: agents could not renew.
-    grace_secs: float = 60.0
+    brake: BrakePace = field(default_factory=BrakePace)
 
 
 class Reaper:
@@ -43,15 +43,40 @@ class Reaper:
         self._pace = pace
 
     async def run(self) -> None:
-        """Until cancelled. Raises Unavailable when the database goes away; starting again begins a new grace."""
-        verdicts_from = time.monotonic() + self._pace.grace_secs
+        """Until cancelled. Raises Unavailable when the database goes away."""
         async with self._db.hold() as session:
             while True:
-                await self.fail_unclaimed(session)
-                await self.mark_silent(session)
-                if time.monotonic() >= verdicts_from:
-                    await self.declare_lost(session)
+                await self.sweep(session)
                 await asyncio.sleep(self._pace.every_secs * random.uniform(0.8, 1.2))  # noqa: S311
+
+    async def sweep(self, session: HeldSession) -> None:
+        """One look at everything. While another controller looks, this one leaves it to that one."""
+        seen = await self._look_at_fleet(session)
+        if seen is None:
+            return
+        await self.fail_unclaimed(session)
+        if seen.may_mark_silent:
+            await self.mark_silent(session)
+        if seen.may_lose:
+            await self.declare_lost(session)
+
+    async def _look_at_fleet(self, session: HeldSession) -> Sweep | None:
+        """Put the brake on or off; said once, whichever controller notices."""
+        async with session.transaction() as transaction:
+            facts = await lock_brake(transaction, window_secs=self._pace.brake.lease_secs)
+            if facts is None:
+                return None
+            self._db.epochs.note(facts.epoch)
+            seen = decide(facts, self._pace.brake)
+            await set_brake(transaction, seen.state)
+            if seen.is_back:
+                await prolong_waiting(transaction, self._pace.brake.lease_secs)
+            events = _brake_events(seen, self._pace.brake)
+            await add_events(transaction, events)
+        for event in events:
+            log.warning("brake", message=event.message, details=event.details)
+            self._hints.hint(EVENTS)
+        return seen
 
     async def fail_unclaimed(self, session: HeldSession) -> None:
         """Executions that no eligible agent took within `queue_timeout_secs` fail with reason no_agent."""
@@ -110,6 +135,28 @@ class Reaper:
                 aftermath = await self._ender.end_leased(transaction, lost)
             self._ender.announce(aftermath)
             log.warning("executions_lost", count=len(lost))
+
+
+def _brake_events(seen: Sweep, pace: BrakePace) -> list[NewEvent]:
+    events: list[NewEvent] = []
+    if seen.ended is not None:
+        events.append(
+            NewEvent(
+                kind="fleet.brake_released",
+                severity="info",
+                message="Executions of silent agents are declared lost again",
+                details=seen.ended,
+            )
+        )
+    if seen.began is not None:
+        events.append(
+            NewEvent(
+                kind="fleet.mass_unreachable",
+                severity="error",
+                message=f"Nothing is declared lost for {pace.grace_secs:g} s: {seen.began}",
+            )
+        )
+    return events
 
 
 def _lost(lease: Lease, patience: float) -> Ended:

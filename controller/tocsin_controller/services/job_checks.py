@@ -25,7 +25,12 @@ async def check_definition(session: Session, job: JobDefinition, pace: LossPace)
         )
     if job.run_as is not None and not isinstance(job.task, ShellTask):
         wrong.append(FieldError("run_as", "only shell tasks can run as another account"))
-    if job.on_lost is OnLost.RETRY:
+    if job.lost_after_secs <= pace.lease_secs:
+        why = (
+            f"must be more than the {pace.lease_secs:g} s (lease_secs) after which an agent counts as offline"
+        )
+        wrong.append(FieldError("lost_after_secs", why))
+    elif job.on_lost is OnLost.RETRY:
         wrong += _check_retry_after_loss(job, pace)
     return wrong
 

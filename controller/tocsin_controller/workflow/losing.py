@@ -21,6 +21,14 @@ KILL_SECS: Final = 1.0
 DEFAULT_PATIENCE_SECS: Final = 300.0
 
 
+def longest_gap_secs(lease_secs: float) -> float:
+    """How long nobody may have looked at the fleet before that counts as an outage, and the brake goes on.
+
+    Looks are about a second apart, so a shorter gap is no sign of anything, however short the lease.
+    """
+    return max(lease_secs / 2, 4.0)
+
+
 @dataclass(frozen=True, slots=True)
 class LossPace:
     """The cadence that the rules of loss depend on, in seconds."""
@@ -33,9 +41,9 @@ class LossPace:
         """How far the last written renewal may lie before the call that the agent had acknowledged.
 
         Renewals are written in batches, and not for each of many polls; a batch may be lost with its controller,
-        or wait out a short outage of the database. One of more than half a lease puts the brake on.
+        or wait out a short outage of the database. A longer one puts the brake on.
         """
-        return self.lease_secs / 2 + self.heartbeat_secs
+        return longest_gap_secs(self.lease_secs) + self.heartbeat_secs
 
     def least_lost_after_secs(self, job: JobDefinition) -> float:
         """The shortest `lost_after_secs` that leaves a healthy agent a whole lease before it must kill its copy."""

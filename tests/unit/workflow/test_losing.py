@@ -36,6 +36,6 @@ def test_the_copy_is_dead_before_the_work_is_handed_out_again(
     self_fence_secs = pace.self_fence_secs(one)
     assert self_fence_secs is not None
     assert self_fence_secs >= pace.lease_secs * 0.999
-    unwritten_secs = pace.lease_secs / 2 + heartbeat_secs
+    unwritten_secs = max(pace.lease_secs / 2, 4) + heartbeat_secs
     assert self_fence_secs * 1.01 + kill_grace_secs + unwritten_secs < pace.patience_secs(one)
     assert pace.patience_secs(one) >= lost_after_secs
