@@ -77,8 +77,18 @@ def must_stop(
         return "handed out again"
     if state is None:
         return "unknown execution"
-    if state.status == ExecutionStatus.LOST and state.fence == held.fence and state.agent_id == agent_id:
+    if is_found(held, agent_id, state):
         return None
     if ExecutionStatus(state.status).is_final:
         return f"already {state.status}"
     return "no longer assigned to this agent"
+
+
+def is_found(held: Held, agent_id: UUID, state: ExecutionState | None) -> bool:
+    """Whether this execution was declared lost and its agent is back with it, before anybody else got the right."""
+    return (
+        state is not None
+        and state.status == ExecutionStatus.LOST
+        and state.fence == held.fence
+        and state.agent_id == agent_id
+    )

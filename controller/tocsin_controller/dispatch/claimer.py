@@ -14,13 +14,14 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
-from tocsin_controller.dispatch.audit import Findings, compare, must_stop
+from tocsin_controller.dispatch.audit import Findings, compare, is_found, must_stop
 from tocsin_controller.dispatch.lanes import Lanes, Look
 from tocsin_controller.dispatch.parking import ParkingLot
 from tocsin_controller.dispatch.sessions import AgentSession
-from tocsin_controller.hints import QUEUE, Hints
+from tocsin_controller.hints import EVENTS, QUEUE, Hints
 from tocsin_controller.store.database import Database, HeldSession, Session
 from tocsin_controller.store.ending import Start, start_executions
+from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import (
     Handed,
     HandOut,
@@ -31,6 +32,7 @@ from tocsin_controller.store.leasing import (
     hand_out,
     leases_of,
     lock_candidates,
+    note_found,
     offer_again,
     requeue,
     scan_lanes,
@@ -314,6 +316,15 @@ class Claimer:
         self._note_epoch(offered)
         assignments = await self._assignments(session, offered)
         await self._end_unheard(session, findings)
+        await self._note_found(
+            session,
+            [
+                h.execution_id
+                for c, f in zip(calls, findings, strict=True)
+                for h in f.unleased
+                if is_found(h, c.session.id, states.get(h.execution_id))
+            ],
+        )
         for call, found in zip(calls, findings, strict=True):
             call.session.audited_at = time.monotonic()
             call.session.unconfirmed.clear()
@@ -354,6 +365,28 @@ class Claimer:
         await requeue(session, returned)
         if returned:
             self._scan_due_at = 0
+
+    async def _note_found(self, session: HeldSession, execution_ids: Sequence[UUID]) -> None:
+        """Lost executions go on after all; say so once, until their results replace `lost` (G4)."""
+        if not execution_ids:
+            return
+        message = "its agent is back and still has it; the result will replace this"
+        async with session.transaction() as transaction:
+            found = await note_found(transaction, execution_ids, message)
+            events = [
+                NewEvent(
+                    kind="execution.found",
+                    severity="info",
+                    message="A lost execution is still running: its agent is back",
+                    job_id=row["job_id"],
+                    execution_id=row["id"],
+                    agent_id=row["agent_id"],
+                )
+                for row in found
+            ]
+            await add_events(transaction, events)
+        if found:
+            self._hints.hint(EVENTS)
 
     async def _end_unheard(self, session: HeldSession, findings: Sequence[Findings]) -> None:
         """End what agents do not know any more, and what was cancelled before they heard of it."""

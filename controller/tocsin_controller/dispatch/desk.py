@@ -159,13 +159,14 @@ class AgentDesk:
             self._claimer.withdraw(call)
 
     async def remove(self, agent_id: UUID, *, by: str) -> None:
-        """Unpair: what only it could take is cancelled, what it runs is asked to end, its credential dies."""
+        """Unpair: what only it could take is cancelled, what it has is lost, its credential dies."""
         await self._sessions.get(agent_id)
         async with self._db.transaction() as session:
             name = await delete_agent(session, agent_id)
             if name is None:
                 raise NotFound(f"there is no agent {agent_id}")
-            aftermath = await self._canceller.cancel_route(session, agent_route(agent_id))
+            lost = await self._canceller.lose_leases(session, agent_id)
+            cancelled = await self._canceller.cancel_route(session, agent_route(agent_id))
             event = NewEvent(
                 kind="agent.unpaired",
                 severity="warning",
@@ -173,7 +174,8 @@ class AgentDesk:
                 agent_id=agent_id,
             )
             await add_events(session, [event])
-        self._canceller.announce(aftermath)
+        self._canceller.announce(lost)
+        self._canceller.announce(cancelled)
         self._presence.forget(agent_id)
         self._hints.hint(agent_topic(agent_id))
         self._hints.hint(KEYS)

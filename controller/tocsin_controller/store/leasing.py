@@ -20,6 +20,7 @@ _EXPIRED_LEASES = sql("expired_leases")
 _LOCK_LEASES = sql("lock_leases")
 _EXECUTION_STATES = sql("execution_states")
 _EXPIRED_QUEUE = sql("expired_queue")
+_NOTE_FOUND = sql("note_found")
 _WITHDRAW = sql("withdraw")
 _WITHDRAW_JOB = sql("withdraw_job")
 _WITHDRAW_AGENT = sql("withdraw_agent")
@@ -192,6 +193,11 @@ async def execution_states(session: Queries, execution_ids: Iterable[UUID]) -> d
     """Where these stand, locked."""
     rows = await session.fetch(_EXECUTION_STATES, sorted(set(execution_ids)))
     return {row["execution_id"]: ExecutionState(**row) for row in rows}
+
+
+async def note_found(session: Queries, execution_ids: Sequence[UUID], message: str) -> list[Record]:
+    """Lost executions are still there after all; id, job_id and agent_id of those for which that is new."""
+    return await session.fetch(_NOTE_FOUND, list(execution_ids), [message] * len(execution_ids))
 
 
 async def take_expired(session: Queries) -> list[tuple[Work, str]]:

@@ -5,7 +5,14 @@ from uuid import UUID
 
 from tocsin_controller.hints import Hints, agent_topic
 from tocsin_controller.store.database import Database, Session
-from tocsin_controller.store.leasing import Work, request_cancel, withdraw, withdraw_job, withdraw_route
+from tocsin_controller.store.leasing import (
+    Work,
+    leases_of,
+    request_cancel,
+    withdraw,
+    withdraw_job,
+    withdraw_route,
+)
 from tocsin_controller.store.statements import sql
 from tocsin_controller.workflow.ending import Aftermath, Ended, Ender
 from tocsin_shared.errors import NotFound
@@ -53,6 +60,24 @@ class Canceller:
         """End everything that only a removed agent could have taken. Announce after the commit."""
         works = await withdraw_route(session, route)
         return await self._end_unstarted(session, works, Reason.AGENT_REMOVED, "the agent was removed")
+
+    async def lose_leases(self, session: Session, agent_id: UUID) -> Aftermath:
+        """A removed agent can't report any more: what it has is lost. Announce after the commit."""
+        leases = (await leases_of(session, [agent_id]))[agent_id]
+        ended = [
+            Ended(
+                lease,
+                ExecutionStatus.LOST,
+                Reason.AGENT_REMOVED,
+                "the agent was removed; whether it ended is not known",
+                agent_id=agent_id,
+                fence=lease.fence,
+                is_cancel_requested=lease.is_cancel_requested,
+                may_run_on=lease.seq is None,
+            )
+            for lease in leases
+        ]
+        return await self._ender.end_leased(session, ended)
 
     def announce(self, aftermath: Aftermath) -> None:
         """Tell watchers; call it after the commit."""

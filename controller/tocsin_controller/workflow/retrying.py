@@ -13,6 +13,8 @@ LONGEST_DELAY_SECS = 3600.0
 _RETRIED = frozenset({ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT})
 #: Failures that say nothing about the task itself.
 _NOT_RETRIED = frozenset({Reason.NO_AGENT, Reason.AGENT_REMOVED, Reason.JOB_DELETED})
+#: The agent may have a copy that nobody can tell to stop; it ends that itself, as a silent agent does.
+_OUT_OF_REACH = frozenset({Reason.AGENT_FORGOT, Reason.AGENT_REMOVED})
 #: The copy is dead, but how far it got is not known.
 _CUT_OFF = frozenset({Reason.INTERRUPTED, Reason.SELF_FENCED})
 
@@ -50,7 +52,6 @@ def retry_delay_secs(
 def _delay_after_loss(job: JobDefinition, reason: Reason | None, lost_before: int) -> float | None:
     if job.on_lost is not OnLost.RETRY or lost_before >= job.on_lost_max:
         return None
-    if reason is Reason.AGENT_FORGOT:
-        # The agent can't end what it does not know; whatever bounds a silent agent's copy bounds this one too.
+    if reason in _OUT_OF_REACH:
         return float(job.lost_after_secs)
     return float(min(job.retry_delay_secs, LONGEST_DELAY_SECS))

@@ -175,7 +175,16 @@ async def test_a_lost_execution_that_still_runs_is_left_running_and_its_result_c
     orders = await agent.poll(wait_secs=0.2)
     assert (orders.stop, orders.executions) == ([], [])
     assert (await agent.heartbeat()).stop == []
+    (lost,) = await attempts(harness, launched.run_id)
+    assert (lost["status"], lost["message"]) == (
+        "lost",
+        "its agent is back and still has it; the result will replace this",
+    )
+    found = "SELECT count(*) FROM events WHERE kind = 'execution.found'"
+    assert await harness.connection.fetchval(found) == 1
     assert await agent.finish(assignment) is Receipt.RECORDED
+    (done,) = await attempts(harness, launched.run_id)
+    assert done["message"] is None
     run = await harness.row("runs", launched.run_id)
     assert (run["status"], run["lost"]) == ("succeeded", 0)
 
@@ -188,3 +197,28 @@ async def test_what_ended_meanwhile_is_stopped_when_its_agent_still_has_it(harne
     agent.running = [Held(execution_id=assignment.execution_id, fence=assignment.fence)]
     (order,) = (await agent.heartbeat()).stop
     assert order.why == "already succeeded"
+
+
+async def test_a_newer_process_of_the_agent_keeps_what_it_names(harness: Harness) -> None:
+    await harness.trigger(await harness.job())
+    older = await harness.agent()
+    assignment = await take(older)
+    newer = await harness.agent()
+    newer.running = list(older.running)
+    answer = await newer.poll(wait_secs=0.1)
+    assert (answer.executions, answer.stop) == ([], [])
+    assert await newer.finish(assignment) is Receipt.RECORDED
+
+
+async def test_what_a_removed_agent_had_is_lost(harness: Harness) -> None:
+    given_up = await harness.trigger(await harness.job())
+    agent = await harness.agent()
+    await take(agent)
+    run_again = await harness.trigger(await harness.job(**RETRY))
+    await take(agent)
+    await harness.engine.desk.remove(agent.id, by="test")
+    assert (await harness.row("runs", given_up.run_id))["reason"] == "agent_removed"
+    lost, pending = await attempts(harness, run_again.run_id)
+    assert (lost["status"], lost["reason"], pending["status"]) == ("lost", "agent_removed", "pending")
+    waits = "SELECT ready_at > now() + interval '55 s' FROM queue WHERE run_id = $1"
+    assert await harness.connection.fetchval(waits, run_again.run_id)
