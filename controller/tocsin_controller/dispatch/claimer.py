@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -19,21 +20,23 @@ from tocsin_controller.dispatch.lanes import Lanes, Look
 from tocsin_controller.dispatch.parking import ParkingLot
 from tocsin_controller.dispatch.sessions import AgentSession
 from tocsin_controller.hints import EVENTS, QUEUE, Hints
-from tocsin_controller.store.database import Database, HeldSession, Session
+from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.ending import Start, start_executions
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import (
+    Claimed,
     Handed,
-    HandOut,
     Lane,
     Lease,
-    Row,
+    NewWork,
+    Seats,
+    Taker,
+    claim,
     execution_states,
-    hand_out,
     leases_of,
-    lock_candidates,
     note_found,
     offer_again,
+    renew_leases,
     requeue,
     scan_lanes,
 )
@@ -69,8 +72,10 @@ class Call:
     answer: asyncio.Future[PollResponse] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
-    #: Being given work right now: the answer comes in a moment, whatever the clock says.
+    #: Perhaps being given work right now: the answer comes in a moment, whatever the clock says.
     is_claiming: bool = False
+    #: The wait ended while it was claiming: without work the answer is empty.
+    is_over: bool = False
 
     def reply(self, response: PollResponse) -> None:
         """Answer, unless somebody did already."""
@@ -95,11 +100,12 @@ class Claimer:
         self._audits: list[Call] = []
         self._wake = asyncio.Event()
         self._scan_due_at = 0.0
+        hints.subscribe(QUEUE, self._on_queue_hint)
 
-    def on_work(self, lanes: dict[Lane, int]) -> None:
+    def on_work(self, lanes: dict[Lane, NewWork]) -> None:
         """New rows were committed to the queue, by this controller."""
-        for lane, first in lanes.items():
-            self._lanes.add(lane, first)
+        for lane, work in lanes.items():
+            self._lanes.add(lane, work)
         if lanes:
             if self._lot.serves_any(lane.route for lane in lanes):
                 self._wake.set()
@@ -115,7 +121,9 @@ class Claimer:
 
     def withdraw(self, call: Call) -> None:
         """The wait is over. A call that is being given work is left to finish."""
-        if not call.is_claiming:
+        if call.is_claiming:
+            call.is_over = True
+        else:
             self._lot.leave(call)
             call.reply(PollResponse())
 
@@ -128,26 +136,21 @@ class Claimer:
     async def run(self) -> None:
         """Until cancelled. Raises Unavailable when the database goes away; waiting calls stay parked."""
         async with self._db.hold() as session:
-            with self._hints.watch(QUEUE) as queue_hinted:
-                while True:
-                    await self._wait(queue_hinted)
-                    if queue_hinted.is_set():
-                        queue_hinted.clear()
-                        self._scan_due_at = 0
-                    self._wake.clear()
-                    await self._pass(session)
+            while True:
+                await self._wait()
+                self._wake.clear()
+                await self._pass(session)
 
-    async def _wait(self, queue_hinted: asyncio.Event) -> None:
+    async def _wait(self) -> None:
         """Until there is something to do: a call, new work, or time for a scan."""
-        if self._wake.is_set() or queue_hinted.is_set():
-            return
-        secs = max(self._scan_due_at - time.monotonic(), 0.001)
-        waiters = {asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(queue_hinted.wait())}
-        try:
-            await asyncio.wait(waiters, timeout=secs, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for waiter in waiters:
-                waiter.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(self._scan_due_at - time.monotonic(), 0.001)):
+                await self._wake.wait()
+
+    def _on_queue_hint(self, _: str | None) -> None:
+        """Another controller queued something: look where."""
+        self._scan_due_at = 0
+        self._wake.set()
 
     async def _pass(self, session: HeldSession) -> None:
         if self._audits:
@@ -161,100 +164,94 @@ class Claimer:
             seen_at = self._lanes.stamp()
             self._lanes.replace(await scan_lanes(session), seen_at=seen_at)
             self._scan_due_at = time.monotonic() + SCAN_SECS * random.uniform(0.8, 1.2)  # noqa: S311
-        while looks := self._looks():
-            if not await self._claim(session, looks):
-                break
+        while await self._claim(session):
+            pass
 
-    def _looks(self) -> list[tuple[Look, int]]:
-        """Where somebody waiting could find something, with how much could be placed; at most a batch."""
-        looks: list[tuple[Look, int]] = []
-        total = 0
-        for look in self._lanes.looks():
-            wanted = self._lot.free_slots(look.lane.route, up_to=BATCH - total)
-            if wanted:
-                looks.append((look, wanted))
-                total += wanted
-                if total >= BATCH:
-                    break
-        return looks
-
-    async def _claim(self, session: HeldSession, looks: list[tuple[Look, int]]) -> int:
-        """Take rows and answer; how many rows were placed."""
-        given: dict[Call, list[Row]] = {}
-        handed: list[Handed] = []
+    async def _claim(self, session: HeldSession) -> int:
+        """Give work to those that wait; how many executions that were."""
+        looks, plan, takers = self._plan()
+        if not looks:
+            return 0
+        for call in takers:
+            call.is_claiming = True
         try:
-            async with session.transaction() as transaction:
-                rows = await lock_candidates(transaction, [(k.lane, k.low, n) for k, n in looks])
-                if rows:
-                    given = self._lot.assign(rows)
-                    for call in given:
-                        call.is_claiming = True
-                    handed = await self._hand_out(transaction, given)
+            found = await claim(session, plan, [_taker(call) for call in takers], self._lease_secs)
+            self._learn(looks, found)
+            given: dict[Call, list[Handed]] = {}
+            for row in found:
+                if row.handed is not None:
+                    given.setdefault(takers[row.taker], []).append(row.handed)
+                else:
+                    takers[row.taker].session.read_at = float("-inf")  # superseded: to be read again
+            for call, works in given.items():
+                self._note_epoch(works)
+                self._lot.leave(call)
+            await self._start_simple(session, given)
+            await self._answer(session, given)
         except BaseException:
-            for call in given:
-                call.is_claiming = False
-                self._park(call)
+            for call in takers:  # what was handed out all the same is found by the audit of its next poll
+                call.session.expect_audit()
             raise
-        placed = {row.execution_id for rows_of_call in given.values() for row in rows_of_call}
-        self._learn(looks, rows, placed)
-        if given:
-            await self._answer(session, given, handed)
-        return len(placed)
+        finally:
+            for call in takers:
+                call.is_claiming = False
+                if call.is_over:
+                    self.withdraw(call)
+        return len(found)
 
-    def _learn(self, looks: list[tuple[Look, int]], rows: Sequence[Row], placed: set[UUID]) -> None:
+    def _plan(self) -> tuple[list[Look], list[Seats], list[Call]]:
+        """Where somebody waiting could find something, and who would get it; at most a batch."""
+        looks: list[Look] = []
+        plan: list[Seats] = []
+        takers: dict[Call, int] = {}
+        room, seating = BATCH, self._lot.seating()
+        for look in self._lanes.looks():
+            seats = seating.take(look.lane.route, room if look.count is None else min(room, look.count))
+            if seats:
+                looks.append(look)
+                numbers = [takers.setdefault(call, len(takers)) for call in seats]
+                plan.append(Seats(look.lane, look.low, numbers))
+                room -= len(seats)
+                if not room:
+                    break
+        return looks, plan, list(takers)
+
+    def _learn(self, looks: Sequence[Look], found: Sequence[Claimed]) -> None:
         """Move each lane's lower bound past what was taken; forget lanes that were emptied."""
-        by_lane: dict[Lane, list[Row]] = {}
-        for row in rows:
-            by_lane.setdefault(Lane(row.route, row.priority), []).append(row)
-        for look, wanted in looks:
-            seen = by_lane.get(look.lane, [])
-            left = [row.position for row in seen if row.execution_id not in placed]
+        for number, look in enumerate(looks):
+            rows = [row for row in found if row.look == number]
+            left = [row.position for row in rows if row.handed is None]
             if left:
-                self._lanes.advance(look, min(left) - 1)
-            elif len(seen) < wanted:
-                self._lanes.drop(look)
+                self._lanes.took(look, min(left) - 1, len(rows) - len(left))
+            elif rows:
+                self._lanes.took(look, max(row.position for row in rows), len(rows))
             else:
-                self._lanes.advance(look, max(row.position for row in seen))
+                self._lanes.drop(look)
 
-    async def _hand_out(self, session: Session, given: dict[Call, list[Row]]) -> list[Handed]:
-        simple = [row for call, rows in given.items() if not call.is_native for row in rows]
-        definitions = await self._definitions.get_many(session, [(r.job_id, r.job_version) for r in simple])
-        hand_outs: list[HandOut] = []
-        for call, rows in given.items():
-            for row in rows:
-                lease_secs = self._lease_secs
-                if not call.is_native:
-                    lease_secs = _simple_lease_secs(definitions[row.job_id, row.job_version])
-                hand_outs.append(
-                    HandOut(row.execution_id, call.session.id, call.incarnation, call.seq, lease_secs)
-                )
-        handed = await hand_out(session, hand_outs)
-        self._note_epoch(handed)
-        simple_ids = {row.execution_id for row in simple}
-        await start_executions(
-            session,
-            [
-                Start(h.execution_id, h.run_id, h.agent_id, h.fence, 0.0)
-                for h in handed
-                if h.execution_id in simple_ids
-            ],
-        )
-        return handed
+    async def _start_simple(self, session: HeldSession, given: dict[Call, list[Handed]]) -> None:
+        """For simple agents handing out is the start, and a lease that nobody renews has to last."""
+        simple = [work for call, works in given.items() if not call.is_native for work in works]
+        if not simple:
+            return
+        definitions = await self._definitions.get_many(session, [(w.job_id, w.job_version) for w in simple])
+        async with session.transaction() as transaction:
+            await start_executions(
+                transaction, [Start(w.execution_id, w.run_id, w.agent_id, w.fence, 0.0) for w in simple]
+            )
+            for work in simple:
+                held = Held(execution_id=work.execution_id, fence=work.fence)
+                lease_secs = _simple_lease_secs(definitions[work.job_id, work.job_version])
+                await renew_leases(transaction, [(work.agent_id, held)], lease_secs)
 
-    async def _answer(self, session: HeldSession, given: dict[Call, list[Row]], handed: list[Handed]) -> None:
-        """Send the work out. Calls that got nothing after all (superseded agents) are sent away empty."""
-        assignments = await self._assignments(session, handed)
-        by_agent: dict[UUID, list[Assignment]] = {}
-        for work, assignment in zip(handed, assignments, strict=True):
-            if assignment is not None:
-                by_agent.setdefault(work.agent_id, []).append(assignment)
-        for call in given:
-            work_of_call = by_agent.get(call.session.id, [])
-            if not work_of_call:
-                call.session.read_at = float("-inf")
-            call.session.unconfirmed.update(a.execution_id for a in work_of_call if call.is_native)
-            call.is_claiming = False
-            call.reply(PollResponse(executions=work_of_call))
+    async def _answer(self, session: HeldSession, given: dict[Call, list[Handed]]) -> None:
+        """Send the work out."""
+        handed = [work for works in given.values() for work in works]
+        assignments = iter(await self._assignments(session, handed))
+        for call, works in given.items():
+            executions = [a for _ in works if (a := next(assignments)) is not None]
+            if call.is_native:
+                call.session.unconfirmed.update(a.execution_id for a in executions)
+            call.reply(PollResponse(executions=executions))
 
     async def _assignments(self, session: HeldSession, handed: Sequence[Handed]) -> list[Assignment | None]:
         keys: list[VersionKey] = [(h.job_id, h.job_version) for h in handed]
@@ -430,6 +427,10 @@ class Claimer:
         self._lot.park(call, call.session.routes, call.slots)
         if call.slots and any(route in call.session.routes for route in self._lanes.routes()):
             self._wake.set()
+
+
+def _taker(call: Call) -> Taker:
+    return Taker(call.session.id, call.incarnation, call.seq)
 
 
 def _cancel_order(lease: Lease) -> CancelOrder:

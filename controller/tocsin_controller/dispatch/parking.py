@@ -1,10 +1,8 @@
 """Agents that wait for work, by what they may take. In memory, pure, fair: work for several goes round."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-
-from tocsin_controller.store.leasing import Row
 
 K = TypeVar("K")
 
@@ -51,34 +49,35 @@ class ParkingLot(Generic[K]):
         """Whether anybody parked may take from one of these routes."""
         return any(route in self._by_route for route in routes)
 
-    def free_slots(self, route: str, *, up_to: int) -> int:
-        """How many rows of this route could be placed now, counted no further than `up_to`."""
-        total = 0
-        for key in self._by_route.get(route, ()):
-            total += self._places[key].slots
-            if total >= up_to:
-                return up_to
-        return total
+    def seating(self) -> "Seating[K]":
+        """A plan of who gets what; the lot itself stays as it is until somebody leaves."""
+        return Seating(self._places, self._by_route)
 
-    def assign(self, rows: Iterable[Row]) -> dict[K, list[Row]]:
-        """Give rows to those parked: most urgent first, then oldest. Whoever got something leaves the lot."""
-        given: dict[K, list[Row]] = {}
-        for row in sorted(rows, key=lambda r: (-r.priority, r.position)):
-            key = self._next(row.route)
-            if key is not None:
-                given.setdefault(key, []).append(row)
-        for key in given:
-            self.leave(key)
-        return given
 
-    def _next(self, route: str) -> K | None:
-        """Whose turn it is on this route; that one goes to the end of the line."""
-        waiting = self._by_route.get(route, {})
-        for key in waiting:
-            place = self._places[key]
-            if place.slots > 0:
-                place.slots -= 1
-                del waiting[key]
-                waiting[key] = None
-                return key
-        return None
+class Seating(Generic[K]):
+    """Slots handed out on paper, before it is known what there is to take."""
+
+    def __init__(self, places: Mapping[K, _Place], by_route: Mapping[str, Mapping[K, None]]) -> None:
+        self._by_route = by_route
+        self._places = places
+        self._left: dict[K, int] = {}
+
+    def take(self, route: str, up_to: int) -> list[K]:
+        """Who gets the first row of this route, who the second ...: in turns, while slots are free."""
+        seats: list[K] = []
+        turn = self._by_route.get(route, {})
+        while turn and len(seats) < up_to:
+            again: dict[K, None] = {}
+            for key in turn:
+                if len(seats) >= up_to:
+                    break
+                left = self._left.get(key)
+                if left is None:
+                    left = self._places[key].slots
+                if left > 0:
+                    self._left[key] = left - 1
+                    seats.append(key)
+                    if left > 1:
+                        again[key] = None
+            turn = again
+        return seats

@@ -1,70 +1,65 @@
-"""The loop that fires what is due. Every controller runs the same one; SKIP LOCKED shares the work."""
+"""The loop that fires what is due. Every controller runs the same one.
+
+It reads a little ahead and decides before the instant comes, so that at the instant only one statement is left to do.
+That statement moves a timer only if it still stands as it was seen: of several controllers one fires it (G1), and no
+lock outlives a statement, whatever becomes of a controller. One that keeps coming second steps back a little.
+"""
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from contextlib import suppress
+from itertools import takewhile
 from uuid import UUID
 
 import structlog
 
-from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
+from tocsin_controller.definitions import BrokenDefinition, Definitions
 from tocsin_controller.hints import TIMERS, Hints
-from tocsin_controller.scheduling import catchup
+from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment
 from tocsin_controller.scheduling.timing import Timing
-from tocsin_controller.store.agents import AgentFacts
-from tocsin_controller.store.database import Database, HeldSession, Session
+from tocsin_controller.store.database import BAD_DATA, Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.launching import (
-    DUE_BATCH,
-    DueTimer,
-    PlannedRun,
+    Timer,
+    coming_timers,
     count_open_runs,
     end_timers,
-    lock_due_timers,
-    move_timers,
     promote_delayed,
     secs_to_next_wake,
 )
-from tocsin_controller.store.leasing import Lane
-from tocsin_controller.workflow.launch import agents_for, launch, plan_run, plan_skip
-from tocsin_shared.executions import Reason
+from tocsin_controller.store.leasing import Lane, NewWork
+from tocsin_controller.workflow.launch import agents_for, launch
 from tocsin_shared.jobs import JobDefinition
 
 log = structlog.get_logger(__name__)
 
-TRIGGER: dict[str, Any] = {"type": "scheduler"}
-
 #: Even without a hint the ticker looks this often (±20 %).
 POLL_SECS = 1.0
-
-
-@dataclass(slots=True)
-class Decisions:
-    """What one pass will write."""
-
-    runs: list[PlannedRun] = field(default_factory=list)
-    moves: list[tuple[UUID, datetime]] = field(default_factory=list)
-    ended: list[UUID] = field(default_factory=list)
-    broken: list[tuple[UUID, str]] = field(default_factory=list)
+#: Timers due within this time are decided ahead. Shorter than any schedule's distance between two instants.
+AHEAD_SECS = 0.25
+#: What was decided ahead is decided anew when it could not be fired in time: it may have been missed by now.
+LATE_SECS = 1.0
+#: How long a controller that came second leaves due timers to the others.
+PATIENCE_SECS = 0.05
 
 
 class Ticker:
-    """Fires due jobs in batches, then sleeps until the next one is due."""
+    """Fires due jobs in batches, then sleeps until the next one is near."""
 
     def __init__(
         self,
         db: Database,
         hints: Hints,
         definitions: Definitions,
-        on_work: Callable[[dict[Lane, int]], None],
+        on_work: Callable[[dict[Lane, NewWork]], None],
     ) -> None:
         self._db = db
         self._hints = hints
         self._definitions = definitions
         self._on_work = on_work
+        self._is_second = False
 
     async def run(self) -> None:
         """Until cancelled. Raises Unavailable when the database goes away; the supervisor starts it again."""
@@ -72,114 +67,115 @@ class Ticker:
             with self._hints.watch(TIMERS) as woken:
                 while True:
                     woken.clear()
-                    if await self.tick(session) < DUE_BATCH:
-                        await self._sleep(session, woken)
+                    await self._round(session, woken)
 
-    async def tick(self, session: HeldSession) -> int:
-        """Fire one batch of what is due; how many timers that were."""
-        async with session.transaction() as transaction:
-            timers = await lock_due_timers(transaction)
-            if not timers:
-                return 0
-            decisions = await self._decide(transaction, timers)
-            launched = await launch(transaction, decisions.runs)
-            await move_timers(transaction, decisions.moves)
-            await end_timers(transaction, decisions.ended)
-            await self._quarantine(transaction, decisions.broken)
-        self._on_work(launched.lanes)
-        return len(timers)
-
-    async def _decide(self, session: Session, timers: Sequence[DueTimer]) -> Decisions:
-        keys: list[VersionKey] = [(timer.job_id, timer.job_version) for timer in timers]
-        definitions = await self._definitions.get_many(session, keys)
-        jobs = [job for job in definitions.values() if isinstance(job, JobDefinition)]
-        agents = await agents_for(session, jobs)
-        limited = [
-            timer.job_id
-            for timer, key in zip(timers, keys, strict=True)
-            if isinstance(job := definitions[key], JobDefinition) and job.max_concurrent
-        ]
-        open_runs = await count_open_runs(session, limited) if limited else {}
-        decisions = Decisions()
-        for timer, key in zip(timers, keys, strict=True):
-            job = definitions[key]
-            if isinstance(job, BrokenDefinition):
-                decisions.broken.append((timer.job_id, job.why))
-                continue
-            try:
-                decide(timer, job, agents, open_runs.get(timer.job_id, 0), decisions)
-            except Exception as error:  # one bad schedule must not stop the others
-                log.exception("job_quarantined", job_id=str(timer.job_id))
-                decisions.broken.append((timer.job_id, f"{type(error).__name__}: {error}"))
-        return decisions
-
-    async def _quarantine(self, session: Session, broken: Sequence[tuple[UUID, str]]) -> None:
-        if not broken:
-            return
-        await end_timers(session, [job_id for job_id, _ in broken])
-        await add_events(
-            session,
-            [
-                NewEvent(
-                    kind="job.quarantined",
-                    severity="error",
-                    message=f"Job {job_id} can't be scheduled any more: {why[:500]}",
-                    job_id=job_id,
-                )
-                for job_id, why in broken
-            ],
-        )
-
-    async def _sleep(self, session: HeldSession, woken: asyncio.Event) -> None:
-        longest = POLL_SECS * random.uniform(0.8, 1.2)  # noqa: S311  jitter is not a secret
+    async def _round(self, session: HeldSession, woken: asyncio.Event) -> None:
+        """Fire what is due and what soon will be; or sleep, when there is nothing near."""
         timer_secs, retry_secs = await secs_to_next_wake(session)
         if retry_secs is not None and retry_secs <= 0:
             self._on_work(await promote_delayed(session))
+            retry_secs = None
+        ahead_secs = 0.0 if self._is_second else AHEAD_SECS
+        away_secs = POLL_SECS if timer_secs is None else timer_secs - ahead_secs
+        if self._is_second:
+            away_secs += PATIENCE_SECS
+        if away_secs > 0:
+            longest = POLL_SECS * random.uniform(0.8, 1.2)  # noqa: S311  jitter is not a secret
+            await _sleep(min(longest, away_secs + ahead_secs / 2, retry_secs or longest), woken)
             return
-        wait = min([longest, *(max(secs, 0) for secs in (timer_secs, retry_secs) if secs is not None)])
-        if wait == 0:
-            return
+        if retry_secs is not None:
+            ahead_secs = min(ahead_secs, retry_secs)
+        timers = await coming_timers(session, ahead_secs)
+        read_at = time.monotonic()
+        await self._follow(session, await self._decide(session, timers), read_at, woken)
+
+    async def _follow(
+        self, session: HeldSession, agenda: Sequence[Decision], read_at: float, woken: asyncio.Event
+    ) -> None:
+        """Fire each decision at its instant. Ends early when the agenda may have changed."""
+        position = 0
+        while position < len(agenda) and not (position and woken.is_set()):
+            first = agenda[position].timer
+            wait_secs = _secs_until(first, read_at)
+            if wait_secs > 0:
+                await _sleep(wait_secs, woken)
+                if woken.is_set():
+                    return
+                continue
+            if wait_secs < -LATE_SECS and first.next_fire_at > first.now:
+                return
+            due = list(takewhile(lambda d: _secs_until(d.timer, read_at) <= 0, agenda[position:]))
+            await self._fire(session, due)
+            position += len(due)
+
+    async def _fire(self, session: HeldSession, decisions: Sequence[Decision]) -> None:
+        """Write what was decided, all in one statement; if one of them can't be written, each by itself."""
+        runs = [run for decision in decisions for run in decision.runs]
         try:
-            async with asyncio.timeout(wait):
-                await woken.wait()
-        except TimeoutError:
-            pass
+            launched = await launch(session, runs, [(d.timer, d.next_fire_at) for d in decisions])
+        except BAD_DATA as error:
+            if len(decisions) > 1:
+                for decision in decisions:
+                    await self._fire(session, [decision])
+            else:
+                job_id = decisions[0].timer.job_id
+                log.exception("job_quarantined", job_id=str(job_id))
+                await self._quarantine(session, job_id, f"{type(error).__name__}: {error}")
+            return
+        self._is_second = launched.timers == 0
+        self._on_work(launched.lanes)
 
+    async def _decide(self, session: HeldSession, timers: Sequence[Timer]) -> list[Decision]:
+        """What becomes of these timers, up to the first that can't be decided before it is due."""
+        definitions = await self._definitions.get_many(session, [(t.job_id, t.job_version) for t in timers])
+        due: list[tuple[Timer, JobDefinition]] = []
+        for timer in timers:
+            job = definitions[timer.job_id, timer.job_version]
+            if isinstance(job, BrokenDefinition):
+                await self._quarantine(session, timer.job_id, job.why)
+                continue
+            if timer.next_fire_at > timer.now and depends_on_the_moment(job):
+                break
+            due.append((timer, job))
+        agents = await agents_for(session, [job for _, job in due])
+        limited = [timer.job_id for timer, job in due if job.max_concurrent]
+        open_runs = await count_open_runs(session, limited) if limited else {}
+        decisions: list[Decision] = []
+        for timer, job in due:
+            try:
+                timing = Timing.of(
+                    job.schedule,
+                    created_at=timer.anchor,
+                    timezone=job.timezone,
+                    dst=job.dst,
+                    starts_at=job.starts_at,
+                    expires_at=job.expires_at,
+                )
+                running = open_runs.get(timer.job_id, 0)
+                decisions.append(decide(timer, job, timing, agents=agents, open_runs=running))
+            except Exception as error:  # one bad schedule must not stop the others
+                log.exception("job_quarantined", job_id=str(timer.job_id))
+                await self._quarantine(session, timer.job_id, f"{type(error).__name__}: {error}")
+        return decisions
 
-def decide(
-    timer: DueTimer, job: JobDefinition, agents: Sequence[AgentFacts], open_runs: int, decisions: Decisions
-) -> None:
-    """What becomes of one due timer. Pure, but for adding to `decisions`."""
-    timing = Timing.of(
-        job.schedule,
-        created_at=timer.anchor,
-        timezone=job.timezone,
-        dst=job.dst,
-        starts_at=job.starts_at,
-        expires_at=job.expires_at,
-    )
-    plan = catchup.plan(timing, timer.next_fire_at, timer.now, job.catchup, job.catchup_window_secs)
-    runs: list[PlannedRun] = []
-    for instant in plan.missed:
-        message = "no controller fired it in time"
-        runs.append(plan_skip(timer.job_id, timer.job_version, instant, TRIGGER, Reason.MISSED, message))
-    if plan.missed_more and plan.missed:
-        first = plan.missed[0]
-        message = f"no controller fired it in time, nor {plan.missed_more} earlier occurrences"
-        runs[0] = plan_skip(timer.job_id, timer.job_version, first, TRIGGER, Reason.MISSED, message)
-    for instant in plan.fire:
-        if job.max_concurrent and open_runs >= job.max_concurrent:
-            message = f"{open_runs} runs of the job were open; max_concurrent is {job.max_concurrent}"
-            runs.append(plan_skip(timer.job_id, timer.job_version, instant, TRIGGER, Reason.OVERLAP, message))
-            continue
-        open_runs += 1
-        runs.append(
-            plan_run(
-                timer.job_id, timer.job_version, job, trigger=TRIGGER, scheduled_for=instant, agents=agents
-            )
+    async def _quarantine(self, session: HeldSession, job_id: UUID, why: str) -> None:
+        event = NewEvent(
+            kind="job.quarantined",
+            severity="error",
+            message=f"Job {job_id} can't be scheduled any more: {why[:500]}",
+            job_id=job_id,
         )
-    decisions.runs.extend(runs)
-    if plan.next_fire_at is None:
-        decisions.ended.append(timer.job_id)
-    else:
-        decisions.moves.append((timer.job_id, plan.next_fire_at))
+        async with session.transaction() as transaction:
+            await end_timers(transaction, [job_id])
+            await add_events(transaction, [event])
+
+
+def _secs_until(timer: Timer, read_at: float) -> float:
+    """Until a timer is due by the database's clock (G8), which is only counted on here since it was read."""
+    return (timer.next_fire_at - timer.now).total_seconds() - (time.monotonic() - read_at)
+
+
+async def _sleep(secs: float, woken: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(secs):
+            await woken.wait()

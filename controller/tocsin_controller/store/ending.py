@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries
-from tocsin_controller.store.leasing import Lane
+from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.store.statements import sql
 
 _START_EXECUTIONS = sql("start_executions")
@@ -104,6 +104,8 @@ async def start_executions(session: Queries, starts: Sequence[Start]) -> None:
             [s.agent_id for s in starts],
             [s.fence for s in starts],
             [s.age_secs for s in starts],
+            *_bounds([s.execution_id for s in starts]),
+            *_bounds([s.run_id for s in starts]),
         )
 
 
@@ -139,6 +141,7 @@ async def finish_executions(session: Queries, ends: Sequence[Finish]) -> set[UUI
         [f.stderr_truncated for f in ends],
         [f.cpu_secs for f in ends],
         [f.peak_memory_bytes for f in ends],
+        *_bounds([f.execution_id for f in ends]),
     )
     return {row["id"] for row in rows}
 
@@ -163,11 +166,12 @@ async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> None:
         [d.reason for d in deltas],
         [d.message for d in deltas],
         [d.started_age_secs for d in deltas],
+        *_bounds([d.run_id for d in deltas]),
     )
 
 
-async def queue_retries(session: Queries, retries: Sequence[Retry]) -> dict[Lane, int]:
-    """Queue next attempts; the lanes of those that need not wait, each with its first position."""
+async def queue_retries(session: Queries, retries: Sequence[Retry]) -> dict[Lane, NewWork]:
+    """Queue next attempts; the lanes of those that need not wait."""
     if not retries:
         return {}
     rows = await session.fetch(
@@ -184,7 +188,7 @@ async def queue_retries(session: Queries, retries: Sequence[Retry]) -> dict[Lane
         [r.queue_timeout_secs for r in retries],
         [r.scheduled_for for r in retries],
     )
-    return {Lane(row["route"], row["priority"]): row["first"] for row in rows}
+    return {Lane(row["route"], row["priority"]): NewWork(row["first"], row["count"]) for row in rows}
 
 
 async def count_lost_before(session: Queries, execution_ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -193,3 +197,7 @@ async def count_lost_before(session: Queries, execution_ids: Sequence[UUID]) -> 
         return {}
     rows = await session.fetch(_LOST_ATTEMPTS, list(execution_ids))
     return {row["execution_id"]: row["lost"] for row in rows}
+
+
+def _bounds(ids: Sequence[UUID]) -> tuple[UUID, UUID]:
+    return min(ids), max(ids)

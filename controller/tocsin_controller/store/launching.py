@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries
-from tocsin_controller.store.leasing import Lane
+from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.store.statements import sql
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.wire import dumps
 
-#: The limit in due_timers.sql.
-DUE_BATCH = 200
+#: The limit in coming_timers.sql.
+TIMER_BATCH = 200
 
-_DUE_TIMERS = sql("due_timers")
-_MOVE_TIMERS = sql("move_timers")
+_COMING_TIMERS = sql("coming_timers")
 _END_TIMERS = sql("end_timers")
 _NEXT_WAKE = sql("next_wake")
 _PROMOTE_DELAYED = sql("promote_delayed")
@@ -24,9 +23,8 @@ _LAUNCH = sql("launch")
 _OPEN_RUNS = sql("open_runs")
 
 
-@dataclass(frozen=True, slots=True)
-class DueTimer:
-    """A locked timer, and database time when it was read."""
+class Timer(NamedTuple):
+    """When a job fires next, and database time when that was read."""
 
     job_id: UUID
     job_version: int
@@ -35,8 +33,7 @@ class DueTimer:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedExecution:
+class PlannedExecution(NamedTuple):
     """One execution to queue."""
 
     id: UUID
@@ -45,8 +42,7 @@ class PlannedExecution:
     agent_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedRun:
+class PlannedRun(NamedTuple):
     """One run to write, with everything that hangs on it."""
 
     id: UUID
@@ -64,15 +60,9 @@ class PlannedRun:
     not_reached: tuple[dict[str, str], ...] = ()
 
 
-async def lock_due_timers(session: Queries) -> list[DueTimer]:
-    """What is due now, at most `DUE_BATCH`, locked until the transaction ends."""
-    return [DueTimer(**row) for row in await session.fetch(_DUE_TIMERS)]
-
-
-async def move_timers(session: Queries, moves: Sequence[tuple[UUID, datetime]]) -> None:
-    """Set when locked timers fire next."""
-    if moves:
-        await session.execute(_MOVE_TIMERS, [m[0] for m in moves], [m[1] for m in moves])
+async def coming_timers(session: Queries, within_secs: float) -> list[Timer]:
+    """What is due now or within this time, at most `TIMER_BATCH`: first all that is due, most urgent first."""
+    return [Timer(*row) for row in await session.fetch(_COMING_TIMERS, within_secs)]
 
 
 async def end_timers(session: Queries, job_ids: Sequence[UUID]) -> None:
@@ -87,12 +77,13 @@ async def secs_to_next_wake(session: Queries) -> tuple[float | None, float | Non
     return (row["timer_secs"], row["retry_secs"]) if row is not None else (None, None)
 
 
-async def promote_delayed(session: Queries) -> dict[Lane, int]:
-    """Retries whose time has come become takeable; their lanes, each with its first position."""
-    lanes: dict[Lane, int] = {}
+async def promote_delayed(session: Queries) -> dict[Lane, NewWork]:
+    """Retries whose time has come become takeable; the lanes that got them."""
+    lanes: dict[Lane, NewWork] = {}
     for row in await session.fetch(_PROMOTE_DELAYED):
-        lane = Lane(row["route"], row["priority"])
-        lanes[lane] = min(lanes.get(lane, row["position"]), row["position"])
+        lane, position = Lane(row["route"], row["priority"]), row["position"]
+        known = lanes.get(lane, NewWork(position, 0))
+        lanes[lane] = NewWork(min(known.first, position), known.rows + 1)
     return lanes
 
 
@@ -107,13 +98,21 @@ class Written:
     """What was really inserted."""
 
     run_ids: frozenset[UUID] = frozenset()
-    #: Where new work waits, each lane with its first position.
-    lanes: dict[Lane, int] = field(default_factory=dict)
+    #: Where new work waits.
+    lanes: dict[Lane, NewWork] = field(default_factory=dict)
+    #: How many timers fired; the others had fired elsewhere, or their jobs were changed.
+    timers: int = 0
 
 
-async def write_runs(session: Queries, runs: Sequence[PlannedRun]) -> Written:
-    """Insert runs with executions and queue rows; those that exist already are left alone."""
-    if not runs:
+async def write_runs(
+    session: Queries, runs: Sequence[PlannedRun], fired: Sequence[tuple[Timer, datetime | None]] = ()
+) -> Written:
+    """Insert runs with executions and queue rows; those that exist already are left alone.
+
+    `fired` are the timers that the runs come from, each with its next instant (None: it fires no more). The runs of a
+    timer that does not stand any more as it was seen are not written. Atomic; needs no transaction around it.
+    """
+    if not runs and not fired:
         return Written()
     executions = [(run, execution) for run in runs for execution in run.executions]
     rows = await session.fetch(
@@ -136,8 +135,17 @@ async def write_runs(session: Queries, runs: Sequence[PlannedRun]) -> Written:
         [run.priority for run, _ in executions],
         [float(run.queue_timeout_secs) for run, _ in executions],
         [execution.agent_id for _, execution in executions],
+        [timer.job_id for timer, _ in fired],
+        [timer.job_version for timer, _ in fired],
+        [timer.next_fire_at for timer, _ in fired],
+        [next_fire_at for _, next_fire_at in fired],
     )
     return Written(
         frozenset(row["run_id"] for row in rows if row["run_id"] is not None),
-        {Lane(row["route"], row["priority"]): row["first"] for row in rows if row["run_id"] is None},
+        {
+            Lane(row["route"], row["priority"]): NewWork(row["first"], row["count"])
+            for row in rows
+            if row["route"] is not None
+        },
+        sum(row["timers"] or 0 for row in rows),
     )

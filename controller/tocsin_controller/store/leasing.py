@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries, Record
@@ -10,8 +11,7 @@ from tocsin_controller.store.statements import sql
 from tocsin_shared.protocol import Held
 
 _QUEUE_LANES = sql("queue_lanes")
-_CLAIM_CANDIDATES = sql("claim_candidates")
-_TAKE = sql("take")
+_CLAIM = sql("claim")
 _LEASES_OF_AGENTS = sql("leases_of_agents")
 _REOFFER = sql("reoffer")
 _REQUEUE = sql("requeue")
@@ -35,16 +35,12 @@ class Lane:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A takeable row of the queue."""
+class NewWork(NamedTuple):
+    """Rows just put into a lane."""
 
-    execution_id: UUID
-    position: int
-    route: str
-    priority: int
-    job_id: UUID
-    job_version: int
+    #: Position of the first of them.
+    first: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +76,31 @@ class Lease(Handed):
     overdue_secs: float = 0
 
 
-@dataclass(frozen=True, slots=True)
-class HandOut:
-    """Which agent gets which execution, in which answer."""
+class Seats(NamedTuple):
+    """Those who take from one lane: one seat per row that can be placed, each the number of a taker."""
 
-    execution_id: UUID
+    lane: Lane
+    #: Rows up to this position need not be looked at.
+    low: int
+    seats: Sequence[int]
+
+
+class Taker(NamedTuple):
+    """Who gets work, and in which of its polls; simple agents name none."""
+
     agent_id: UUID
     incarnation: UUID | None
     seq: int | None
-    lease_secs: float
+
+
+class Claimed(NamedTuple):
+    """A row that was found. It was handed out unless `handed` is None: its taker was superseded meanwhile."""
+
+    #: Which of the `Seats`, and which taker.
+    look: int
+    taker: int
+    position: int
+    handed: Handed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +117,26 @@ async def scan_lanes(session: Queries) -> list[Lane]:
     return [Lane(row["route"], row["priority"]) for row in await session.fetch(_QUEUE_LANES)]
 
 
-async def lock_candidates(session: Queries, wanted: Sequence[tuple[Lane, int, int]]) -> list[Row]:
-    """The oldest rows of each lane after its lower bound, at most so many of each."""
+async def claim(
+    session: Queries, looks: Sequence[Seats], takers: Sequence[Taker], lease_secs: float
+) -> list[Claimed]:
+    """Turn the oldest rows of these lanes into leases. Atomic; needs no transaction around it."""
     rows = await session.fetch(
-        _CLAIM_CANDIDATES,
-        [lane.route for lane, _, _ in wanted],
-        [lane.priority for lane, _, _ in wanted],
-        [low for _, low, _ in wanted],
-        [limit for _, _, limit in wanted],
+        _CLAIM,
+        [look.lane.route for look in looks],
+        [look.lane.priority for look in looks],
+        [look.low for look in looks],
+        [len(look.seats) for look in looks],
+        [seat + 1 for look in looks for seat in look.seats],
+        [taker.agent_id for taker in takers],
+        [taker.incarnation for taker in takers],
+        [taker.seq for taker in takers],
+        [lease_secs] * len(takers),
     )
-    return [Row(**row) for row in rows]
-
-
-async def hand_out(session: Queries, hand_outs: Sequence[HandOut]) -> list[Handed]:
-    """Turn locked queue rows into leases. Agents that were superseded meanwhile are left out."""
-    rows = await session.fetch(
-        _TAKE,
-        [h.execution_id for h in hand_outs],
-        [h.agent_id for h in hand_outs],
-        [h.incarnation for h in hand_outs],
-        [h.seq for h in hand_outs],
-        [h.lease_secs for h in hand_outs],
-    )
-    return [_handed(row) for row in rows]
+    return [
+        Claimed(row["look"], row["call"], row["position"], None if row["fence"] is None else _handed(row))
+        for row in rows
+    ]
 
 
 async def leases_of(session: Queries, agent_ids: Iterable[UUID]) -> dict[UUID, list[Lease]]:

@@ -22,7 +22,7 @@ from tocsin_controller.store.ending import (
     settle_runs,
 )
 from tocsin_controller.store.events import NewEvent, Severity, add_events
-from tocsin_controller.store.leasing import Handed, Lane, Work, lock_leases
+from tocsin_controller.store.leasing import Handed, Lane, NewWork, Work, lock_leases
 from tocsin_controller.targeting import route_again
 from tocsin_controller.workflow.retrying import is_unknown, retry_delay_secs
 from tocsin_shared.executions import ExecutionStatus, Reason
@@ -71,14 +71,14 @@ class Aftermath:
     """What others are to be told once the transaction has committed."""
 
     execution_ids: tuple[UUID, ...] = ()
-    lanes: dict[Lane, int] = field(default_factory=dict)
+    lanes: dict[Lane, NewWork] = field(default_factory=dict)
 
 
 class Ender:
     """Ends executions."""
 
     def __init__(
-        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, int]], None]
+        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, NewWork]], None]
     ) -> None:
         self._hints = hints
         self._definitions = definitions

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from tocsin_controller.store.agents import AgentFacts, load_agent_facts
 from tocsin_controller.store.database import Queries
-from tocsin_controller.store.launching import PlannedExecution, PlannedRun, write_runs
-from tocsin_controller.store.leasing import Lane
+from tocsin_controller.store.launching import PlannedExecution, PlannedRun, Timer, write_runs
+from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.targeting import agent_route, route_for, takes_part
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.ids import new_id, occurrence_id
@@ -23,8 +23,10 @@ class Launched:
 
     #: Executions of each new run. Runs that existed already are not here.
     executions: dict[UUID, list[UUID]]
-    #: Lanes with new work, each with its first position.
-    lanes: dict[Lane, int]
+    #: Lanes with new work.
+    lanes: dict[Lane, NewWork]
+    #: How many timers fired; the others had fired elsewhere, or their jobs were changed.
+    timers: int = 0
 
 
 def plan_run(
@@ -101,11 +103,13 @@ async def agents_for(session: Queries, jobs: Iterable[JobDefinition]) -> Sequenc
     return ()
 
 
-async def launch(session: Queries, runs: Sequence[PlannedRun]) -> Launched:
-    """Write runs, in the caller's transaction. Tell the dispatcher of the lanes after the commit."""
-    written = await write_runs(session, runs)
+async def launch(
+    session: Queries, runs: Sequence[PlannedRun], fired: Sequence[tuple[Timer, datetime | None]] = ()
+) -> Launched:
+    """Write runs, and move the timers that fired them. Tell the dispatcher of the lanes after the commit."""
+    written = await write_runs(session, runs, fired)
     executions = {run.id: [e.id for e in run.executions] for run in runs if run.id in written.run_ids}
-    return Launched(executions, written.lanes)
+    return Launched(executions, written.lanes, written.timers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +118,13 @@ class Triggered:
 
     run_id: UUID
     execution_ids: list[UUID]
-    lanes: dict[Lane, int]
+    lanes: dict[Lane, NewWork]
 
 
 class Launcher:
     """Starts jobs because somebody asked, outside any schedule."""
 
-    def __init__(self, on_work: Callable[[dict[Lane, int]], None]) -> None:
+    def __init__(self, on_work: Callable[[dict[Lane, NewWork]], None]) -> None:
         self._on_work = on_work
 
     async def trigger(

@@ -1,7 +1,28 @@
--- Creates runs with their executions and queue rows, all or nothing. A run that exists already (same job, same
--- due instant) is left alone together with its executions: guarantee G1. Returns the new runs, then the lanes that
--- got work, each with its first position. Index: primary keys.
-WITH new_runs AS (
+-- Creates runs with their executions and queue rows and moves the timers that fired them, all or nothing. Guarantee
+-- G1 twice: a timer fires only while it stands as it was seen (another controller may have been first, or the job was
+-- edited), and a run that exists already (same job, same due instant) is left alone together with its executions.
+-- A timer without next instant goes, and its job says so. Returns the new runs; the lanes that got work, each with
+-- its first position and how much; and in `timers` how many fired. Indexes: primary keys.
+WITH due AS (
+    SELECT t.job_id, f.next_fire_at
+    FROM unnest($18::uuid[], $19::int[], $20::timestamptz[], $21::timestamptz[])
+        AS f (job_id, job_version, seen_at, next_fire_at)
+    JOIN timers AS t ON t.job_id = f.job_id AND t.job_version = f.job_version AND t.next_fire_at = f.seen_at
+    WHERE t.next_fire_at <= clock_timestamp()
+    FOR UPDATE OF t SKIP LOCKED
+), moved AS (
+    UPDATE timers AS t
+    SET next_fire_at = due.next_fire_at
+    FROM due
+    WHERE t.job_id = due.job_id AND due.next_fire_at IS NOT NULL
+), ended AS (
+    DELETE FROM timers AS t USING due WHERE t.job_id = due.job_id AND due.next_fire_at IS NULL RETURNING t.job_id
+), unscheduled AS (
+    UPDATE jobs AS j
+    SET status = 'unscheduled', updated_at = now()
+    FROM ended
+    WHERE j.id = ended.job_id AND j.status = 'scheduled'
+), new_runs AS (
     INSERT INTO runs (id, job_id, job_version, status, reason, message, trigger, params, scheduled_for,
                       open_executions, not_reached, finished_at)
     SELECT id, job_id, job_version, status, reason, message, trigger, params, scheduled_for,
@@ -10,6 +31,7 @@ WITH new_runs AS (
                 $9::timestamptz[], $10::int[], $11::text[])
         AS r (id, job_id, job_version, status, reason, message, trigger, params, scheduled_for,
               open_executions, not_reached)
+    WHERE r.job_id <> ALL($18::uuid[]) OR r.job_id IN (SELECT due.job_id FROM due)
     ON CONFLICT (id) DO NOTHING
     RETURNING id, job_id, job_version, scheduled_for
 ), planned AS (
@@ -27,6 +49,10 @@ WITH new_runs AS (
     SELECT id, route, priority, expires_at, run_id, job_id, job_version, 1, scheduled_for FROM planned
     RETURNING route, priority, position
 )
-SELECT id AS run_id, NULL AS route, NULL AS priority, NULL AS first FROM new_runs
+SELECT id AS run_id, NULL::text AS route, NULL::smallint AS priority, NULL::bigint AS first, NULL::bigint AS count,
+       NULL::bigint AS timers
+FROM new_runs
 UNION ALL
-SELECT NULL, route, priority, min(position) FROM new_queue GROUP BY route, priority
+SELECT NULL, route, priority, min(position), count(*), NULL FROM new_queue GROUP BY route, priority
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, count(*) FROM due

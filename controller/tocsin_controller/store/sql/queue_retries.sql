@@ -18,4 +18,4 @@ WITH x AS (
     FROM x
     RETURNING route, priority, position, ready_at
 )
-SELECT route, priority, min(position) AS first FROM new_queue WHERE ready_at IS NULL GROUP BY route, priority
+SELECT route, priority, min(position) AS first, count(*) AS count FROM new_queue WHERE ready_at IS NULL GROUP BY route, priority
