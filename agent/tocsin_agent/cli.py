@@ -66,8 +66,10 @@ def run(config: Path | None, **flags: Any) -> None:
         _die(f"the configuration can't be read: {error}", EXIT_BAD_CONFIGURATION)
     if not settings.controller:
         _die("no controller: set --controller or TOCSIN_AGENT_CONTROLLER", EXIT_BAD_CONFIGURATION)
-    if problem := check_url(settings.controller):
+    if problem := check_url(settings.controller, allow_plain_http=settings.allow_plain_http):
         _die(problem, EXIT_BAD_CONFIGURATION)
+    if settings.ca_file and not settings.controller.startswith("https:"):
+        _die("ca_file is set, but the controller's address has no TLS", EXIT_BAD_CONFIGURATION)
     if flags["key"]:
         click.echo("tocsin-agent: --key shows in the process list; --key-file does not", err=True)
     configure_logging(settings.log_format, settings.log_level)

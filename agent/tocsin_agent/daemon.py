@@ -27,7 +27,7 @@ from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_agent.uploader import Uploader
 from tocsin_agent.vitals import Vitals
 from tocsin_shared.ids import new_id
-from tocsin_shared.protocol import PROTOCOL_VERSION, RegisterRequest
+from tocsin_shared.protocol import MAX_POLL_WAIT_SECS, PROTOCOL_VERSION, RegisterRequest
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,8 @@ LAST_GRACE_SECS = 5.0
 #: How long the last reports may take when the agent ends.
 LAST_DELIVERY_SECS = 10.0
 REAP_EVERY_SECS = 5.0
+#: Polls ask for at least this wait: a controller that wants none would be asked without end.
+SHORTEST_WAIT_SECS = 0.5
 #: Superseded again this soon after having registered again: somebody else insists on being this agent.
 SUPERSEDED_AGAIN_SECS = 600.0
 
@@ -254,7 +256,9 @@ class Agent:
                 raise
             executor.limits = answer.output
             uploader.agent_id, uploader.flush_secs = answer.agent_id, answer.output.flush_secs
-            poller.wait_secs, heartbeat.every_secs = answer.poll_wait_secs, answer.heartbeat_interval_secs
+            poller.wait_secs = min(max(answer.poll_wait_secs, SHORTEST_WAIT_SECS), MAX_POLL_WAIT_SECS)
+            poller.epoch = registration.identity.epoch
+            heartbeat.every_secs = answer.heartbeat_interval_secs
             log.info("agent_registered", agent=registration.identity.name, agent_id=str(answer.agent_id))
             self._registered.set()
             loops = [

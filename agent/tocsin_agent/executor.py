@@ -104,7 +104,7 @@ class Executor:
             supervisor.request_stop("cancel", 0)
 
     def self_fence(self, execution_id: UUID, grace_secs: float) -> bool:
-        """The controller may hand it to somebody else soon: it has to be dead in so many seconds.
+        """The controller may hand it to somebody else soon: kill it, with so much grace at most.
 
         Says whether it runs here.
         """

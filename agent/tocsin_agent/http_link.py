@@ -1,16 +1,19 @@
 """The controller over HTTP(S)."""
 
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import aiohttp
+import structlog
 from pydantic import BaseModel, ValidationError
 
-from tocsin_agent.link import Refused, Unreachable
+from tocsin_agent.link import Refused, TooLarge, Unreachable
 from tocsin_agent.retry import is_retryable_status
 from tocsin_shared.protocol import (
+    MAX_SLOTS_PER_POLL,
     Assignment,
     EventsRequest,
     EventsResponse,
@@ -23,11 +26,20 @@ from tocsin_shared.protocol import (
 )
 from tocsin_shared.wire import loads
 
+log = structlog.get_logger(__name__)
+
 M = TypeVar("M", bound=BaseModel)
 
 #: Answers are read no further: a broken controller can't fill this host's memory.
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+#: An answer to a poll may be larger, by this for each execution that was asked for, up to the second figure.
+MAX_ASSIGNMENT_BYTES = 2 * 1024 * 1024
+MAX_POLL_ANSWER_BYTES = 64 * 1024 * 1024
+#: Nor are they taken apart when they have more parts than this: in memory a part takes ten times its length.
+MAX_ANSWER_PARTS = 1_000_000
 CALL_TIMEOUT_SECS = 30.0
+#: What a server says is shown up to here.
+MAX_WHY_CHARS = 300
 #: Added to a poll's wait for the way there and back.
 POLL_MARGIN_SECS = 15.0
 
@@ -56,7 +68,8 @@ class HttpLink:
     async def poll(self, agent_id: UUID, request: PollRequest) -> PollResponse:
         """POST /api/agent-queue/{id}/next."""
         timeout = request.wait_secs + POLL_MARGIN_SECS
-        body = await self._send(f"/api/agent-queue/{agent_id}/next", request, timeout)
+        max_bytes = min(MAX_ANSWER_BYTES + request.slots * MAX_ASSIGNMENT_BYTES, MAX_POLL_ANSWER_BYTES)
+        body = await self._send(f"/api/agent-queue/{agent_id}/next", request, timeout, max_bytes)
         try:
             return PollResponse.model_validate_json(body)
         except ValidationError:
@@ -84,8 +97,14 @@ class HttpLink:
                 None, f"undecodable answer to {path} ({error.error_count()} mistakes)"
             ) from None
 
-    async def _send(self, path: str, request: BaseModel, timeout_secs: float) -> bytes:
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+    async def _send(
+        self, path: str, request: BaseModel, timeout_secs: float, max_bytes: int = MAX_ANSWER_BYTES
+    ) -> bytes:
+        headers = {
+            "Authorization": f"Bearer {self.key}",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",  # what is not compressed can't be a bomb
+        }
         try:
             async with self._open().post(
                 self._base + path,
@@ -94,12 +113,12 @@ class HttpLink:
                 timeout=aiohttp.ClientTimeout(total=timeout_secs),
                 allow_redirects=False,
             ) as response:
-                body = await _bounded(response)
+                body = await _bounded(response, max_bytes)
                 if response.status == 200:
                     return body
                 raise _failure(response, body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(None, f"{type(error).__name__}: {error}") from error
+            raise Unreachable(None, f"{type(error).__name__}: {error}"[:MAX_WHY_CHARS]) from error
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -109,51 +128,94 @@ class HttpLink:
 
                 ssl = tls.create_default_context(cafile=self._ca_file)
             connector = aiohttp.TCPConnector(limit=8, ssl=ssl)  # type: ignore[arg-type]  # True or a context
-            self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                trust_env=False,
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         return self._session
 
 
-def check_url(url: str) -> str | None:
-    """What is wrong with a controller's address, or None."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+def check_url(url: str, *, allow_plain_http: bool = False) -> str | None:
+    """What is wrong with a controller's address, or None.
+
+    Without TLS everybody on the way reads the agent's key and can hand it work: only to this host itself.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host:
         return f"'{url}' is not an address such as https://tocsin.example.org"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "the controller's address must not have a user, a query or a fragment"
+    if parts.scheme == "http" and not allow_plain_http and not _is_loopback(host):
+        return (
+            f"'{url}' has no TLS: everybody on the way could read this agent's key and give it work. "
+            "Use https://, or set allow_plain_http if the way there is protected otherwise"
+        )
     return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _readable_part(body: bytes) -> PollResponse:
     """An answer of which only a part can be read, such as a newer controller's task type.
 
-    An assignment whose task is unreadable becomes one that no runner takes, so that it is reported as such.
+    An assignment whose task is unreadable becomes one that no runner takes, so that it is reported as such. One of
+    which less can be read is left out: to the controller it never arrived.
     """
     try:
         said = loads(body)
-        executions = [readable for one in said["executions"] if (readable := _readable(one)) is not None]
-        return PollResponse.model_validate({**said, "executions": executions})
-    except (ValueError, KeyError, TypeError, AttributeError):
+        offered = said["executions"]
+        if not isinstance(offered, list) or len(offered) > MAX_SLOTS_PER_POLL:
+            raise ValueError("no list of executions")
+        executions = [readable for one in offered if (readable := _readable(one)) is not None]
+        answer = PollResponse.model_validate({**said, "executions": executions})
+    except (ValueError, KeyError, TypeError):
         raise Unreachable(None, "undecodable answer to a poll") from None
+    if len(executions) < len(offered):
+        log.error("assignments_refused", why="they can't be read", count=len(offered) - len(executions))
+    return answer
 
 
-def _readable(said: dict[str, Any]) -> Assignment | None:
+def _readable(said: Any) -> Assignment | None:
+    if not isinstance(said, dict):
+        return None
     try:
         return Assignment.model_validate(said)
     except ValidationError:
-        task_type = str(said.get("task", {}).get("type", "?"))[:255]
-        task = {"type": "custom", "agent_task_type": task_type}
+        task = said.get("task")
+        task_type = str(task.get("type", "?") if isinstance(task, dict) else "?")[:255]
         try:
-            return Assignment.model_validate({**said, "task": task})
+            return Assignment.model_validate(
+                {**said, "task": {"type": "custom", "agent_task_type": task_type}}
+            )
         except ValidationError:
             return None
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    if (response.content_length or 0) > MAX_ANSWER_BYTES:
-        raise Unreachable(None, "the answer is too large")
+async def _bounded(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise Unreachable(None, "the answer is compressed, which was not asked for")
+    if (response.content_length or 0) > max_bytes:
+        raise TooLarge("the answer is too large")
     body = bytearray()
     async for chunk in response.content.iter_chunked(256 * 1024):
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise Unreachable(None, "the answer is too large")
+        if len(body) > max_bytes:
+            raise TooLarge("the answer is too large")
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_ANSWER_PARTS:
+        raise TooLarge("the answer has too many parts")
     return bytes(body)
 
 

@@ -33,6 +33,13 @@ class Unreachable(LinkError):
         self.retry_after_secs = retry_after_secs
 
 
+class TooLarge(Unreachable):
+    """The answer was larger than what is read. Asking for less may help."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(None, why)
+
+
 class Refused(LinkError):
     """The controller understood and said no: the same call again would get the same answer."""
 

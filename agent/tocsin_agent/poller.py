@@ -12,9 +12,9 @@ from tocsin_agent.executor import Executor
 from tocsin_agent.intake import Intake
 from tocsin_agent.journal.journal import Journal
 from tocsin_agent.journal.log import JournalError
-from tocsin_agent.link import ControllerLink, LinkError, Refused, Unreachable
+from tocsin_agent.link import ControllerLink, LinkError, Refused, TooLarge, Unreachable
 from tocsin_agent.retry import Backoff
-from tocsin_shared.protocol import Held, PollRequest, PollResponse
+from tocsin_shared.protocol import Assignment, Held, PollRequest, PollResponse, epoch_of
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,8 @@ class Poller:
         self._intake = intake
         self._capacity = capacity
         self._max_batch = max_batch
+        #: Less than `max_batch` after an answer that was too large.
+        self._most_at_once = max_batch
         self._on_unknown_agent = on_unknown_agent
         self._on_superseded = on_superseded
         self._backoff = Backoff()
@@ -53,6 +55,8 @@ class Poller:
         self._slot_freed = asyncio.Event()
         self._draining = asyncio.Event()
         self.wait_secs = 25.0
+        #: The newest epoch that a controller spoke of.
+        self.epoch = 0
 
     @property
     def is_draining(self) -> bool:
@@ -94,8 +98,11 @@ class Poller:
                 continue
             self._contact.acknowledged(sent)
             if answer.executions or answer.cancel or answer.stop:
-                self._backoff.reset()
-                await self._obey(answer, slots)
+                if await self._obey(answer, slots):
+                    self._backoff.reset()
+                    self._most_at_once = self._max_batch
+                else:
+                    await asyncio.sleep(self._backoff.next_pause_secs())  # the same nonsense again and again?
             elif asyncio.get_running_loop().time() - asked_at < min(EARLY_SECS, self.wait_secs / 2):
                 await asyncio.sleep(self._backoff.next_pause_secs())  # it does not wait: don't hammer it
             else:
@@ -121,23 +128,51 @@ class Poller:
             change.cancel()
             poll.cancel()
 
-    async def _obey(self, answer: PollResponse, slots: int) -> None:
+    async def _obey(self, answer: PollResponse, slots: int) -> bool:
+        """Do what can be done of it; says whether there was anything."""
+        entries = self._journal.entries
+        is_news = any(order.execution_id in entries for order in answer.stop)
+        is_news = is_news or any(order.execution_id in entries for order in answer.cancel)
         for stop in answer.stop:
             self._executor.disown(stop)
         for cancel in answer.cancel:
             self._executor.cancel(cancel)
-        if not answer.executions:
-            return
+        # What is not accepted is not named in the next poll, and offered again, here or elsewhere.
+        wanted = [a for a in answer.executions[:slots] if self._is_news(a) and self._is_of_this_epoch(a)]
+        if len(answer.executions) > slots:
+            log.warning(
+                "assignments_refused", why="more than was asked for", count=len(answer.executions) - slots
+            )
+        if not wanted:
+            return is_news
         try:
-            # More than was asked for is not accepted: unnamed in the next poll, it is offered again.
-            await self._executor.accept(answer.executions[:slots])
+            await self._executor.accept(wanted)
         except JournalError as error:
-            # Not accepted, so the next poll does not name them and they are offered again, here or elsewhere.
-            log.error("intake_refused", error=str(error), executions=len(answer.executions))
-            await asyncio.sleep(1)
+            log.error("intake_refused", error=str(error), executions=len(wanted))
+            return False
+        return True
+
+    def _is_news(self, assignment: Assignment) -> bool:
+        entry = self._journal.entries.get(assignment.execution_id)
+        return entry is None or entry.intent.fence < assignment.fence
+
+    def _is_of_this_epoch(self, assignment: Assignment) -> bool:
+        epoch = epoch_of(assignment.fence)
+        if epoch == self.epoch:
+            return True
+        execution_id = str(assignment.execution_id)
+        if epoch < self.epoch:
+            log.warning("assignment_refused", why="of an older epoch", execution_id=execution_id)
+        else:
+            # Only a registration tells of a newer epoch: a fence that is merely wrong must not become one.
+            log.warning("assignment_refused", why="of an epoch not known yet", execution_id=execution_id)
+            self._on_unknown_agent()
+        return False
 
     async def _on_failure(self, error: LinkError) -> None:
         self._contact.failed()
+        if isinstance(error, TooLarge):
+            self._most_at_once = max(1, self._most_at_once // 2)
         retry_after = error.retry_after_secs if isinstance(error, Unreachable) else None
         pause = self._backoff.next_pause_secs(retry_after)
         if isinstance(error, Refused):
@@ -151,4 +186,4 @@ class Poller:
     def _slots(self) -> int:
         if self.is_draining or not self._intake.is_open():
             return 0
-        return max(0, min(self._capacity - self._executor.running, self._max_batch))
+        return max(0, min(self._capacity - self._executor.running, self._most_at_once))

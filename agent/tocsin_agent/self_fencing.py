@@ -14,8 +14,6 @@ from tocsin_agent.journal.journal import Entry, Journal
 #: How often the clock is read while something can run out of time. A suspended host does not move the event loop's
 #: own clock, so that sleeping until the deadline would be wrong.
 LOOK_EVERY_SECS = 0.5
-#: The part of the time that a job's own grace may take at most; it has to be dead when the time is over.
-LONGEST_GRACE = 0.25
 
 
 class SelfFencing:
@@ -24,7 +22,7 @@ class SelfFencing:
     def __init__(self, journal: Journal, contact: Contact, kill: Callable[[UUID, float], bool]) -> None:
         self._journal = journal
         self._contact = contact
-        #: Takes (execution, seconds until it has to be dead); says whether there was something to kill.
+        #: Takes (execution, seconds between SIGTERM and SIGKILL); says whether there was something to kill.
         self._kill = kill
         self._fenced: set[UUID] = set()
         contact.before_renewal = self.check
@@ -43,14 +41,11 @@ class SelfFencing:
             return
         silence_secs = self._contact.silence_secs()
         for execution_id, entry in at_risk:
-            limit_secs = entry.intent.self_fence_secs or 0.0
-            grace_secs = min(entry.intent.kill_grace_secs, limit_secs * LONGEST_GRACE)
-            left_secs = limit_secs - silence_secs
-            if (
-                left_secs <= grace_secs
-                and execution_id not in self._fenced
-                and self._kill(execution_id, max(left_secs, 0.0))
-            ):
+            overdue_secs = silence_secs - (entry.intent.self_fence_secs or 0.0)
+            if overdue_secs < 0 or execution_id in self._fenced:
+                continue
+            # The controller reckons with the job's grace, but with no more than that.
+            if self._kill(execution_id, max(entry.intent.kill_grace_secs - overdue_secs, 0.0)):
                 self._fenced.add(execution_id)
 
 

@@ -48,6 +48,9 @@ class AgentSettings(LayeredSettings):
         description="Identity and journal; one directory per agent.",
     )
     ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
+    allow_plain_http: bool = Field(
+        False, description="Let the controller's address be http:// although it is on another host."
+    )
     drain_grace_secs: float = Field(
         30.0, ge=0, le=86_400, description="After SIGTERM, running jobs may take so many seconds to finish."
     )

@@ -1,7 +1,7 @@
 """What agents and controllers say to each other. Durations, never clock times, cross this border (G8)."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
@@ -16,6 +16,8 @@ PROTOCOL_VERSION = 1
 
 #: Most executions that one poll hands out.
 MAX_SLOTS_PER_POLL = 256
+#: Most executions that one agent can have on its hands.
+MAX_HELD = 20_000
 #: Most events that one upload carries, and their size in bytes of JSON.
 MAX_EVENTS_PER_UPLOAD = 1_000
 MAX_UPLOAD_BYTES = 8 * 1024 * 1024
@@ -24,7 +26,11 @@ MAX_CHUNK_BYTES = 64 * 1024
 #: Long polls are answered within this time even when there is nothing to do.
 MAX_POLL_WAIT_SECS = 60.0
 
-Seconds = Annotated[float, Field(ge=0, le=10 * 366 * 86_400)]
+Seconds = Annotated[float, Field(ge=0, le=10 * 366 * 86_400, allow_inf_nan=False)]
+#: A pace: never so fast that it is an endless loop.
+Pace = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
+#: As the database stores it.
+Fence = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Held(AgentModel):
@@ -74,22 +80,22 @@ class OutputLimits(BaseModel):
     """How much output the controller keeps of one execution."""
 
     #: Raw bytes per stream; half is kept from the start and half from the end.
-    max_bytes_per_stream: int = 10 * 1024 * 1024
+    max_bytes_per_stream: Annotated[int, Field(ge=0, le=2**40)] = 10 * 1024 * 1024
     #: Longest time output waits in the agent before it is sent.
-    flush_secs: float = 0.2
+    flush_secs: Seconds = 0.2
 
 
 class RegisterResponse(BaseModel):
     """The server sets the pace."""
 
     agent_id: UUID
-    heartbeat_interval_secs: float = 10
-    poll_wait_secs: float = 25
-    lease_secs: float = 45
+    heartbeat_interval_secs: Pace = 10
+    poll_wait_secs: Seconds = 25
+    lease_secs: Seconds = 45
     output: OutputLimits = Field(default_factory=OutputLimits)
     #: Grows when the database was restored or failed over with loss. Fences begin with it (see
     #: `epoch_of`); an agent has nothing to do with a controller of an older epoch than it has seen.
-    epoch: int = 0
+    epoch: Annotated[int, Field(ge=0, lt=2**23)] = 0
 
 
 #: Fences of an epoch start at its number shifted by this: whatever the lost part of the old epoch handed out
@@ -119,21 +125,21 @@ class Assignment(AgentModel):
     execution_id: UUID
     run_id: UUID
     job_id: UUID
-    job_name: str
+    job_name: Annotated[Text, Field(max_length=255)]
     #: Grows each time the right to run this execution is handed out (G6).
-    fence: int
+    fence: Fence
     attempt_number: int = 1
     task: Task
-    run_as: str | None = None
-    timeout_secs: float | None = None
+    run_as: Annotated[Text, Field(max_length=255)] | None = None
+    timeout_secs: Seconds | None = None
     #: Between SIGTERM and SIGKILL.
-    kill_grace_secs: float = 10
+    kill_grace_secs: Seconds = 10
     #: The due instant (RFC 3339), for the job's information; absent when triggered.
-    scheduled_for: str | None = None
-    lease_secs: float = 45
+    scheduled_for: Annotated[Text, Field(max_length=64)] | None = None
+    lease_secs: Seconds = 45
     #: The agent kills its copy when this long has passed since it sent its last acknowledged poll or heartbeat:
     #: the controller will hand the work to somebody else (`on_lost: retry`). None: never.
-    self_fence_secs: float | None = None
+    self_fence_secs: Seconds | None = None
     limits: Limits | None = None
 
 
@@ -141,16 +147,20 @@ class CancelOrder(AgentModel):
     """Somebody wants this execution ended. The agent ends it and reports how it ended (G9)."""
 
     execution_id: UUID
-    fence: int
-    grace_secs: float = 10
+    fence: Fence
+    grace_secs: Seconds = 10
 
 
 class StopOrder(AgentModel):
     """The agent no longer holds the right to this execution: kill it and forget it (G6)."""
 
     execution_id: UUID
-    fence: int
+    fence: Fence
     why: str = ""
+
+
+_Order = TypeVar("_Order")
+Orders = Annotated[list[_Order], Field(max_length=MAX_HELD, fail_fast=True)]
 
 
 class PollRequest(AgentModel):
@@ -161,15 +171,15 @@ class PollRequest(AgentModel):
     wait_secs: Annotated[float, Field(ge=0, le=MAX_POLL_WAIT_SECS)] = 25
     #: How many more executions the agent can start now. With 0 it only waits for orders.
     slots: Annotated[int, Field(ge=0, le=MAX_SLOTS_PER_POLL)]
-    running: Annotated[list[Held], Field(max_length=20_000)] = []
+    running: Annotated[list[Held], Field(max_length=MAX_HELD)] = []
 
 
 class PollResponse(AgentModel):
     """Work and orders; all empty when the wait passed."""
 
-    executions: list[Assignment] = []
-    cancel: list[CancelOrder] = []
-    stop: list[StopOrder] = []
+    executions: Annotated[list[Assignment], Field(max_length=MAX_SLOTS_PER_POLL, fail_fast=True)] = []
+    cancel: Orders[CancelOrder] = []
+    stop: Orders[StopOrder] = []
 
 
 class HeartbeatRequest(AgentModel):
@@ -177,7 +187,7 @@ class HeartbeatRequest(AgentModel):
 
     incarnation: UUID | None = None
     #: None when the sender does not say what it runs (simple agents).
-    running: Annotated[list[Held], Field(max_length=20_000)] | None = None
+    running: Annotated[list[Held], Field(max_length=MAX_HELD)] | None = None
     #: True once the agent takes no more work.
     draining: bool = False
     load: dict[str, float] = {}
@@ -189,8 +199,8 @@ class HeartbeatResponse(AgentModel):
     """Orders travel with heartbeats too, in case the poll that should carry them is lost."""
 
     status: Literal["ok"] = "ok"
-    cancel: list[CancelOrder] = []
-    stop: list[StopOrder] = []
+    cancel: Orders[CancelOrder] = []
+    stop: Orders[StopOrder] = []
 
 
 class StartedEvent(AgentModel):
@@ -282,7 +292,7 @@ class EventReceipt(AgentModel):
 class EventsResponse(AgentModel):
     """One receipt per event, in the order of the request."""
 
-    receipts: list[EventReceipt]
+    receipts: Annotated[list[EventReceipt], Field(max_length=MAX_EVENTS_PER_UPLOAD, fail_fast=True)]
 
 
 def _spoken_status(value: Any) -> Any:

@@ -12,7 +12,8 @@ agents rely on that, and nothing else.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -99,6 +100,8 @@ class FakeController:
     incarnations: dict[UUID, UUID] = field(default_factory=dict)
     #: Switch: record so many registrations without answering them.
     registrations_to_drop: int = 0
+    #: Switch: routes and what is done to the connection of their callers instead of an answer.
+    mischief: dict[str, Callable[[asyncio.Transport], Awaitable[None]]] = field(default_factory=dict)
 
     _waiting: PollResponse = field(default_factory=PollResponse)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -273,6 +276,11 @@ class FakeController:
         body = model.model_validate_json(await request.read())
         self.calls.append(Call(route, key, body))
         await self._tell()
+        if mischief := self.mischief.get(route):
+            assert isinstance(request.transport, asyncio.Transport)
+            await mischief(request.transport)
+            request.transport.close()
+            raise web.HTTPServiceUnavailable
         return key, body
 
     def _refuse_if_told(self, route: str) -> None:
@@ -297,15 +305,15 @@ class FakeController:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[FakeController]:
+async def serving(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeController]:
     """One that listens on a port of its own."""
     controller = FakeController()
     runner = web.AppRunner(controller.app(), shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     host, port = runner.addresses[0][:2]
-    controller.url = f"http://{host}:{port}"
+    controller.url = f"{'https' if tls else 'http'}://{host}:{port}"
     try:
         yield controller
     finally:
