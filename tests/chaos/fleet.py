@@ -14,6 +14,7 @@ import aiohttp
 
 from tests.chaos import auditor, witness
 from tests.chaos.client import Client
+from tests.chaos.commits import Launches
 from tests.chaos.processes import BIN, Member, end_strays
 from tests.chaos.proxy import Proxy
 from tests.net import free_port
@@ -48,6 +49,8 @@ class Fleet:
         self.controller_ports: dict[str, int] = {}
         #: From each controller to the database.
         self.database_links: dict[str, Proxy] = {}
+        #: Where a controller can be hit while it turns due jobs into runs.
+        self.launches: dict[str, Launches] = {}
         self.agents: dict[str, Member] = {}
         #: From each agent to the controllers.
         self.agent_links: dict[str, Proxy] = {}
@@ -75,6 +78,8 @@ class Fleet:
     async def add_controller(self, name: str, **settings: str) -> Member:
         """Start a controller with a link of its own to the database, and put it behind the balancer."""
         link = await self._stack.enter_async_context(Proxy(self.database_port, seed=self.seed))
+        self.launches[name] = Launches()
+        link.watchers.append(self.launches[name])
         port = free_port()
         dsn = await asyncio.to_thread(self.database.tcp_dsn, "tocsin")
         login = urlsplit(dsn).netloc.rpartition("@")[0]

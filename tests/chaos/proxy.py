@@ -59,6 +59,8 @@ class Proxy:
         self._refuses = False
         self.weather = Weather()
         self.rules: list[Rule] = []
+        #: Rules that stay when the link is healed.
+        self.watchers: list[Rule] = []
         for flow in self._flows.values():
             flow.set()
 
@@ -201,7 +203,7 @@ class Proxy:
                 return Act.CUT
         if self.weather.cut_chance and self._random.random() < self.weather.cut_chance:
             return Act.CUT
-        for rule in list(self.rules):
+        for rule in [*self.watchers, *self.rules]:
             act = rule(number, side, data)
             if act is not Act.PASS:
                 return act

@@ -57,7 +57,7 @@ async def test_sessions_start_with_our_settings(empty_database_url: str) -> None
     )
     names = ("application_name", "TimeZone", "statement_timeout", "lock_timeout")
     assert [await db.fetchval(SETTING, name) for name in names] == ["tocsin-x", "UTC", "7s", "2s"]
-    assert await db.fetchval(SETTING, "idle_in_transaction_session_timeout") == "10s"
+    assert await db.fetchval(SETTING, "idle_in_transaction_session_timeout") == "3s"
     await db.close()
 
 

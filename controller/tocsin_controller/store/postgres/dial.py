@@ -18,7 +18,9 @@ from tocsin_shared.errors import Unavailable
 Examine: TypeAlias = Callable[[asyncpg.Connection], Awaitable[None]]
 """Looks at a new connection; raises Unavailable when that server must not be used."""
 
-IDLE_IN_TRANSACTION_SECS: Final = 10
+# A controller that froze in the middle of a transaction holds due jobs. They may be late by this and one look of
+# the others, which together is at most the 5 s that losing a controller may cost.
+IDLE_IN_TRANSACTION_SECS: Final = 3
 # A statement that the server did not end itself by then never will: the way to it is broken.
 CLIENT_GRACE_SECS: Final = 5.0
 

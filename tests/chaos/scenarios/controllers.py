@@ -1,0 +1,124 @@
+"""Controllers die or freeze at the worst moment, and others go on."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import cycle
+
+from tests.chaos.commits import Moment
+from tests.chaos.processes import Member
+from tests.chaos.proxy import Act
+from tests.chaos.scenario import USUAL, scenario
+from tests.chaos.stage import Stage
+
+
+async def _killed_at_launches(stage: Stage, moment: Moment, times: int) -> None:
+    """The controller that launches is killed at that moment; another one runs; the dead one comes back."""
+    controllers = [await stage.fleet.add_controller(name) for name in ("c1", "c2")]
+    await stage.fleet.add_agent("a1")
+    await stage.pulse()
+    await stage.until_witnessed("pulse")
+    await stage.sample("before")
+    for _, victim in zip(range(times), cycle(controllers), strict=False):
+        async with stage.fault("kill", victim.name):
+            await _hit(stage, victim, moment, victim.kill, Act.CUT)
+            victim.start()
+            await stage.fleet.until_ready(victim.name)
+    stage.healed()
+
+
+async def _hit(stage: Stage, victim: Member, moment: Moment, blow: Callable[[], None], act: Act) -> None:
+    """Wait until the victim launches runs, and hit it at that moment."""
+    is_hit = asyncio.Event()
+
+    def hit() -> Act:
+        is_hit.set()
+        blow()
+        return act
+
+    stage.fleet.launches[victim.name].arm(moment, hit)
+    async with asyncio.timeout(60):
+        await is_hit.wait()
+
+
+@scenario(
+    "F1",
+    "a controller is killed after it committed due runs, before anybody hears of it",
+    shows=("G1",),
+    is_short=True,
+)
+async def killed_after_the_commit(stage: Stage) -> None:
+    await _killed_at_launches(stage, "after", 2 if stage.is_short else 20)
+
+
+@scenario(
+    "F2", "a controller is killed before it commits due runs, over and over", shows=("G1",), is_short=True
+)
+async def killed_before_the_commit(stage: Stage) -> None:
+    await _killed_at_launches(stage, "before", 2 if stage.is_short else 100)
+
+
+@scenario("F3", "one of three controllers freezes while it holds due jobs", shows=("G1", "G6"))
+async def frozen_with_due_jobs(stage: Stage) -> None:
+    """The others fire what it held as soon as the database takes its locks away; thawed, it changes nothing."""
+    for name in ("c1", "c2", "c3"):
+        await stage.fleet.add_controller(name)
+    await stage.fleet.add_agent("a1")
+    for n in range(20):
+        await stage.pulse(f"every-5-{n}", "*/5 * * * * *")
+    await stage.pulse()
+    await stage.until_witnessed("pulse")
+    await stage.sample("before")
+    victim = stage.fleet.controllers["c2"]
+    async with stage.fault("freeze", "c2"):
+        await _hit(stage, victim, "during", victim.freeze, Act.PASS)
+        await asyncio.sleep(20 if stage.is_short else 60)
+        victim.thaw()
+    stage.healed()
+
+
+@scenario(
+    "F24",
+    "controllers and agents are restarted one after the other under load",
+    shows=("G1", "G4", "G5"),
+    certain=USUAL,
+)
+async def rolling_restart(stage: Stage) -> None:
+    """In good order and one at a time: no run is interrupted, no call that is repeated once is lost."""
+    for name in ("c1", "c2"):
+        await stage.fleet.add_controller(name)
+    for name in ("a1", "a2"):
+        await stage.fleet.add_agent(name)
+    await stage.pulse()
+    await stage.job("asked-for", 0.3)
+    await stage.until_witnessed("pulse")
+    await stage.sample("before")
+    refused: list[str] = []
+
+    async def ask() -> None:
+        for n in range(10**6):
+            if (await stage.fleet.client.trigger("asked-for", idempotency_key=f"ask-{n}")).outcome != "ok":
+                again = await stage.fleet.client.trigger("asked-for", idempotency_key=f"ask-{n}")
+                if again.outcome != "ok":
+                    refused.append(f"ask-{n}: {again.outcome}")
+            await asyncio.sleep(0.2)
+
+    asking = asyncio.create_task(ask())
+    members = [*stage.fleet.controllers.values(), *stage.fleet.agents.values()]
+    for _ in range(1 if stage.is_short else 3):
+        for member in members:
+            async with stage.fault("restart", member.name):
+                if member.role == "controller":
+                    stage.fleet.balancer.take_out(stage.fleet.controller_ports[member.name])
+                await member.stop()
+                member.start()
+                if member.role == "controller":
+                    await stage.fleet.until_ready(member.name)
+                else:
+                    await stage.fleet.until_agent(member.name, "online")
+            await asyncio.sleep(1)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    stage.healed()
+    stage.expect(not refused, f"calls were refused twice: {refused}")
+    interrupted = await stage.fleet.client.all_of("/api/runs?status=failed")
+    stage.expect(not interrupted, f"{len(interrupted)} runs failed")

@@ -1,0 +1,128 @@
+"""PostgreSQL is slow, flaky, restarted, away, read-only or full."""
+
+import asyncio
+import uuid
+
+import asyncpg
+
+from tests.chaos.proxy import Weather
+from tests.chaos.scenario import scenario
+from tests.chaos.stage import Stage
+
+
+@scenario(
+    "F7",
+    "calls of the database fail, before or after they were done",
+    shows=("G5", "G7", "G10"),
+    lateness_secs=15,
+    is_short=True,
+)
+async def flaky_calls(stage: Stage) -> None:
+    """Each piece of data may be lost with its connection, on its way there or back."""
+    for name in ("c1", "c2"):
+        await stage.fleet.add_controller(name)
+    await stage.fleet.add_agent("a1")
+    await stage.pulse()
+    await stage.job("asked-for", 0.2)
+    await stage.until_witnessed("pulse")
+    await stage.sample("before")
+    links = stage.fleet.database_links.values()
+    async with stage.fault("flaky", "database"):
+        for link in links:
+            link.weather = Weather(cut_chance=0.01)
+        for _ in range(25 if stage.is_short else 200):
+            key = str(uuid.UUID(int=stage.random.getrandbits(128)))
+            for _attempt in range(5):
+                if (await stage.fleet.client.trigger("asked-for", idempotency_key=key)).outcome == "ok":
+                    break
+            await asyncio.sleep(0.2)
+    for link in links:
+        link.heal()
+    stage.healed()
+    asked = {o.run_id for o in stage.fleet.client.operations if o.kind == "trigger" and o.outcome == "ok"}
+    runs = await stage.fleet.client.all_of("/api/runs")
+    triggered = {run["id"] for run in runs if run["scheduled_for"] is None}
+    unknown = {o.kind for o in stage.fleet.client.operations if o.outcome == "info"}
+    stage.expect(asked <= triggered, "a triggered run is not there")
+    stage.expect(unknown or asked == triggered, f"{len(triggered - asked)} runs nobody asked for")
+
+
+@scenario(
+    "F8", "PostgreSQL crashes and restarts under load", shows=("G4", "G10"), lateness_secs=10, is_short=True
+)
+async def crash(stage: Stage) -> None:
+    """Controllers stay up, refuse politely and recover; what runs is not touched."""
+    controllers = [await stage.fleet.add_controller(name) for name in ("c1", "c2")]
+    await stage.fleet.add_agent("a1")
+    await stage.pulse()
+    execution_id = await stage.start("long", 8, 3)
+    await stage.sample("before")
+    for _ in range(1 if stage.is_short else 4):
+        async with stage.fault("crash", "database"):
+            await asyncio.to_thread(stage.fleet.database.pg_ctl, "restart", "-m", "immediate")
+        await stage.fleet.client.trigger("long")
+        await asyncio.sleep(1 if stage.is_short else 5)
+    stage.healed()
+    stage.expect(all(c.is_running for c in controllers), "a controller exited")
+    ended = await stage.until_status(execution_id, "failed")
+    stage.expect(
+        ended["exit_code"] == 3, f"the job that ran meanwhile ended with {ended['exit_code']}, not 3"
+    )
+
+
+@scenario(
+    "F9",
+    "PostgreSQL is away for longer than lost_after_secs while jobs end",
+    shows=("G3", "G4", "G10"),
+    lateness_secs=60,
+)
+async def away(stage: Stage) -> None:
+    """Results are kept and delivered; nothing is declared lost because of the outage."""
+    controllers = [await stage.fleet.add_controller(name) for name in ("c1", "c2")]
+    await stage.fleet.add_agent("a1")
+    await stage.pulse()
+    running = [await stage.start(f"ends-{n}", 3 + n, n, lost_after_secs=10) for n in range(5)]
+    await stage.sample("before")
+    async with stage.fault("away", "database"):
+        await asyncio.to_thread(stage.fleet.database.pg_ctl, "stop", "-m", "immediate")
+        await asyncio.sleep(20 if stage.is_short else 45)
+        await asyncio.to_thread(stage.fleet.database.pg_ctl, "start")
+    stage.healed()
+    stage.expect(all(c.is_running for c in controllers), "a controller exited")
+    for code, execution_id in enumerate(running):
+        ended = await stage.until_status(execution_id, "succeeded", "failed", secs=60)
+        stage.expect(
+            ended["exit_code"] == code, f"{execution_id} ended with {ended['exit_code']}, not {code}"
+        )
+    lost = await stage.fleet.client.all_of("/api/executions?status=lost")
+    told = [e for e in await stage.fleet.client.all_of("/api/events") if "was lost" in e["message"]]
+    stage.expect(not lost and not told, f"{len(told)} executions were declared lost by the outage")
+
+
+@scenario("F11a", "PostgreSQL takes no writes for a while", shows=("G1", "G10"), lateness_secs=30)
+async def read_only(stage: Stage) -> None:
+    """Writes are refused, reads work, and what was due is caught up or recorded."""
+    await stage.fleet.add_controller("c1")
+    await stage.fleet.add_agent("a1")
+    await stage.pulse()
+    await stage.until_witnessed("pulse")
+    await stage.sample("before")
+    async with stage.fault("read_only", "database"):
+        await _set_read_only(stage, "on")
+        await asyncio.sleep(3)
+        refused = await stage.job("refused", 0.2)
+        stage.expect(refused.outcome != "ok", "a job was acknowledged while nothing could be written")
+        await asyncio.sleep(6)
+        stage.expect((await stage.fleet.client.get("/api/runs"))["data"], "reading does not work either")
+        await _set_read_only(stage, "off")
+    stage.healed()
+
+
+async def _set_read_only(stage: Stage, value: str) -> None:
+    connection = await asyncpg.connect(stage.fleet.dsn)
+    try:
+        await connection.execute("SET default_transaction_read_only = off")
+        await connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
