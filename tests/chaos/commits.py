@@ -8,9 +8,12 @@ from tests.chaos.proxy import Act, Side
 
 _LAUNCH = b"INSERT INTO runs "
 _STATEMENT = re.compile(rb"(__asyncpg_stmt_\w+__)\x00[^\x00]{0,4000}" + re.escape(_LAUNCH))
-_COMMIT, _COMMITTED = b"COMMIT;", b"C\x00\x00\x00\x0bCOMMIT\x00"
+_COMMIT = b"COMMIT;"
+#: The server is ready for another query; the last byte says whether a transaction is open.
+_READY = b"Z\x00\x00\x00\x05"
+_OPEN, _CLOSED = _READY + b"T", _READY + b"I"
 
-Moment = Literal["during", "before", "after"]
+Moment = Literal["before", "after"]
 
 
 class Launches:
@@ -21,34 +24,38 @@ class Launches:
         self._do: Callable[[], Act] = _pass
         self._statements: dict[int, set[bytes]] = {}
         self._launching: set[int] = set()
+        self._in_transaction: set[int] = set()
 
     def arm(self, moment: Moment, do: Callable[[], Act]) -> None:
-        """At the next launch of runs, at this moment before, of or after its commit, call back, once.
+        """At the next launch of runs, before or after it is committed, call back, once.
 
-        At `during` due jobs are locked and nothing is written. What the callback returns becomes of the message: CUT
-        at `before` is a transaction that never happened, at `after`
-        one that happened and whose author never hears of it.
+        What that returns becomes of the message: CUT at `before` is a launch that never happened, at `after` one
+        that happened and whose author never hears of it.
         """
         self._moment, self._do = moment, do
 
     def __call__(self, number: int, side: Side, data: bytes) -> Act:
-        if side == "down":
-            if number in self._launching and _COMMITTED in data:
-                self._launching.discard(number)
-                return self._act("after")
-            return Act.PASS
+        return self._on_answer(number, data) if side == "down" else self._on_query(number, data)
+
+    def _on_query(self, number: int, data: bytes) -> Act:
         known = self._statements.setdefault(number, set())
-        known.update(_STATEMENT.findall(data))
         is_bound = any(b"\x00" + name + b"\x00" in data for name in known)
-        if _LAUNCH in data or is_bound:
+        known.update(_STATEMENT.findall(data))
+        if is_bound:
             self._launching.add(number)
-        if is_bound and _LAUNCH not in data:
-            act = self._act("during")
-            if act is not Act.PASS:
-                return act
-        if number in self._launching and _COMMIT in data:
-            return self._act("before")
-        return Act.PASS
+        is_commit = is_bound if number not in self._in_transaction else _COMMIT in data
+        return self._act("before") if number in self._launching and is_commit else Act.PASS
+
+    def _on_answer(self, number: int, data: bytes) -> Act:
+        if _OPEN in data:
+            self._in_transaction.add(number)
+        if _CLOSED not in data:
+            return Act.PASS
+        self._in_transaction.discard(number)
+        if number not in self._launching:
+            return Act.PASS
+        self._launching.discard(number)
+        return self._act("after")
 
     def _act(self, moment: Moment) -> Act:
         if moment != self._moment:

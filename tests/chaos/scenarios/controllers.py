@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from itertools import cycle
+from functools import partial
 
 from tests.chaos.commits import Moment
 from tests.chaos.processes import Member
@@ -13,31 +13,34 @@ from tests.chaos.stage import Stage
 
 async def _killed_at_launches(stage: Stage, moment: Moment, times: int) -> None:
     """The controller that launches is killed at that moment; another one runs; the dead one comes back."""
-    controllers = [await stage.fleet.add_controller(name) for name in ("c1", "c2")]
+    for name in ("c1", "c2"):
+        await stage.fleet.add_controller(name)
     await stage.fleet.add_agent("a1")
     await stage.pulse()
     await stage.until_witnessed("pulse")
     await stage.sample("before")
-    for _, victim in zip(range(times), cycle(controllers), strict=False):
-        async with stage.fault("kill", victim.name):
-            await _hit(stage, victim, moment, victim.kill, Act.CUT)
+    for _ in range(times):
+        async with stage.fault("kill", "whoever launches"):
+            victim = await _hit(stage, moment, Member.kill, Act.CUT)
             victim.start()
             await stage.fleet.until_ready(victim.name)
     stage.healed()
 
 
-async def _hit(stage: Stage, victim: Member, moment: Moment, blow: Callable[[], None], act: Act) -> None:
-    """Wait until the victim launches runs, and hit it at that moment."""
-    is_hit = asyncio.Event()
+async def _hit(stage: Stage, moment: Moment, blow: Callable[[Member], None], act: Act) -> Member:
+    """Wait until a controller launches runs, and hit it at that moment; which one it was."""
+    hit: list[Member] = []
 
-    def hit() -> Act:
-        is_hit.set()
-        blow()
+    def strike(victim: Member) -> Act:
+        if hit:
+            return Act.PASS
+        hit.append(victim)
+        blow(victim)
         return act
 
-    stage.fleet.launches[victim.name].arm(moment, hit)
-    async with asyncio.timeout(60):
-        await is_hit.wait()
+    for name, launches in stage.fleet.launches.items():
+        launches.arm(moment, partial(strike, stage.fleet.controllers[name]))
+    return await stage.until(lambda: hit[0] if hit else None, "a launch of due jobs")
 
 
 @scenario(
@@ -68,9 +71,8 @@ async def frozen_with_due_jobs(stage: Stage) -> None:
     await stage.pulse()
     await stage.until_witnessed("pulse")
     await stage.sample("before")
-    victim = stage.fleet.controllers["c2"]
-    async with stage.fault("freeze", "c2"):
-        await _hit(stage, victim, "during", victim.freeze, Act.PASS)
+    async with stage.fault("freeze", "whoever launches"):
+        victim = await _hit(stage, "before", Member.freeze, Act.PASS)
         await asyncio.sleep(20 if stage.is_short else 60)
         victim.thaw()
     stage.healed()
