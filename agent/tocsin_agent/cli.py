@@ -91,27 +91,27 @@ def run(config: Path | None, **flags: Any) -> None:
     show_default=True,
     envvar="TOCSIN_AGENT_STATE_DIR",
 )
-def status(state_dir: Path) -> None:
-    """Show who this agent is, what it runs and what it has not delivered yet."""
-    from tocsin_agent.identity import Identity, StateDir, StateError
-    from tocsin_agent.journal.inspect import unsettled
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(state_dir: Path, as_json: bool) -> None:
+    """Show what this agent runs, what it has not delivered yet, and how it stands with its controller and its disk.
 
-    state = StateDir(state_dir)
+    Works beside a running agent, which it does not disturb, and without one.
+    """
+    from tocsin_agent.identity import StateDir, StateError
+    from tocsin_agent.status import read_status
+    from tocsin_shared.wire import dumps
+
     try:
-        identity = Identity.read(state)
+        found = read_status(StateDir(state_dir))
     except StateError as error:
         _die(str(error))
-    if identity is None:
+    if found is None:
         _die(f"no agent has run with {state_dir} yet")
-    pid = state.holder_pid()
-    click.echo(f"agent    {identity.name} ({identity.agent_id or 'not registered yet'})")
-    click.echo(f"process  {f'running, pid {pid}' if pid else 'not running'}")
-    entries = unsettled(state.journal_dir)
-    click.echo(f"journal  {len(entries)} executions not settled with the controller")
-    for one in entries:
-        click.echo(
-            f"  {one.execution_id}  {one.state:<9} {one.spooled_bytes:>10} bytes of output  {one.job_name}"
-        )
+    if as_json:
+        click.echo(dumps(found.to_json()))
+        return
+    for line in found.to_lines():
+        click.echo(line)
 
 
 def _die(message: str, code: int = 1) -> NoReturn:

@@ -1,18 +1,22 @@
 """`tocsin-agent` as a process: killed and started again, under systemd, its status and its exit codes."""
 
 import asyncio
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.agent.conftest import BIN, AgentProcess, assignment, eventually, is_running, pid_in
-from tests.integration.agent.fake_controller import ENROLMENT_KEY, FakeController, Refusal
+from tests.integration.agent.fake_controller import ENROLMENT_KEY, PATIENCE_SECS, FakeController, Refusal
 
 from tocsin_agent.cli import EXIT_BAD_CONFIGURATION, EXIT_SUPERSEDED
-from tocsin_shared.protocol import HeartbeatRequest, RegisterRequest
+from tocsin_shared.protocol import EventsRequest, HeartbeatRequest, RegisterRequest
 
 
 def tocsin_agent(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -32,6 +36,13 @@ async def status(agent: AgentProcess) -> list[str]:
     said = await asyncio.to_thread(tocsin_agent, "status", "--state-dir", agent.state_dir)
     assert said.returncode == 0, said.stderr
     return said.stdout.splitlines()
+
+
+async def status_json(agent: AgentProcess) -> Any:
+    """The same for programs."""
+    said = await asyncio.to_thread(tocsin_agent, "status", "--json", "--state-dir", agent.state_dir)
+    assert said.returncode == 0, said.stderr
+    return json.loads(said.stdout)
 
 
 async def test_an_agent_killed_in_the_middle_reports_the_interruption_once(
@@ -172,29 +183,63 @@ async def test_status_shows_what_an_agent_has_on_its_hands(
     await controller.offer(job)
     await controller.until(lambda: len(controller.events(job.execution_id)) == 2)
     (agent_id,) = controller.agents.values()
-    agent, running, journal, entry = await status(agent_process)
-    assert agent == f"agent    process ({agent_id})"
-    assert running == f"process  running, pid {process.pid}"
-    assert journal == "journal  1 executions not settled with the controller"
-    assert entry.split() == [
-        str(job.execution_id),
-        "running",
-        entry.split()[2],
-        "bytes",
-        "of",
-        "output",
-        "nightly",
-        "backup",
-    ]
-    assert int(entry.split()[2]) > len("hello\n")
+    said = await status(agent_process)
+    assert said[0] == f"agent       process ({agent_id})"
+    assert said[1] == f"process     running, pid {process.pid}"
+    assert re.fullmatch(r"controller  heard this agent \d+ s ago; epoch 0", said[2])
+    assert said[3] == "intake      open"
+    assert said[4].startswith("journal     1 execution not settled, 0 results waiting, ")
+    assert said[5] == "set aside   0 damaged pieces, 0 refused results"
+    assert re.fullmatch(r"disk        [\d.]+ .?B free", said[6])
+    entry = re.fullmatch(rf"{job.execution_id}  running +\d+ s +(\d+) +\d+ B +nightly backup", said[9])
+    assert entry is not None
+    assert is_running(int(entry[1]))
 
+    seen = await status_json(agent_process)
+    assert (seen["name"], seen["pid"], seen["in_contact"], seen["fenced"]) == (
+        "process",
+        process.pid,
+        True,
+        None,
+    )
+    (one,) = seen["executions"]
+    assert (one["job"], one["state"], one["pid"]) == ("nightly backup", "running", int(entry[1]))
+    assert one["output_bytes"] > len("hello\n")
+    assert seen["spool"]["executions"] == 1
+
+
+async def test_status_works_where_no_agent_runs_any_more(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    agent_process.start()
+    controller.overloaded = {"upload"}
+    job = assignment("echo hello", job_name="nightly backup")
+    await controller.offer(job)
+    await controller.until(lambda: bool(controller.bodies("upload", EventsRequest)))
+    await eventually_async(lambda: _has_ended(agent_process))
     agent_process.kill()
-    assert (await status(agent_process))[1:] == ["process  not running", journal, entry]
-
+    said = await status(agent_process)
+    assert said[1] == "process     not running"
+    assert said[3] == "intake      none: no process"
+    assert "1 execution not settled, 1 result waiting (the oldest for " in said[4]
+    controller.overloaded.clear()
     agent_process.start()
     await controller.result(job.execution_id)
-    await controller.settled(job.execution_id)
-    assert (await status(agent_process))[2:] == ["journal  0 executions not settled with the controller"]
+    await eventually_async(lambda: _has_nothing(agent_process))
+
+
+async def _has_ended(agent: AgentProcess) -> bool:
+    return [one["state"] for one in (await status_json(agent))["executions"]] == ["ended"]
+
+
+async def _has_nothing(agent: AgentProcess) -> bool:
+    return not (await status_json(agent))["executions"]
+
+
+async def eventually_async(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_SECS):
+        while not await condition():
+            await asyncio.sleep(0.05)
 
 
 def test_status_where_no_agent_has_run(tmp_path: Path) -> None:

@@ -366,9 +366,9 @@ async def test_somebody_else_sees_what_is_not_settled(tmp_path: Path) -> None:
         journal.settle([settled.execution_id])
         await written_off(journal)
         expected = [
-            Unsettled(accepted.execution_id, "backup", "accepted", 0),
-            Unsettled(running.execution_id, "backup", "running", size),
-            Unsettled(ended.execution_id, "backup", "ended", 0),
+            Unsettled(accepted.execution_id, "backup", "accepted", NOW),
+            Unsettled(running.execution_id, "backup", "running", NOW, size),
+            Unsettled(ended.execution_id, "backup", "ended", NOW),
         ]
         assert unsettled(tmp_path) == expected
         # And so does another process, while this one has the journal open.
