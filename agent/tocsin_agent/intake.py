@@ -28,9 +28,9 @@ class Intake:
         """Whether work may be taken now."""
         why = self._why_not()
         if why is not None and self.stopped_because is None:
-            log.error("intake_stopped", why=why, **self.figures())
+            log.error("intake_stopped", why=why, **self._for_the_log())
         elif why is None and self.stopped_because is not None:
-            log.warning("intake_resumed", **self.figures())
+            log.warning("intake_resumed", **self._for_the_log())
         self.stopped_because = why
         return why is None
 
@@ -48,6 +48,9 @@ class Intake:
             "free_bytes": float(self._journal.free_bytes()),
             "intake_stopped": float(self.stopped_because is not None),
         }
+
+    def _for_the_log(self) -> dict[str, int]:
+        return {name: int(figure) for name, figure in self.figures().items() if name != "intake_stopped"}
 
     def _why_not(self) -> str | None:
         journal, is_open = self._journal, self.stopped_because is None
