@@ -125,9 +125,9 @@ class FakeController:
         """Know nobody any more: 401 to every credential."""
         self.agents.clear()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], bool], patience_secs: float = PATIENCE_SECS) -> None:
         """Return once it holds; looked at whenever a call came."""
-        async with asyncio.timeout(PATIENCE_SECS), self._news:
+        async with asyncio.timeout(patience_secs), self._news:
             await self._news.wait_for(condition)
 
     async def registrations(self, number: int) -> None:

@@ -1,0 +1,47 @@
+"""A cloned machine, a restored backup: two processes with one identity, on a real controller."""
+
+import asyncio
+import shutil
+from typing import Any
+
+from tests.integration.fleet.conftest import START_SECS, Fleet
+
+from tocsin_agent.cli import EXIT_BAD_CONFIGURATION
+
+
+def start_copy(fleet: Fleet, copy: str) -> None:
+    """An agent with the identity of `one`."""
+    fleet.start_agent("copy", NAME="one", state_dir=copy)
+
+
+def copy_state(fleet: Fleet) -> str:
+    """A second directory just like the agent's."""
+    copy = fleet.directory / "copy-of-one"
+    shutil.copytree(fleet.directory / "agent-one", copy)
+    return str(copy)
+
+
+async def clones_told_of(fleet: Fleet) -> list[Any]:
+    events = await fleet.get("/api/events?per_page=200")
+    return [event for event in events if event["kind"] == "agent.cloned"]
+
+
+async def ended_for_good(fleet: Fleet, name: str) -> None:
+    process = fleet.processes[name]
+    assert await asyncio.wait_for(asyncio.to_thread(process.wait), START_SECS) == EXIT_BAD_CONFIGURATION
+    assert "another copy of the state directory" in fleet.log(name)
+    assert "Traceback" not in fleet.log(name)
+
+
+async def test_of_two_copies_that_run_at_once_one_goes_on_and_neither_flaps(fleet: Fleet) -> None:
+    await fleet.controller()
+    await fleet.agent("one")
+    copy = copy_state(fleet)
+    start_copy(fleet, copy)
+    await ended_for_good(fleet, "one")
+    fleet.start_agent("one")
+    await ended_for_good(fleet, "one")
+    assert (await fleet.ended(await fleet.run("true")))["status"] == "succeeded"
+    assert fleet.processes["copy"].poll() is None
+    assert fleet.log("copy").count("agent_registered") == 1
+    assert len(await clones_told_of(fleet)) == 1
