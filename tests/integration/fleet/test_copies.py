@@ -23,7 +23,7 @@ def copy_state(fleet: Fleet) -> str:
 
 async def clones_told_of(fleet: Fleet) -> list[Any]:
     events = await fleet.get("/api/events?per_page=200")
-    return [event for event in events if event["kind"] == "agent.cloned"]
+    return [event for event in events["data"] if event["kind"] == "agent.cloned"]
 
 
 async def ended_for_good(fleet: Fleet, name: str) -> None:
