@@ -46,6 +46,10 @@ class Definitions:
             )
         return found
 
+    def known(self, key: VersionKey) -> JobDefinition | BrokenDefinition | None:
+        """The definition of one version, if it need not be read."""
+        return self._known.get(key)
+
     async def get(self, session: Queries, key: VersionKey) -> JobDefinition | BrokenDefinition:
         """The definition of one version."""
         return (await self.get_many(session, [key]))[key]

@@ -16,6 +16,7 @@ from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import Service
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.ending import Ender
+from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.launch import Launcher
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_controller.workflow.recording import Recorder
@@ -43,10 +44,11 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     pace = Pace(settings.heartbeat_secs, settings.poll_wait_secs, settings.lease_secs)
     ender = Ender(hints, definitions, on_work=lambda lanes: claimer.on_work(lanes))
     loss_pace = LossPace(settings.lease_secs, settings.heartbeat_secs)
-    claimer = Claimer(db, hints, definitions, ender, pace=loss_pace)
+    known = KnownLeases()
+    claimer = Claimer(db, hints, definitions, ender, known, pace=loss_pace)
     canceller = Canceller(db, hints, ender)
     presence = Presence(db, hints, lease_secs=settings.lease_secs)
-    recorder = Recorder(db, hints, ender)
+    recorder = Recorder(db, hints, ender, known)
     desk = AgentDesk(
         db,
         hints,

@@ -42,6 +42,7 @@ from tocsin_controller.store.leasing import (
 )
 from tocsin_controller.targeting import route_again
 from tocsin_controller.workflow.ending import Ended, Ender
+from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.executions import ExecutionStatus, Reason
@@ -87,7 +88,14 @@ class Claimer:
     """Matches waiting agents with waiting work."""
 
     def __init__(
-        self, db: Database, hints: Hints, definitions: Definitions, ender: Ender, *, pace: LossPace
+        self,
+        db: Database,
+        hints: Hints,
+        definitions: Definitions,
+        ender: Ender,
+        known: KnownLeases,
+        *,
+        pace: LossPace,
     ) -> None:
         self._db = db
         self._hints = hints
@@ -95,6 +103,7 @@ class Claimer:
         self._ender = ender
         self._lease_secs = pace.lease_secs
         self._pace = pace
+        self._known = known
         self._lot: ParkingLot[Call] = ParkingLot()
         self._lanes = Lanes()
         self._audits: list[Call] = []
@@ -185,6 +194,7 @@ class Claimer:
                     takers[row.taker].session.read_at = float("-inf")  # superseded: to be read again
             for call, works in given.items():
                 self._note_epoch(works)
+                self._known.learn(works)
                 self._lot.leave(call)
             await self._start_simple(session, given)
             await self._answer(session, given)
@@ -311,6 +321,7 @@ class Claimer:
         )
         offered = await offer_again(session, again, self._lease_secs) if again else []
         self._note_epoch(offered)
+        self._known.learn(offered)
         assignments = await self._assignments(session, offered)
         await self._end_unheard(session, findings)
         await self._note_found(

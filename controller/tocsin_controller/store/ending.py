@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries
+from tocsin_controller.store.events import NewEvent
 from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.store.statements import sql
+from tocsin_shared.ids import new_id
 
 _START_EXECUTIONS = sql("start_executions")
 _INSERT_OUTPUT = sql("insert_output")
 _FINISH_EXECUTIONS = sql("finish_executions")
 _LOCK_RUNS = sql("lock_runs")
 _SETTLE_RUNS = sql("settle_runs")
+_END_PLAIN = sql("end_plain")
 _QUEUE_RETRIES = sql("queue_retries")
 _LOST_ATTEMPTS = sql("lost_attempts")
 
@@ -31,13 +35,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Bytes of one stream."""
+    """Bytes of one stream. With a fence they count only while it is that of the execution's lease."""
 
     execution_id: UUID
     stream: int
     offset: int
     seq: int
     data: bytes
+    fence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,38 +99,65 @@ class Retry:
     scheduled_for: datetime | None
 
 
-async def start_executions(session: Queries, starts: Sequence[Start]) -> None:
-    """Pending becomes running; those that are further already stay as they are."""
-    if starts:
-        await session.execute(
-            _START_EXECUTIONS,
-            [s.execution_id for s in starts],
-            [s.run_id for s in starts],
-            [s.agent_id for s in starts],
-            [s.fence for s in starts],
-            [s.age_secs for s in starts],
-            *_bounds([s.execution_id for s in starts]),
-            *_bounds([s.run_id for s in starts]),
-        )
+async def start_executions(session: Queries, starts: Sequence[Start]) -> set[UUID]:
+    """Pending becomes running; those further on stay as they are. Returns those whose lease is the one named."""
+    if not starts:
+        return set()
+    rows = await session.fetch(
+        _START_EXECUTIONS,
+        [s.execution_id for s in starts],
+        [s.run_id for s in starts],
+        [s.agent_id for s in starts],
+        [s.fence for s in starts],
+        [s.age_secs for s in starts],
+        min(s.execution_id for s in starts),
+        min(s.run_id for s in starts),
+    )
+    return {row["execution_id"] for row in rows}
 
 
-async def insert_output(session: Queries, chunks: Sequence[Output]) -> None:
-    """Keep output; what is there already stays."""
-    if chunks:
-        await session.execute(
-            _INSERT_OUTPUT,
-            [c.execution_id for c in chunks],
-            [c.stream for c in chunks],
-            [c.offset for c in chunks],
-            [c.seq for c in chunks],
-            [c.data for c in chunks],
-        )
+async def insert_output(session: Queries, chunks: Sequence[Output]) -> set[UUID]:
+    """Keep output; what is there already stays. Returns the executions that may still write."""
+    if not chunks:
+        return set()
+    rows = await session.fetch(
+        _INSERT_OUTPUT,
+        [c.execution_id for c in chunks],
+        [c.stream for c in chunks],
+        [c.offset for c in chunks],
+        [c.seq for c in chunks],
+        [c.data for c in chunks],
+        [c.fence for c in chunks],
+    )
+    return {row["execution_id"] for row in rows}
 
 
 async def finish_executions(session: Queries, ends: Sequence[Finish]) -> set[UUID]:
     """End executions; those that really changed."""
+    rows = await session.fetch(_FINISH_EXECUTIONS, *_finish_columns(ends))
+    return {row["id"] for row in rows}
+
+
+async def end_plain(session: Queries, ends: Sequence[tuple[Finish, UUID, NewEvent]]) -> set[UUID]:
+    """End executions together with their runs (each the only open one of its run); those whose lease is the one named.
+
+    Atomic; needs no transaction around it.
+    """
+    if not ends:
+        return set()
     rows = await session.fetch(
-        _FINISH_EXECUTIONS,
+        _END_PLAIN,
+        *_finish_columns([f for f, _, _ in ends]),
+        min(run_id for _, run_id, _ in ends),
+        [new_id() for _ in ends],
+        [event.severity for _, _, event in ends],
+        [event.message for _, _, event in ends],
+    )
+    return {row["execution_id"] for row in rows}
+
+
+def _finish_columns(ends: Sequence[Finish]) -> tuple[Any, ...]:
+    return (
         [f.execution_id for f in ends],
         [f.status for f in ends],
         [f.reason for f in ends],
@@ -141,9 +173,8 @@ async def finish_executions(session: Queries, ends: Sequence[Finish]) -> set[UUI
         [f.stderr_truncated for f in ends],
         [f.cpu_secs for f in ends],
         [f.peak_memory_bytes for f in ends],
-        *_bounds([f.execution_id for f in ends]),
+        min(f.execution_id for f in ends),
     )
-    return {row["id"] for row in rows}
 
 
 async def lock_runs(session: Queries, run_ids: Sequence[UUID]) -> None:
@@ -166,7 +197,7 @@ async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> None:
         [d.reason for d in deltas],
         [d.message for d in deltas],
         [d.started_age_secs for d in deltas],
-        *_bounds([d.run_id for d in deltas]),
+        min(d.run_id for d in deltas),
     )
 
 
@@ -197,7 +228,3 @@ async def count_lost_before(session: Queries, execution_ids: Sequence[UUID]) -> 
         return {}
     rows = await session.fetch(_LOST_ATTEMPTS, list(execution_ids))
     return {row["execution_id"]: row["lost"] for row in rows}
-
-
-def _bounds(ids: Sequence[UUID]) -> tuple[UUID, UUID]:
-    return min(ids), max(ids)

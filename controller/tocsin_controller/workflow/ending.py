@@ -10,12 +10,13 @@ from uuid import UUID
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
 from tocsin_controller.hints import EVENTS, Hints, output_topic
-from tocsin_controller.store.database import Session
+from tocsin_controller.store.database import Queries, Session
 from tocsin_controller.store.ending import (
     Finish,
     Retry,
     RunDelta,
     count_lost_before,
+    end_plain,
     finish_executions,
     lock_runs,
     queue_retries,
@@ -121,6 +122,30 @@ class Ender:
         await settle_runs(session, _deltas(ended, {retry.retry_of for retry in retries}))
         await add_events(session, [_event(e, job) for e, job in pairs])
         return Aftermath(tuple(e.work.execution_id for e in ended), lanes)
+
+    def is_plain(self, work: Work, status: ExecutionStatus) -> bool:
+        """Whether nothing but the end itself would follow: no next attempt, and no other execution in the run."""
+        job = self._definitions.known((work.job_id, work.job_version))
+        if job is None or isinstance(job, BrokenDefinition) or _is_shared(job):
+            return False
+        return status is ExecutionStatus.SUCCEEDED or (job.retry_max == 0 and job.on_lost is OnLost.FAIL)
+
+    async def end_plain(self, session: Queries, ended: Sequence[Ended]) -> set[UUID]:
+        """End executions that are `is_plain`, in one statement; those whose lease is the one that was believed."""
+        definitions = await self._definitions.get_many(
+            session, [(e.work.job_id, e.work.job_version) for e in ended]
+        )
+        return await end_plain(
+            session,
+            [
+                (
+                    _finish(e, is_closed=False),
+                    e.work.run_id,
+                    _event(e, definitions[e.work.job_id, e.work.job_version]),
+                )
+                for e in ended
+            ],
+        )
 
     def announce(self, aftermath: Aftermath) -> None:
         """Tell watchers and the dispatcher; call it after the commit."""

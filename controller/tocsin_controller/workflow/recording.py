@@ -6,8 +6,9 @@ An upload is answered after its transaction committed, naming what became of eve
 import asyncio
 import base64
 import binascii
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import structlog
@@ -16,7 +17,8 @@ from tocsin_controller.hints import Hints, output_topic
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.ending import Output, Start, insert_output, start_executions
 from tocsin_controller.store.leasing import ExecutionState, Lease, execution_states, lock_leases
-from tocsin_controller.workflow.ending import Ended, Ender
+from tocsin_controller.workflow.ending import Aftermath, Ended, Ender
+from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_shared.errors import InvalidInput, Unavailable
 from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus
 from tocsin_shared.protocol import (
@@ -45,6 +47,7 @@ class Upload:
     receipts: asyncio.Future[list[EventReceipt]] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+    received_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)
@@ -60,10 +63,13 @@ class Batch:
 class Recorder:
     """Writes uploads."""
 
-    def __init__(self, db: Database, hints: Hints, ender: Ender, *, linger_secs: float = 0.002) -> None:
+    def __init__(
+        self, db: Database, hints: Hints, ender: Ender, known: KnownLeases, *, linger_secs: float = 0.002
+    ) -> None:
         self._db = db
         self._hints = hints
         self._ender = ender
+        self._known = known
         self._linger_secs = linger_secs
         self._waiting: asyncio.Queue[Upload] = asyncio.Queue(MAX_WAITING_UPLOADS)
 
@@ -120,6 +126,51 @@ class Recorder:
         return uploads
 
     async def _write(self, session: HeldSession, uploads: Sequence[Upload]) -> list[list[EventReceipt]]:
+        """Write what is plain by few statements, the rest in a transaction that looks everything up first."""
+        plain = [upload for upload in uploads if self._is_plain(upload)]
+        answers = await self._write_plain(session, plain) if plain else {}
+        rest = [upload for upload in uploads if upload not in answers]
+        if rest:
+            answers.update(zip(rest, await self._write_carefully(session, rest), strict=True))
+        return [answers[upload] for upload in uploads]
+
+    def _is_plain(self, upload: Upload) -> bool:
+        """Whether this controller believes that the agent has the right to all it says, and that nothing follows."""
+        for event in upload.events:
+            lease = self._known.get(event.execution_id)
+            if lease is None or lease.agent_id != upload.agent_id or lease.fence != event.fence:
+                return False
+            if isinstance(event, ResultEvent) and not self._ender.is_plain(lease, event.status):
+                return False
+        return True
+
+    async def _write_plain(
+        self, session: HeldSession, uploads: Sequence[Upload]
+    ) -> dict[Upload, list[EventReceipt]]:
+        """Each statement holds what is believed against the database. Uploads of which something proved wrong are left.
+
+        Every statement can be repeated, so it does no harm that a later one fails (G5).
+        """
+        ids = {event.execution_id for upload in uploads for event in upload.events}
+        leases = {i: lease for i in ids if (lease := self._known.get(i)) is not None}
+        batch = sort_out(uploads, leases, {})
+        output = [replace(chunk, fence=leases[chunk.execution_id].fence) for chunk in batch.output]
+        wrong = {chunk.execution_id for chunk in output} - await insert_output(session, output)
+        wrong |= {s.execution_id for s in batch.starts} - await start_executions(session, batch.starts)
+        done = await self._ender.end_plain(session, list(batch.ended.values())) if batch.ended else set()
+        wrong |= batch.ended.keys() - done
+        self._known.forget(done | wrong)
+        self._ender.announce(Aftermath(tuple(done)))
+        self._tell_of_output(output)
+        return {
+            upload: receipts
+            for upload, receipts in zip(uploads, batch.receipts, strict=True)
+            if not wrong or wrong.isdisjoint(event.execution_id for event in upload.events)
+        }
+
+    async def _write_carefully(
+        self, session: HeldSession, uploads: Sequence[Upload]
+    ) -> list[list[EventReceipt]]:
         ids = {event.execution_id for upload in uploads for event in upload.events}
         async with session.transaction() as transaction:
             leases = await lock_leases(transaction, ids)
@@ -129,10 +180,15 @@ class Recorder:
             await start_executions(transaction, batch.starts)
             await insert_output(transaction, batch.output)
             aftermath = await self._ender.end(transaction, list(batch.ended.values()))
+        self._known.learn(lease for lease in leases.values() if not lease.is_cancel_requested)
+        self._known.forget(batch.ended)
         self._ender.announce(aftermath)
-        for execution_id in {chunk.execution_id for chunk in batch.output}:
-            self._hints.hint(output_topic(execution_id), everywhere=False)
+        self._tell_of_output(batch.output)
         return batch.receipts
+
+    def _tell_of_output(self, chunks: Iterable[Output]) -> None:
+        for execution_id in {chunk.execution_id for chunk in chunks}:
+            self._hints.hint(output_topic(execution_id), everywhere=False)
 
 
 def sort_out(
@@ -140,7 +196,9 @@ def sort_out(
 ) -> Batch:
     """What each event means, given who has the right to say it. Pure."""
     batch = Batch()
+    now = time.monotonic()
     for upload in uploads:
+        waited_secs = now - upload.received_at
         results = {e.execution_id for e in upload.events if isinstance(e, ResultEvent)}
         answers: list[EventReceipt] = []
         for event in upload.events:
@@ -149,7 +207,8 @@ def sort_out(
             if receipt is Receipt.RECORDED and event.execution_id in batch.ended:
                 receipt = Receipt.DUPLICATE
             if receipt is Receipt.RECORDED:
-                _accept(batch, event, upload.agent_id, lease, state, has_result=event.execution_id in results)
+                has_result = event.execution_id in results
+                _accept(batch, event, upload.agent_id, lease, state, waited_secs, has_result=has_result)
             answers.append(EventReceipt(execution_id=event.execution_id, seq=event.seq, receipt=receipt))
         batch.receipts.append(answers)
     return batch
@@ -176,13 +235,17 @@ def _accept(
     agent_id: UUID,
     lease: Lease | None,
     state: ExecutionState | None,
+    waited_secs: float,
     *,
     has_result: bool,
 ) -> None:
+    """Ages were right when the upload came in, `waited_secs` ago."""
     match event:
         case StartedEvent():
             if lease is not None and not has_result:
-                start = Start(event.execution_id, lease.run_id, agent_id, event.fence, event.age_secs)
+                start = Start(
+                    event.execution_id, lease.run_id, agent_id, event.fence, event.age_secs + waited_secs
+                )
                 batch.starts.append(start)
         case OutputEvent():
             data = _bytes(event)
@@ -201,8 +264,10 @@ def _accept(
                 agent_id=agent_id,
                 fence=event.fence,
                 exit_code=event.exit_code,
-                started_age_secs=event.started_age_secs,
-                age_secs=event.age_secs,
+                started_age_secs=None
+                if event.started_age_secs is None
+                else event.started_age_secs + waited_secs,
+                age_secs=event.age_secs + waited_secs,
                 stdout_bytes=event.stdout_bytes,
                 stderr_bytes=event.stderr_bytes,
                 stdout_truncated=event.stdout_truncated,

@@ -1,6 +1,6 @@
 -- Adds ended executions to their runs; a run ends with its last open execution, and its status says how. Recomputed
--- from the counters, so a late result corrects the run too. $11 and $12 bound the ids, which skips the
--- partitions of other days. Index: primary key.
+-- from the counters, so a late result corrects the run too. $11 is the lowest id, which skips the
+-- partitions of earlier days. Index: primary key.
 UPDATE runs AS r
 SET open_executions = r.open_executions + d.open, succeeded = r.succeeded + d.succeeded, failed = r.failed + d.failed,
     timed_out = r.timed_out + d.timed_out, cancelled = r.cancelled + d.cancelled, lost = r.lost + d.lost,
@@ -21,4 +21,4 @@ SET open_executions = r.open_executions + d.open, succeeded = r.succeeded + d.su
 FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[], $8::text[], $9::text[],
             $10::float8[])
     AS d (run_id, open, succeeded, failed, timed_out, cancelled, lost, reason, message, started_age_secs)
-WHERE r.id = d.run_id AND r.id BETWEEN $11 AND $12
+WHERE r.id = d.run_id AND r.id >= $11
