@@ -75,6 +75,7 @@ class Agent:
         self._enrolment_key = enrolment_key
         self._incarnation = new_id()
         self._registry = TaskRegistry()
+        self._ready = asyncio.Event()
         self._registered = asyncio.Event()
         self._must_register = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -84,11 +85,29 @@ class Agent:
         self._fenced: str | None = None
         self._superseded_at: float | None = None
         self._executor: Executor | None = None
+        self._contact: Contact | None = None
+        self._intake: Intake | None = None
 
     @property
     def running(self) -> int:
         """Executions that run now."""
         return self._executor.running if self._executor else 0
+
+    async def wait_until_ready(self) -> None:
+        """Return once the journal is open and what an earlier process left is seen to."""
+        await self._ready.wait()
+
+    @property
+    def summary(self) -> str:
+        """How it stands, in one line for people."""
+        if self._contact is None or self._intake is None or not self._registered.is_set():
+            return "Waiting for the controller to register with"
+        running = f"{self.running} running"
+        if not self._contact.is_up:
+            return f"The controller does not answer; {running}"
+        if self._intake.stopped_because:
+            return f"Taking no work: {self._intake.stopped_because}; {running}"
+        return f"In contact with the controller; {running}"
 
     async def wait_until_registered(self) -> None:
         """Return once the controller knows this agent."""
@@ -131,6 +150,7 @@ class Agent:
         contact = Contact(earlier.contact if earlier else None)
         journal = self._open_journal()
         intake = Intake(journal, max_results=self._journal_max_results, min_free_bytes=self._min_free_bytes)
+        self._contact, self._intake = contact, intake
         set_subreaper(on=True)
         executor = Executor(
             journal,
@@ -181,6 +201,7 @@ class Agent:
         ]
         try:
             await executor.settle_the_past()
+            self._ready.set()
             await self._until_stopped(tasks)
             poller.drain()
             heartbeat.beat_now()

@@ -13,6 +13,9 @@ from tocsin_agent.systemd import feed_watchdog, notify
 
 log = structlog.get_logger(__name__)
 
+#: `systemctl status` shows a change of how the agent stands after at most this.
+SUMMARY_EVERY_SECS = 5.0
+
 
 async def serve(settings: AgentSettings) -> None:
     """Until stopped by a signal: the first drains, the second ends running jobs, the third ends at once."""
@@ -46,8 +49,15 @@ async def serve(settings: AgentSettings) -> None:
 
 
 async def _announce(agent: Agent) -> None:
-    await agent.wait_until_registered()
-    notify("READY=1\nSTATUS=Registered, waiting for work")
+    """Tell systemd that the agent is ready, which needs no controller, and how it stands from then on."""
+    await agent.wait_until_ready()
+    said = agent.summary
+    notify(f"READY=1\nSTATUS={said}")
+    while True:
+        await asyncio.sleep(SUMMARY_EVERY_SECS)
+        if agent.summary != said:
+            said = agent.summary
+            notify(f"STATUS={said}")
 
 
 def _obey_signals(agent: Agent, work: asyncio.Task[None], grace_secs: float) -> None:

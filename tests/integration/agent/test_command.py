@@ -145,6 +145,22 @@ async def test_systemd_hears_of_it_and_jobs_do_not_hear_of_systemd(
     assert controller.bodies("register", RegisterRequest)[0].tags == ["a", "b"]
 
 
+async def test_systemd_hears_that_an_agent_is_ready_although_no_controller_answers(
+    controller: FakeController, agent_process: AgentProcess, tmp_path: Path
+) -> None:
+    loop = asyncio.get_running_loop()
+    controller.overloaded = {"register"}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        agent_process.start(NOTIFY_SOCKET=str(tmp_path / "notify"))
+        async with asyncio.timeout(PATIENCE_SECS):
+            said = await loop.sock_recv(systemd, 1000)
+            assert said == b"READY=1\nSTATUS=Waiting for the controller to register with"
+            controller.overloaded.clear()
+            said = await loop.sock_recv(systemd, 1000)
+            assert said == b"STATUS=In contact with the controller; 0 running"
+
+
 async def test_sigterm_lets_a_job_finish_and_reports_it(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
