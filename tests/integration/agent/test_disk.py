@@ -14,6 +14,8 @@ from tests.integration.agent.small_disks import SmallDisk, small_disk
 from tocsin_agent.cli import EXIT_DISK_TROUBLE
 from tocsin_agent.clock import Moment
 from tocsin_agent.journal.framing import frame, frames
+from tocsin_agent.journal.journal import Journal
+from tocsin_agent.journal.log import JournalError
 from tocsin_agent.journal.records import Intent, Record, Result, encode
 from tocsin_agent.journal.reserve import RESERVE_BYTES
 from tocsin_agent.journal.spool import Spool
@@ -279,3 +281,43 @@ async def test_after_an_outage_the_controller_hears_that_the_agent_lives_before_
         await controller.result(job.execution_id)
     first_upload = next(i for i, call in enumerate(controller.calls[calls:]) if call.route == "upload")
     assert {call.route for call in controller.calls[calls : calls + first_upload]} & {"heartbeat", "poll"}
+
+
+@needs_root
+async def test_on_a_full_disk_results_use_the_reserve_and_nothing_else_does(disk: SmallDisk) -> None:
+    journal = Journal(disk.path / "journal")
+    writing = asyncio.create_task(journal.run())
+    disk.fill()
+    intents = [Intent(new_id(), 1, "x" * 200, "shell", Moment.now()) for _ in range(100)]
+    with pytest.raises(JournalError, match="No space left"):
+        await journal.commit(intents)
+    assert journal.is_failing
+    results = [Result(new_id(), 2, ExecutionStatus.SUCCEEDED, Moment.now(), fence=1) for _ in range(100)]
+    await asyncio.gather(*(journal.commit([result]) for result in results))
+    assert not journal.reserve.is_whole
+    with pytest.raises(JournalError):
+        await journal.commit(intents * 30)
+    disk.make_room()
+    await journal.commit(intents)
+    assert not journal.is_failing
+    assert journal.reserve.is_whole
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    journal.close()
+    again = Journal(disk.path / "journal")
+    assert set(again.entries) == {record.execution_id for record in (*results, *intents)}
+    again.close()
+
+
+@needs_root
+async def test_a_disk_that_takes_writes_again_is_noticed_without_any_work(disk: SmallDisk) -> None:
+    journal = Journal(disk.path / "journal")
+    writing = asyncio.create_task(journal.run())
+    disk.fill()
+    with pytest.raises(JournalError):
+        await journal.commit([Intent(new_id(), 1, "x" * 200, "shell", Moment.now()) for _ in range(100)])
+    disk.make_room()
+    await eventually(lambda: not journal.is_failing)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    journal.close()
