@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import shutil
+import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Fleet:
         self.agents: dict[str, Member] = {}
         #: From each agent to the controllers.
         self.agent_links: dict[str, Proxy] = {}
+        self._disks: list[Path] = []
         self._stack = AsyncExitStack()
 
     @property
@@ -73,10 +75,17 @@ class Fleet:
             member.thaw() if member.is_running else None
             member.kill()
         end_strays(self.witness_program)
+        for directory in self._disks:
+            subprocess.run(["umount", "-l", directory], check=True)
         await self._stack.aclose()
 
-    async def add_controller(self, name: str, **settings: str) -> Member:
-        """Start a controller with a link of its own to the database, and put it behind the balancer."""
+    async def add_controller(
+        self, name: str, *, under: Mapping[str, str] | None = None, **settings: str
+    ) -> Member:
+        """Start a controller with a link of its own to the database, and put it behind the balancer.
+
+        `under` is added to its environment.
+        """
         link = await self._stack.enter_async_context(Proxy(self.database_port, seed=self.seed))
         self.launches[name] = Launches()
         link.watchers.append(self.launches[name])
@@ -108,8 +117,18 @@ class Fleet:
             await auditor.install(self.dsn)
         return member
 
-    async def add_agent(self, name: str, **settings: str) -> Member:
-        """Start an agent with a link of its own and its name as tag, and wait until it is online."""
+    async def add_agent(
+        self,
+        name: str,
+        *,
+        before: Sequence[str] = (),
+        under: Mapping[str, str] | None = None,
+        **settings: str,
+    ) -> Member:
+        """Start an agent with a link of its own and its name as tag, and wait until it is online.
+
+        `before` are words of its command line that come before it, `under` is added to its environment.
+        """
         link = await self._stack.enter_async_context(Proxy(self.balancer.port, seed=self.seed))
         environment = {
             "TOCSIN_AGENT_CONTROLLER": f"http://127.0.0.1:{link.port}",
@@ -119,13 +138,21 @@ class Fleet:
             "TOCSIN_AGENT_CAPACITY": "16",
             "TOCSIN_AGENT_STATE_DIR": str(self.state_dir(name)),
         } | {f"TOCSIN_AGENT_{key.upper()}": value for key, value in settings.items()}
-        command = [str(BIN / "tocsin-agent"), "run"]
+        environment |= under or {}
+        command = [*before, str(BIN / "tocsin-agent"), "run"]
         member = Member("agent", name, command, environment, self.directory / f"{name}.log")
         self.agents[name] = member
         self.agent_links[name] = link
         member.start()
         await self.until_agent(name, "online")
         return member
+
+    def small_disk(self, directory: Path, size: str) -> None:
+        """Make the directory a disk of its own until the end. Needs root."""
+        directory.mkdir(mode=0o700)
+        options = f"size={size},mode=0700"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", directory], check=True)
+        self._disks.append(directory)
 
     def state_dir(self, agent: str) -> Path:
         """Where an agent keeps identity and journal."""

@@ -37,6 +37,8 @@ class Meta:
     recovery_secs: float = 10.0
     #: The database's clock minus this machine's, for scenarios that move it.
     database_ahead_secs: float = 0.0
+    #: That clock jumped between no and so much difference, so that no instant is certainly owed.
+    is_database_jumping: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,10 +113,11 @@ def _duties(job: str, life: list[Stretch], history: History) -> Duties:
             continue
         if stretch.began_ns == 0:
             continue
+        behind_ns = 0 if history.meta.is_database_jumping else ahead_ns
         due = [
-            due_instants(one, stretch.began_ns + ahead_ns - 1, stretch.ended_ns + ahead_ns) for one in active
+            due_instants(one, stretch.began_ns + behind_ns - 1, stretch.ended_ns + ahead_ns) for one in active
         ]
         possible.update(*due)
-        if len(stretch.states) == 1:
+        if len(stretch.states) == 1 and not history.meta.is_database_jumping:
             owed.extend(due[0])
     return Duties(job, tuple(owed), frozenset(possible), tuple(silent), definition)

@@ -321,3 +321,13 @@ def test_recovery_is_not_known_before_it_was_due() -> None:
     nothing_starts_after_the_faults(history)
     history.meta = replace(history.meta, read_ns=at(12))
     assert judged("V10", history).truth is Truth.UNKNOWN
+
+
+def test_a_jumping_database_clock_owes_nothing_but_still_forbids() -> None:
+    history = clean()
+    history.meta = replace(history.meta, database_ahead_secs=10, is_database_jumping=True)
+    a_run_is_missing(history)
+    assert judged("V1", history).truth is Truth.TRUE
+    assert judged("V2", history).truth is Truth.TRUE
+    a_run_stands_where_nothing_was_due(history)
+    assert judged("V2", history).truth is Truth.FALSE
