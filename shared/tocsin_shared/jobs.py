@@ -110,7 +110,7 @@ class JobDefinition(UserModel):
 READ_ONLY_KEYS = frozenset(
     {
         "id", "version", "created_at", "updated_at", "created_by", "next_fire_time", "last_execution",
-        "execution_counts", "deps_satisfied", "deps_status", "webhook_url", "webhook_token",
+        "execution_counts", "deps_satisfied", "deps_status", "webhook_url", "webhook_token", "quarantined_reason",
     }
 )  # fmt: skip
 
@@ -184,13 +184,20 @@ class JobUpdate(UserModel):
 
     _foreign = model_validator(mode="before")(_drop_foreign)
 
-    def merged_over(self, stored: JobDefinition) -> JobDefinition:
-        """The definition that results. Raises pydantic's ValidationError when it does not hold together."""
+    def merged_over(self, stored: JobDefinition | dict[str, Any]) -> JobDefinition:
+        """The definition that results. Raises pydantic's ValidationError when it does not hold together.
+
+        Of a stored one that can't be read, given as a dict, the keys that are known are taken over.
+        """
+        if isinstance(stored, dict):
+            before = {k: v for k, v in stored.items() if k in JobDefinition.model_fields}
+        else:
+            before = stored.model_dump(mode="json")
         sent = self.model_dump(mode="json", exclude_unset=True)
         changes = {k: v for k, v in sent.items() if v is not None or k in self.clearable}
         for key in ("status", "if_unmodified_since"):
             changes.pop(key, None)
-        return JobDefinition.model_validate({**stored.model_dump(mode="json"), **changes})
+        return JobDefinition.model_validate({**before, **changes})
 
 
 class TriggerRequest(UserModel):

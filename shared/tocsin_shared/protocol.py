@@ -29,15 +29,17 @@ MAX_POLL_WAIT_SECS = 60.0
 Seconds = Annotated[float, Field(ge=0, le=10 * 366 * 86_400, allow_inf_nan=False)]
 #: A pace: never so fast that it is an endless loop.
 Pace = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
-#: As the database stores it.
+#: As the database stores them.
 Fence = Annotated[int, Field(ge=0, lt=2**63)]
+Counter = Annotated[int, Field(ge=0, lt=2**31)]
+Big = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Held(AgentModel):
     """An execution that the agent has and has not yet seen recorded as ended."""
 
     execution_id: UUID
-    fence: int
+    fence: Fence
 
 
 def _native_types_only(value: Any) -> Any:
@@ -61,7 +63,7 @@ class RegisterRequest(AgentModel):
     system_info: dict[str, Any] | None = None
 
     #: Absent for simple agents; all that follows is our own agent's.
-    protocol: int | None = None
+    protocol: Counter | None = None
     version: Annotated[Text, Field(max_length=64)] | None = None
     #: A fresh UUID for each start of the agent's process.
     incarnation: UUID | None = None
@@ -167,7 +169,7 @@ class PollRequest(AgentModel):
     """A long poll. `seq` grows by one with every poll of an incarnation, so a lost answer is noticed (G2)."""
 
     incarnation: UUID
-    seq: Annotated[int, Field(ge=1)]
+    seq: Annotated[int, Field(ge=1, lt=2**63)]
     wait_secs: Annotated[float, Field(ge=0, le=MAX_POLL_WAIT_SECS)] = 25
     #: How many more executions the agent can start now. With 0 it only waits for orders.
     slots: Annotated[int, Field(ge=0, le=MAX_SLOTS_PER_POLL)]
@@ -208,9 +210,9 @@ class StartedEvent(AgentModel):
 
     type: Literal["started"]
     execution_id: UUID
-    fence: int
+    fence: Fence
     #: Position of this event among those of its execution, from 1.
-    seq: int
+    seq: Counter
     #: How long ago it happened when the upload was sent.
     age_secs: Seconds = 0
 
@@ -220,20 +222,27 @@ class OutputEvent(AgentModel):
 
     type: Literal["output"]
     execution_id: UUID
-    fence: int
-    seq: int
+    fence: Fence
+    seq: Counter
     stream: Stream
     #: Where in the stream the bytes stand. A jump over bytes never sent marks a gap.
-    offset: Annotated[int, Field(ge=0)]
+    offset: Big
     data: str = ""
     data_base64: str | None = None
+
+
+def _storable(value: Any) -> Any:
+    """A result must not be refused for a character that the database can't hold."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 class Usage(AgentModel):
     """What the execution took from its host."""
 
     cpu_secs: float | None = None
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: Big | None = None
 
 
 class ResultEvent(AgentModel):
@@ -241,19 +250,19 @@ class ResultEvent(AgentModel):
 
     type: Literal["result"]
     execution_id: UUID
-    fence: int
-    seq: int
+    fence: Fence
+    seq: Counter
     status: ExecutionStatus
-    exit_code: int | None = None
+    exit_code: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
     reason: Reason | None = None
     #: One sentence for people.
-    message: Annotated[str, Field(max_length=4000)] | None = None
+    message: Annotated[str, BeforeValidator(_storable), Field(max_length=4000)] | None = None
     #: How long ago it started, or None when nothing was started.
     started_age_secs: Seconds | None = None
     age_secs: Seconds = 0
     #: Whole length of each stream, including what was not kept.
-    stdout_bytes: Annotated[int, Field(ge=0)] = 0
-    stderr_bytes: Annotated[int, Field(ge=0)] = 0
+    stdout_bytes: Big = 0
+    stderr_bytes: Big = 0
     stdout_truncated: bool = False
     stderr_truncated: bool = False
     usage: Usage = Field(default_factory=Usage)

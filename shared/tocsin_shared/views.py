@@ -73,6 +73,8 @@ class JobView(JobDefinition):
     updated_at: datetime
     #: When the schedule is due next; null when it is not.
     next_fire_time: datetime | None
+    #: Why the schedule can't be evaluated any more, or the definition not read; saving a working schedule clears it.
+    quarantined_reason: str | None = None
     last_execution: LastExecution | None
     #: Outcomes of the job's latest executions, fifty at most.
     execution_counts: ExecutionCounts

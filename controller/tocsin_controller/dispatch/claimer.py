@@ -15,11 +15,13 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
+from tocsin_controller.dispatch.aside import ClaimFailed, SetAside
 from tocsin_controller.dispatch.audit import Findings, compare, is_found, must_stop
 from tocsin_controller.dispatch.lanes import Lanes, Look
 from tocsin_controller.dispatch.parking import ParkingLot
 from tocsin_controller.dispatch.sessions import AgentSession
 from tocsin_controller.hints import EVENTS, QUEUE, Hints
+from tocsin_controller.isolation import PASSING
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.ending import Start, start_executions
 from tocsin_controller.store.events import NewEvent, add_events
@@ -33,6 +35,7 @@ from tocsin_controller.store.leasing import (
     Taker,
     claim,
     execution_states,
+    lane_head,
     leases_of,
     note_found,
     offer_again,
@@ -173,18 +176,38 @@ class Claimer:
             seen_at = self._lanes.stamp()
             self._lanes.replace(await scan_lanes(session), seen_at=seen_at)
             self._scan_due_at = time.monotonic() + SCAN_SECS * random.uniform(0.8, 1.2)  # noqa: S311
-        while await self._claim(session):
-            pass
+        try:
+            while await self._claim(session):
+                pass
+        except ClaimFailed:
+            log.exception("batch_split", what="hand-outs")
+            await self._claim_each(session)
 
-    async def _claim(self, session: HeldSession) -> int:
-        """Give work to those that wait; how many executions that were."""
-        looks, plan, takers = self._plan()
+    async def _claim_each(self, session: HeldSession) -> None:
+        """One row can't be handed out: the others are, one by one, and that one is set aside."""
+        aside, went_out = SetAside(self._ender), 0
+        for _ in range(BATCH):
+            looks, _, _ = self._plan(up_to=1)
+            if not looks:
+                break
+            try:
+                went_out += await self._claim(session, up_to=1)
+            except ClaimFailed as failed:
+                culprit = await lane_head(session, looks[0].lane, looks[0].low)
+                if culprit is None:
+                    raise
+                await aside.add(session, culprit, failed.__cause__ or failed)
+        await aside.judge(session, others_went_out=went_out > 0)
+
+    async def _claim(self, session: HeldSession, *, up_to: int = BATCH) -> int:
+        """Give work to those that wait; how many executions that were. Raises ClaimFailed when none could be."""
+        looks, plan, takers = self._plan(up_to=up_to)
         if not looks:
             return 0
         for call in takers:
             call.is_claiming = True
         try:
-            found = await claim(session, plan, [_taker(call) for call in takers], self._lease_secs)
+            found = await self._take(session, plan, takers)
             self._learn(looks, found)
             given: dict[Call, list[Handed]] = {}
             for row in found:
@@ -209,12 +232,22 @@ class Claimer:
                     self.withdraw(call)
         return len(found)
 
-    def _plan(self) -> tuple[list[Look], list[Seats], list[Call]]:
+    async def _take(
+        self, session: HeldSession, plan: Sequence[Seats], takers: Sequence[Call]
+    ) -> list[Claimed]:
+        try:
+            return await claim(session, plan, [_taker(call) for call in takers], self._lease_secs)
+        except PASSING:
+            raise
+        except Exception as error:
+            raise ClaimFailed from error
+
+    def _plan(self, *, up_to: int = BATCH) -> tuple[list[Look], list[Seats], list[Call]]:
         """Where somebody waiting could find something, and who would get it; at most a batch."""
         looks: list[Look] = []
         plan: list[Seats] = []
         takers: dict[Call, int] = {}
-        room, seating = BATCH, self._lot.seating()
+        room, seating = up_to, self._lot.seating()
         for look in self._lanes.looks():
             seats = seating.take(look.lane.route, room if look.count is None else min(room, look.count))
             if seats:
@@ -266,23 +299,29 @@ class Claimer:
     async def _assignments(self, session: HeldSession, handed: Sequence[Handed]) -> list[Assignment | None]:
         keys: list[VersionKey] = [(h.job_id, h.job_version) for h in handed]
         definitions = await self._definitions.get_many(session, keys)
-        broken = [
-            h for h, key in zip(handed, keys, strict=True) if isinstance(definitions[key], BrokenDefinition)
+        built = [self._assignment_or_why(h, definitions[key]) for h, key in zip(handed, keys, strict=True)]
+        ended = [
+            Ended(h, ExecutionStatus.FAILED, Reason.INTERNAL, why, agent_id=h.agent_id, fence=h.fence)
+            for h, why in zip(handed, built, strict=True)
+            if isinstance(why, str)
         ]
-        if broken:
-            message = "the stored definition can't be read by this release"
-            ended = [
-                Ended(h, ExecutionStatus.FAILED, Reason.INTERNAL, message, agent_id=h.agent_id, fence=h.fence)
-                for h in broken
-            ]
+        if ended:
             async with session.transaction() as transaction:
                 aftermath = await self._ender.end_leased(transaction, ended)
             self._ender.announce(aftermath)
-        return [self._assignment(h, definitions[key]) for h, key in zip(handed, keys, strict=True)]
+        return [one if isinstance(one, Assignment) else None for one in built]
 
-    def _assignment(self, work: Handed, job: JobDefinition | BrokenDefinition) -> Assignment | None:
+    def _assignment_or_why(self, work: Handed, job: JobDefinition | BrokenDefinition) -> Assignment | str:
+        """What the agent gets, or in one sentence why it can't."""
         if isinstance(job, BrokenDefinition):
-            return None
+            return "the stored definition can't be read by this release"
+        try:
+            return self._assignment(work, job)
+        except ValueError as error:
+            log.exception("assignment_failed", execution_id=str(work.execution_id))
+            return f"the stored definition can't be handed out: {error}".replace("\0", "")[:500]
+
+    def _assignment(self, work: Handed, job: JobDefinition) -> Assignment:
         return Assignment(
             execution_id=work.execution_id,
             run_id=work.run_id,

@@ -8,8 +8,9 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.hints import EVENTS, Hints
+from tocsin_controller.isolation import write_apart
 from tocsin_controller.store.agents import Seen, note_seen
-from tocsin_controller.store.database import Database
+from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import renew_leases
 from tocsin_shared.protocol import Held
@@ -60,12 +61,7 @@ class Presence:
                 seen, self._seen = self._seen, {}
                 held, self._held = self._held, {}
                 try:
-                    leases = [(agent_id, h) for agent_id, several in held.items() for h in several]
-                    for start in range(0, len(leases), BATCH):
-                        await renew_leases(session, leases[start : start + BATCH], self._lease_secs)
-                    async with session.transaction() as transaction:
-                        back = await note_seen(transaction, seen, self._lease_secs)
-                        await add_events(transaction, [_back_online(agent_id) for agent_id in back])
+                    back = await self._write(session, seen, held)
                 except BaseException:
                     self._seen = seen | self._seen
                     self._held = held | self._held
@@ -75,6 +71,27 @@ class Presence:
                     log.info("agents_back_online", count=len(back))
                     self._hints.hint(EVENTS)
                 self._forget_old()
+
+    async def _write(
+        self, session: HeldSession, seen: dict[UUID, Seen], held: dict[UUID, Sequence[Held]]
+    ) -> list[UUID]:
+        """All at once, or agent by agent when one of them said something that can't be written."""
+        back: list[UUID] = []
+
+        async def write(agents: Sequence[UUID]) -> None:
+            leases = [(agent_id, h) for agent_id in agents for h in held.get(agent_id, ())]
+            for start in range(0, len(leases), BATCH):
+                await renew_leases(session, leases[start : start + BATCH], self._lease_secs)
+            async with session.transaction() as transaction:
+                again = await note_seen(transaction, {i: seen[i] for i in agents}, self._lease_secs)
+                await add_events(transaction, [_back_online(agent_id) for agent_id in again])
+            back.extend(again)
+
+        async def give_up(agent_id: UUID, error: Exception) -> None:
+            log.error("presence_not_written", agent_id=str(agent_id), error=str(error))
+
+        await write_apart(sorted(seen), write, give_up)
+        return back
 
     def _forget_old(self) -> None:
         """Memory follows the fleet."""

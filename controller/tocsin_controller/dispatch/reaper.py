@@ -2,18 +2,28 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
 from tocsin_controller.definitions import Definitions, VersionKey
 from tocsin_controller.dispatch.brake import BrakePace, Sweep, decide
 from tocsin_controller.hints import EVENTS, Hints
+from tocsin_controller.isolation import PASSING, write_apart
 from tocsin_controller.store.agents import take_silent
 from tocsin_controller.store.brake import lock_brake, prolong_waiting, set_brake
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
-from tocsin_controller.store.leasing import Lease, expired_leases, take_expired
+from tocsin_controller.store.leasing import (
+    Lease,
+    Work,
+    expired_leases,
+    expired_queue,
+    take_expired,
+    withdraw,
+)
 from tocsin_controller.workflow.ending import Ended, Ender
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.executions import ExecutionStatus, Reason
@@ -81,22 +91,33 @@ class Reaper:
     async def fail_unclaimed(self, session: HeldSession) -> None:
         """Executions that no eligible agent took within `queue_timeout_secs` fail with reason no_agent."""
         while True:
-            async with session.transaction() as transaction:
-                expired = await take_expired(transaction)
-                ended = [
-                    Ended(
-                        work,
-                        ExecutionStatus.FAILED,
-                        Reason.NO_AGENT,
-                        f"no eligible agent took it in time (wanted: {route})",
-                    )
-                    for work, route in expired
-                ]
-                aftermath = await self._ender.end(transaction, ended)
+            try:
+                async with session.transaction() as transaction:
+                    expired = await take_expired(transaction)
+                    aftermath = await self._ender.end(transaction, [_untaken(*one) for one in expired])
+            except PASSING:
+                raise
+            except Exception:
+                log.exception("batch_split", what="executions without an agent")
+                await self._fail_each_unclaimed(session)
+                return
             self._ender.announce(aftermath)
             if not expired:
                 return
             log.warning("executions_without_agent", count=len(expired))
+
+    async def _fail_each_unclaimed(self, session: HeldSession) -> None:
+        """One of them can't be ended: the others are, each by itself."""
+        for execution_id, route in await expired_queue(session):
+            try:
+                async with session.transaction() as transaction:
+                    works = await withdraw(transaction, [execution_id])
+                    aftermath = await self._ender.end(transaction, [_untaken(work, route) for work in works])
+                self._ender.announce(aftermath)
+            except PASSING:
+                raise
+            except Exception:
+                log.exception("execution_cannot_be_ended", execution_id=str(execution_id))
 
     async def mark_silent(self, session: HeldSession) -> None:
         """Agents whose lease ran out are offline; said once."""
@@ -130,11 +151,22 @@ class Reaper:
             patience = self._pace.loss.patience_secs(definitions[key])
             if self._pace.loss.lease_secs + lease.overdue_secs >= patience:
                 lost.append(_lost(lease, patience))
-        if lost:
-            async with session.transaction() as transaction:
-                aftermath = await self._ender.end_leased(transaction, lost)
-            self._ender.announce(aftermath)
-            log.warning("executions_lost", count=len(lost))
+        await write_apart(lost, partial(self._end_lost, session), _log_stuck)
+
+    async def _end_lost(self, session: HeldSession, lost: Sequence[Ended]) -> None:
+        async with session.transaction() as transaction:
+            aftermath = await self._ender.end_leased(transaction, lost)
+        self._ender.announce(aftermath)
+        log.warning("executions_lost", count=len(lost))
+
+
+async def _log_stuck(ended: Ended, error: Exception) -> None:
+    log.error("execution_cannot_be_ended", execution_id=str(ended.work.execution_id), error=str(error))
+
+
+def _untaken(work: Work, route: str) -> Ended:
+    message = f"no eligible agent took it in time (wanted: {route})"
+    return Ended(work, ExecutionStatus.FAILED, Reason.NO_AGENT, message)
 
 
 def _brake_events(seen: Sweep, pace: BrakePace) -> list[NewEvent]:

@@ -17,6 +17,7 @@ import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions
 from tocsin_controller.hints import TIMERS, Hints
+from tocsin_controller.isolation import PASSING
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment
 from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.store.database import BAD_DATA, Database, HeldSession
@@ -25,8 +26,8 @@ from tocsin_controller.store.launching import (
     Timer,
     coming_timers,
     count_open_runs,
-    end_timers,
     promote_delayed,
+    quarantine_job,
     secs_to_next_wake,
 )
 from tocsin_controller.store.leasing import Lane, NewWork
@@ -110,18 +111,36 @@ class Ticker:
 
     async def _fire(self, session: HeldSession, decisions: Sequence[Decision]) -> None:
         """Write what was decided, all in one statement; if one of them can't be written, each by itself."""
-        runs = [run for decision in decisions for run in decision.runs]
         try:
-            launched = await launch(session, runs, [(d.timer, d.next_fire_at) for d in decisions])
-        except BAD_DATA as error:
-            if len(decisions) > 1:
-                for decision in decisions:
-                    await self._fire(session, [decision])
-            else:
-                job_id = decisions[0].timer.job_id
-                log.exception("job_quarantined", job_id=str(job_id))
-                await self._quarantine(session, job_id, f"{type(error).__name__}: {error}")
-            return
+            await self._write(session, decisions)
+        except PASSING:
+            raise
+        except Exception as error:
+            if len(decisions) == 1 and not isinstance(error, BAD_DATA):
+                raise
+            log.exception("batch_split", what="timers", size=len(decisions))
+            await self._fire_each(session, decisions)
+
+    async def _fire_each(self, session: HeldSession, decisions: Sequence[Decision]) -> None:
+        """Put jobs in quarantine that alone can't be fired, unless that is so for all: then it is not their fault."""
+        failed: list[tuple[UUID, Exception]] = []
+        for decision in decisions:
+            try:
+                await self._write(session, [decision])
+            except PASSING:
+                raise
+            except Exception as error:  # noqa: BLE001  told below
+                failed.append((decision.timer.job_id, error))
+        bad = [one for one in failed if len(failed) < len(decisions) or isinstance(one[1], BAD_DATA)]
+        for job_id, why in bad:
+            log.error("job_quarantined", job_id=str(job_id), exc_info=why)
+            await self._quarantine(session, job_id, f"{type(why).__name__}: {why}")
+        if len(bad) < len(failed):
+            raise failed[0][1]
+
+    async def _write(self, session: HeldSession, decisions: Sequence[Decision]) -> None:
+        runs = [run for decision in decisions for run in decision.runs]
+        launched = await launch(session, runs, [(d.timer, d.next_fire_at) for d in decisions])
         self._is_second = launched.timers == 0
         self._on_work(launched.lanes)
 
@@ -159,14 +178,15 @@ class Ticker:
         return decisions
 
     async def _quarantine(self, session: HeldSession, job_id: UUID, why: str) -> None:
+        why = why.replace("\0", "")[:500]
         event = NewEvent(
             kind="job.quarantined",
             severity="error",
-            message=f"Job {job_id} can't be scheduled any more: {why[:500]}",
+            message=f"Job {job_id} can't be scheduled any more: {why}",
             job_id=job_id,
         )
         async with session.transaction() as transaction:
-            await end_timers(transaction, [job_id])
+            await quarantine_job(transaction, job_id, why)
             await add_events(transaction, [event])
 
 

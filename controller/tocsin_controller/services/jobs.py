@@ -16,11 +16,12 @@ from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.idempotency import Repeatable, once
 from tocsin_controller.services.job_checks import check_definition, check_new_timing, refuse
-from tocsin_controller.store.database import Database, Session
+from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.jobs import (
     StoredJob,
     anchor_of,
+    can_be_read,
     delete_job,
     insert_job,
     insert_job_version,
@@ -31,6 +32,7 @@ from tocsin_controller.store.jobs import (
     share_job,
     stored_job,
     update_job,
+    with_definition,
 )
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.launch import Launcher, Triggered
@@ -135,20 +137,21 @@ class JobService:
             row = await lock_job(session, job_id)
             if row is None:
                 raise _no_job(ref)
-            job = stored_job(row)
-            if body.if_unmodified_since and _was_modified(job.updated_at, body.if_unmodified_since):
+            if body.if_unmodified_since and _was_modified(row["updated_at"], body.if_unmodified_since):
                 raise Conflict("the job was modified by another user; read it again")
-            await self._update(session, job, body, by)
+            await self._update(session, row, body, by)
         self._announce()
         return job_id
 
-    async def _update(self, session: Session, job: StoredJob, body: JobUpdate, by: Principal) -> None:
+    async def _update(self, session: Session, row: Record, body: JobUpdate, by: Principal) -> None:
+        is_readable = can_be_read(row)
         try:
-            definition = body.merged_over(job.definition)
+            definition = body.merged_over(stored_job(row).definition if is_readable else row["definition"])
         except ValidationError as error:
             raise invalid(error, body.model_dump(mode="json", exclude_unset=True)) from None
+        job = stored_job(row) if is_readable else with_definition(row, definition)
         now = await read_clock(session)
-        is_new_schedule = _schedule_part(definition) != _schedule_part(job.definition)
+        is_new_schedule = not is_readable or _schedule_part(definition) != _schedule_part(job.definition)
         status = body.status or job.status
         if is_new_schedule and body.status is None and status is JobStatus.UNSCHEDULED:
             status = JobStatus.SCHEDULED
@@ -168,13 +171,17 @@ class JobService:
             next_fire_at = job.next_fire_at  # an instant that is due right now still fires (G1)
 
         changes = _changes(job, definition, status)
+        if not is_readable:
+            changes.append("definition")
         if not changes:
             return
         version = job.version
-        if definition != job.definition:
+        if definition != job.definition or not is_readable:
             version += 1
             await insert_job_version(session, job.id, version, definition, by.name)
-        await _unique_name(update_job(session, job.id, status, version, definition), definition.name)
+        is_checked = is_new_schedule or is_enabled
+        saving = update_job(session, job.id, status, version, definition, is_checked=is_checked)
+        await _unique_name(saving, definition.name)
         await set_timer(
             session,
             job.id,

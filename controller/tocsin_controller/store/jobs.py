@@ -96,11 +96,24 @@ async def insert_job(
 
 
 async def update_job(
-    conn: Session, job_id: UUID, status: JobStatus, version: int, definition: JobDefinition
+    conn: Session,
+    job_id: UUID,
+    status: JobStatus,
+    version: int,
+    definition: JobDefinition,
+    *,
+    is_checked: bool,
 ) -> None:
-    """The job's new state; the caller holds its lock."""
+    """The job's new state; the caller holds its lock. `is_checked`: its schedule is known to work."""
     await conn.execute(
-        _UPDATE_JOB, job_id, definition.name, definition.group, status.value, version, plain(definition)
+        _UPDATE_JOB,
+        job_id,
+        definition.name,
+        definition.group,
+        status.value,
+        version,
+        plain(definition),
+        is_checked,
     )
 
 
@@ -174,7 +187,21 @@ def stored_job(row: Record) -> StoredJob:
     try:
         definition = JobDefinition.model_validate(row["definition"])
     except ValidationError as error:
-        raise Conflict("this release can't read the stored definition; delete the job, or upgrade") from error
+        raise Conflict("this release can't read the stored definition; save the job anew") from error
+    return with_definition(row, definition)
+
+
+def can_be_read(row: Record) -> bool:
+    """Whether this release understands the stored definition."""
+    try:
+        JobDefinition.model_validate(row["definition"])
+    except ValidationError:
+        return False
+    return True
+
+
+def with_definition(row: Record, definition: JobDefinition) -> StoredJob:
+    """The row's job, with a definition instead of the stored one."""
     return StoredJob(
         id=row["id"],
         name=row["name"],

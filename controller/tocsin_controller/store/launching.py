@@ -17,6 +17,7 @@ TIMER_BATCH = 200
 
 _COMING_TIMERS = sql("coming_timers")
 _END_TIMERS = sql("end_timers")
+_QUARANTINE_JOB = sql("quarantine_job")
 _NEXT_WAKE = sql("next_wake")
 _PROMOTE_DELAYED = sql("promote_delayed")
 _LAUNCH = sql("launch")
@@ -69,6 +70,11 @@ async def end_timers(session: Queries, job_ids: Sequence[UUID]) -> None:
     """These jobs fire no more."""
     if job_ids:
         await session.execute(_END_TIMERS, list(job_ids))
+
+
+async def quarantine_job(session: Queries, job_id: UUID, why: str) -> None:
+    """The job can't be scheduled any more, and why."""
+    await session.execute(_QUARANTINE_JOB, job_id, why)
 
 
 async def secs_to_next_wake(session: Queries) -> tuple[float | None, float | None]:

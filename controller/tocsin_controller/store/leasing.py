@@ -21,6 +21,9 @@ _LOCK_LEASES = sql("lock_leases")
 _EXECUTION_STATES = sql("execution_states")
 _EXPIRED_QUEUE = sql("expired_queue")
 _NOTE_FOUND = sql("note_found")
+_EXPIRED_QUEUE_IDS = sql("expired_queue_ids")
+_LANE_HEAD = sql("lane_head")
+_HOLD_BACK = sql("hold_back")
 _WITHDRAW = sql("withdraw")
 _WITHDRAW_JOB = sql("withdraw_job")
 _WITHDRAW_AGENT = sql("withdraw_agent")
@@ -212,6 +215,22 @@ async def note_found(session: Queries, execution_ids: Sequence[UUID], message: s
 async def take_expired(session: Queries) -> list[tuple[Work, str]]:
     """Executions that waited too long leave the queue; each with the route nobody served."""
     return [(_work(row), row["route"]) for row in await session.fetch(_EXPIRED_QUEUE)]
+
+
+async def expired_queue(session: Queries) -> list[tuple[UUID, str]]:
+    """Which executions waited too long, each with the route nobody served; they stay where they are."""
+    return [(row["execution_id"], row["route"]) for row in await session.fetch(_EXPIRED_QUEUE_IDS)]
+
+
+async def lane_head(session: Queries, lane: Lane, low: int) -> UUID | None:
+    """The row that a claim in this lane would take first."""
+    found: UUID | None = await session.fetchval(_LANE_HEAD, lane.route, lane.priority, low)
+    return found
+
+
+async def hold_back(session: Queries, execution_ids: Sequence[UUID], *, is_held: bool = True) -> None:
+    """Nobody takes these any more, or with `is_held=False` they may be taken again."""
+    await session.execute(_HOLD_BACK, list(execution_ids), is_held)
 
 
 async def withdraw(session: Queries, execution_ids: Sequence[UUID]) -> list[Work]:

@@ -402,3 +402,42 @@ async def test_what_happens_to_lost_executions_is_read_as_it_was_written(api: Ap
         "PUT", f"/api/jobs/{job['id']}", {"on_lost": "retry", "on_lost_max": 1, "lost_after_secs": 86_400}
     )
     assert (changed.status, changed.json["on_lost"], changed.json["on_lost_max"]) == (200, "retry", 1)
+
+
+async def test_a_job_in_quarantine_says_why_until_a_working_schedule_is_saved(
+    api: Api, connection: asyncpg.Connection
+) -> None:
+    job = await api.job(schedule=EVERY_HOUR)
+    assert job["quarantined_reason"] is None
+    for statement in (
+        """UPDATE job_versions SET definition = jsonb_set(definition, '{timezone}', '"Mars/Olympus"')""",
+        """UPDATE jobs SET definition = jsonb_set(definition, '{timezone}', '"Mars/Olympus"')""",
+        "UPDATE timers SET next_fire_at = now()",
+    ):
+        await connection.execute(statement)
+    path = f"/api/jobs/{job['id']}"
+    async with asyncio.timeout(10):
+        while (shown := await api.get(path))["quarantined_reason"] is None:
+            await asyncio.sleep(0.05)
+    assert "Mars/Olympus" in shown["quarantined_reason"]
+    assert (shown["status"], shown["next_fire_time"]) == ("unscheduled", None)
+    refused = await api.call("PUT", path, {"status": "scheduled"})
+    assert (refused.status, refused.json["details"][0]["field"]) == (400, "timezone")
+    assert (await api.call("PUT", path, {"description": "still bad"})).json["quarantined_reason"] is not None
+    repaired = (await api.call("PUT", path, {"timezone": "Europe/Berlin"})).json
+    assert (repaired["quarantined_reason"], repaired["status"]) == (None, "scheduled")
+    assert repaired["next_fire_time"] is not None
+
+
+async def test_a_definition_that_cannot_be_read_is_repaired_by_saving_what_is_wrong_with_it(
+    api: Api, connection: asyncpg.Connection
+) -> None:
+    job = await api.job(schedule=EVERY_HOUR)
+    await connection.execute(
+        """UPDATE jobs SET definition = definition || '{"task": {"type": "of tomorrow"}, "new_key": 1}'"""
+    )
+    path = f"/api/jobs/{job['id']}"
+    assert (await api.call("PUT", path, {"description": "x"})).status == 400
+    repaired = await api.call("PUT", path, {"task": {"type": "noop"}})
+    assert (repaired.status, repaired.json["version"]) == (200, 2)
+    assert (await api.call("POST", f"{path}/trigger")).status < 300

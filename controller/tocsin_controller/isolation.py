@@ -1,0 +1,44 @@
+"""Writing many things at once, and finding the one that can't be written."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import asyncpg
+
+from tocsin_shared.errors import Unavailable
+
+T = TypeVar("T")
+
+#: These say that somebody was in the way, not that something is wrong with what was written.
+PASSING = (
+    Unavailable,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+
+
+async def write_apart(
+    items: Sequence[T],
+    write: Callable[[Sequence[T]], Awaitable[None]],
+    give_up: Callable[[T, Exception], Awaitable[None]],
+) -> None:
+    """Write all at once; if that fails, each by itself, and give up those that fail alone.
+
+    What will pass (an outage, a lock) is raised at once: it is nobody's fault.
+    """
+    if not items:
+        return
+    try:
+        await write(items)
+    except PASSING:
+        raise
+    except Exception as error:  # noqa: BLE001  `give_up` tells of it
+        if len(items) == 1:
+            await give_up(items[0], error)
+            return
+    else:
+        return
+    for item in items:
+        await write_apart([item], write, give_up)
