@@ -28,6 +28,8 @@ REWRITE_BYTES = 8 * 1024 * 1024
 DEFAULT_MAX_BYTES = 1024 * 1024 * 1024
 #: So many settled executions are remembered, so that one handed out again is not started again (G2).
 REMEMBERED = 10_000
+#: What is settled is written with something else, or after this time.
+SETTLE_WITHIN_SECS = 1.0
 #: While the disk refuses what is written, it is asked again this often.
 PROBE_EVERY_SECS = 2.0
 
@@ -90,6 +92,8 @@ class Journal:
             await self._wait_for_work()
             self._has_waiting.clear()
             batch, self._waiting = self._waiting, []
+            if not batch:
+                continue
             written = await self._write_what_fits(batch)
             if self._log.size > self._rewrite_at:
                 await self._rewrite(written)
@@ -144,7 +148,11 @@ class Journal:
         self._remember(execution_ids)
         nobody_waits = asyncio.get_running_loop().create_future()
         nobody_waits.add_done_callback(lambda done: done.exception())
-        self._submit(_Commit(frames([encode(Gone(tuple(execution_ids)))]), False, False, (), nobody_waits))
+        self._waiting.append(
+            _Commit(frames([encode(Gone(tuple(execution_ids)))]), False, False, (), nobody_waits)
+        )
+        # A write of its own costs more than what it saves; the next commit usually takes it along.
+        asyncio.get_running_loop().call_later(SETTLE_WITHIN_SECS, self._has_waiting.set)
 
     @property
     def size_bytes(self) -> int:
