@@ -18,7 +18,7 @@ from tocsin_controller.cli_base import (
     start_logging,
     with_database,
 )
-from tocsin_controller.cli_recovery import epoch
+from tocsin_controller.cli_recovery import backup, epoch, restore
 from tocsin_controller.settings import ControllerSettings
 from tocsin_shared.errors import NotFound
 
@@ -33,7 +33,8 @@ def main() -> None:
     """Tocsin's controller: owns scheduling and state in PostgreSQL."""
 
 
-main.add_command(epoch)
+for command in (backup, restore, epoch):
+    main.add_command(command)
 
 
 @main.command()

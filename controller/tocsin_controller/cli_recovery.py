@@ -1,11 +1,20 @@
-"""`tocsin-controller epoch`: for after a restore, or a failover that lost data."""
+"""`tocsin-controller backup`, `restore` and `epoch`: for when something was lost, and before that."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tocsin_controller.cli_base import database_options, with_database
+from tocsin_controller.cli_base import (
+    database_options,
+    die,
+    load_settings,
+    run_to_end,
+    start_logging,
+    with_database,
+)
 
 
 @click.group()
@@ -42,3 +51,70 @@ def epoch_bump(config: Path | None, database_url: str | None) -> None:
         click.echo("agents take their new marks when they next register; nothing else is to be done")
 
     with_database(config, database_url, run)
+
+
+@click.command()
+@database_options
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+def backup(config: Path | None, database_url: str | None, file: Path) -> None:
+    """Write everything to FILE (- is standard output), as it is at one moment. Controllers may go on running.
+
+    The file holds what the database holds: definitions with whatever secrets they contain, and hashes of keys. It is
+    created readable by its owner only; keep it as you keep the database.
+    """
+    from tocsin_controller.backup import BackupError, back_up
+
+    settings = load_settings(config, database_url=database_url)
+    start_logging(settings.model_copy(update={"log_level": "warning"}))
+
+    async def run() -> None:
+        if str(file) == "-":
+            manifest = await back_up(settings.dsn, sys.stdout.buffer)
+        else:
+            partial = file.with_name(f".{file.name}.partial")
+            try:
+                descriptor = os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
+                with os.fdopen(descriptor, "wb") as target:
+                    manifest = await back_up(settings.dsn, target)
+                    target.flush()
+                    os.fsync(target.fileno())
+                partial.replace(file)
+            finally:
+                partial.unlink(missing_ok=True)
+        click.echo(f"backed up {manifest.rows} rows of {len(manifest.members)} tables", err=True)
+
+    try:
+        run_to_end(run())
+    except BackupError as error:
+        die(str(error))
+
+
+@click.command()
+@database_options
+@click.option("--force", is_flag=True, help="Lose what is in the database now.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+def restore(config: Path | None, database_url: str | None, force: bool, file: Path) -> None:
+    """Make the database what it was when FILE was written. Stop all controllers first.
+
+    The file is verified before anything is changed. A new epoch begins, so that nothing that was handed out after the
+    backup is mistaken for newer; agents with state directories of any age are let in.
+    """
+    from tocsin_controller.backup import BackupError
+    from tocsin_controller.backup import restore as restore_from
+    from tocsin_controller.store.migrate import MigrationError
+
+    settings = load_settings(config, database_url=database_url)
+    start_logging(settings.model_copy(update={"log_level": "warning"}))
+
+    async def run() -> None:
+        with file.open("rb") as source:
+            done = await restore_from(settings.dsn, source, force=force)
+        click.echo(f"restored {done.manifest.rows} rows as of {done.manifest.created_at}")
+        click.echo(
+            f"epoch {done.begun.epoch} has begun; state marks of {done.begun.unmarked} agents were cleared"
+        )
+
+    try:
+        run_to_end(run())
+    except (BackupError, MigrationError) as error:
+        die(str(error))

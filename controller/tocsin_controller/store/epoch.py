@@ -56,7 +56,7 @@ async def read_epoch(session: Queries) -> int:
     return epoch
 
 
-async def bump_epoch(session: Queries) -> tuple[int, int]:
+async def bump_epoch(session: Queries, above: int = 0) -> tuple[int, int]:
     """Begin a new epoch and clear the marks of all state directories; the new epoch, and how many marks."""
-    (row,) = await session.fetch(_BUMP_EPOCH)
+    (row,) = await session.fetch(_BUMP_EPOCH, above)
     return row["epoch"], row["unmarked"]

@@ -59,11 +59,13 @@ class Migration:
         return self.name.endswith(".post")
 
 
-async def migrate(dsn: str, *, directory: Path = MIGRATIONS, before_rollout: bool = False) -> list[Migration]:
+async def migrate(
+    dsn: str, *, directory: Path = MIGRATIONS, before_rollout: bool = False, up_to: int | None = None
+) -> list[Migration]:
     """Apply what is missing, in order; several controllers may call it at once, one does the work.
 
-    `before_rollout` stops before the first `.post` file. Raises MigrationError or Unavailable; what was
-    applied before the failing file stays applied.
+    `before_rollout` stops before the first `.post` file, `up_to` after that version. Raises MigrationError or
+    Unavailable; what was applied before the failing file stays applied.
     """
     known = load(directory)
     async with _connection(dsn) as connection:
@@ -73,6 +75,8 @@ async def migrate(dsn: str, *, directory: Path = MIGRATIONS, before_rollout: boo
         if before_rollout:
             first_post = next((i for i, migration in enumerate(todo) if migration.is_post), len(todo))
             todo = todo[:first_post]
+        if up_to is not None:
+            todo = [migration for migration in todo if migration.version <= up_to]
         for migration in todo:
             await _apply(connection, migration)
             log.info("migration_applied", migration=migration.name)

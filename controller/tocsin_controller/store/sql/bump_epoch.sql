@@ -5,4 +5,4 @@ WITH unmarked AS (
     WHERE state_mark IS NOT NULL OR cloned_mark IS NOT NULL
     RETURNING id
 )
-UPDATE cluster SET epoch = epoch + 1 RETURNING epoch, (SELECT count(*) FROM unmarked) AS unmarked
+UPDATE cluster SET epoch = greatest(epoch, $1::bigint) + 1 RETURNING epoch, (SELECT count(*) FROM unmarked) AS unmarked
