@@ -88,7 +88,10 @@ class Ticker:
             ahead_secs = min(ahead_secs, retry_secs)
         timers = await coming_timers(session, ahead_secs)
         read_at = time.monotonic()
-        await self._follow(session, await self._decide(session, timers), read_at, woken)
+        agenda, undecided = await self._decide(session, timers)
+        await self._follow(session, agenda, read_at, woken)
+        if undecided is not None and not woken.is_set():
+            await _sleep(max(_secs_until(undecided, read_at), 0), woken)
 
     async def _follow(
         self, session: HeldSession, agenda: Sequence[Decision], read_at: float, woken: asyncio.Event
@@ -144,16 +147,20 @@ class Ticker:
         self._is_second = launched.timers == 0
         self._on_work(launched.lanes)
 
-    async def _decide(self, session: HeldSession, timers: Sequence[Timer]) -> list[Decision]:
-        """What becomes of these timers, up to the first that can't be decided before it is due."""
+    async def _decide(
+        self, session: HeldSession, timers: Sequence[Timer]
+    ) -> tuple[list[Decision], Timer | None]:
+        """What becomes of these timers, up to the first that can't be decided before it is due; and which that is."""
         definitions = await self._definitions.get_many(session, [(t.job_id, t.job_version) for t in timers])
         due: list[tuple[Timer, JobDefinition]] = []
+        undecided: Timer | None = None
         for timer in timers:
             job = definitions[timer.job_id, timer.job_version]
             if isinstance(job, BrokenDefinition):
                 await self._quarantine(session, timer.job_id, job.why)
                 continue
             if timer.next_fire_at > timer.now and depends_on_the_moment(job):
+                undecided = timer
                 break
             due.append((timer, job))
         agents = await agents_for(session, [job for _, job in due])
@@ -175,7 +182,7 @@ class Ticker:
             except Exception as error:  # one bad schedule must not stop the others
                 log.exception("job_quarantined", job_id=str(timer.job_id))
                 await self._quarantine(session, timer.job_id, f"{type(error).__name__}: {error}")
-        return decisions
+        return decisions, undecided
 
     async def _quarantine(self, session: HeldSession, job_id: UUID, why: str) -> None:
         why = why.replace("\0", "")[:500]

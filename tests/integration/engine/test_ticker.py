@@ -88,3 +88,49 @@ async def test_a_definition_that_cannot_be_read_stops_nobody_else(harness: Harne
     await harness.eventually("SELECT status FROM jobs WHERE id = $1", broken, equals="unscheduled")
     told = "SELECT count(*) FROM events WHERE kind = 'job.quarantined' AND job_id = $1"
     assert await harness.connection.fetchval(told, broken) == 1
+
+
+async def test_what_was_decided_ahead_is_dropped_when_the_job_changes(harness: Harness) -> None:
+    """The new version fires, at its own instant; the old one, decided already, does not."""
+    due = now() + timedelta(seconds=1)
+    job = await harness.job(schedule=EVERY_SECOND, next_fire_at=due)
+    await asyncio.sleep(0.85)  # decided by now
+    moved = due + timedelta(seconds=1)
+    # As the API does, but for the hint: it may come too late.
+    await harness.connection.execute("UPDATE timers SET next_fire_at = $2 WHERE job_id = $1", job, moved)
+    await harness.eventually("SELECT count(*) >= 1 FROM runs WHERE job_id = $1", job, equals=True)
+    first = await harness.connection.fetchval("SELECT min(scheduled_for) FROM runs WHERE job_id = $1", job)
+    assert first == moved
+
+
+async def test_a_job_paused_at_the_last_moment_does_not_fire(harness: Harness) -> None:
+    due = now() + timedelta(seconds=1)
+    job = await harness.job(schedule=EVERY_SECOND, next_fire_at=due)
+    await asyncio.sleep(0.85)
+    await harness.connection.execute("DELETE FROM timers WHERE job_id = $1", job)
+    await asyncio.sleep(0.5)
+    assert await harness.connection.fetchval("SELECT count(*) FROM runs WHERE job_id = $1", job) == 0
+
+
+async def test_a_job_on_all_agents_reaches_one_that_came_just_before(harness: Harness) -> None:
+    due = now() + timedelta(seconds=1)
+    job = await harness.job(schedule=EVERY_SECOND, next_fire_at=due, target={"type": "all"})
+    await asyncio.sleep(0.85)
+    agent = await harness.agent()
+    await harness.eventually("SELECT count(*) >= 1 FROM executions WHERE job_id = $1", job, equals=True)
+    reached = await harness.connection.fetchval(
+        "SELECT agent_id FROM executions WHERE job_id = $1 ORDER BY id LIMIT 1", job
+    )
+    assert reached == agent.id
+
+
+async def test_jobs_that_cannot_be_decided_ahead_hold_up_no_others(harness: Harness) -> None:
+    due = now() + timedelta(seconds=1)
+    limited = await harness.job(schedule=EVERY_SECOND, next_fire_at=due, max_concurrent=1)
+    plain = await harness.job(schedule=EVERY_SECOND, next_fire_at=due + timedelta(milliseconds=20))
+    for job, instant in ((limited, due), (plain, due + timedelta(milliseconds=20))):
+        await harness.eventually("SELECT count(*) >= 1 FROM runs WHERE job_id = $1", job, equals=True)
+        created = await harness.connection.fetchval(
+            "SELECT min(created_at) FROM runs WHERE job_id = $1 AND scheduled_for = $2", job, instant
+        )
+        assert created >= instant
