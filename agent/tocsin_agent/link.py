@@ -65,6 +65,11 @@ class Refused(LinkError):
         return self.status in (401, 404)
 
     @property
+    def is_bad_request(self) -> bool:
+        """Whether a controller, and not something on the way to it, says that the request itself is wrong."""
+        return self.status == 400 and self.code != ""
+
+    @property
     def is_too_large(self) -> bool:
         """Whether less in one call might be accepted."""
         return self.status == 413

@@ -19,6 +19,7 @@ from tocsin_agent.retry import Backoff
 from tocsin_shared.protocol import (
     MAX_EVENTS_PER_UPLOAD,
     AgentEvent,
+    EventReceipt,
     EventsRequest,
     OutputEvent,
     Receipt,
@@ -180,7 +181,7 @@ class Uploader:
         self._backoff.reset()
         self._max_events = MAX_EVENTS_PER_UPLOAD
         self._one_at_a_time = self._one_at_a_time and bool(self._dirty)
-        if len(answer.receipts) != len(batch.events):
+        if not all(map(_is_for, answer.receipts, batch.events)) or len(answer.receipts) != len(batch.events):
             log.error("upload_receipts_do_not_match", sent=len(batch.events), answered=len(answer.receipts))
             self._dirty = dict.fromkeys([owner for owner, _ in batch.owners]) | self._dirty
             await asyncio.sleep(self._backoff.next_pause_secs())
@@ -202,13 +203,13 @@ class Uploader:
             return
         if error.is_unknown_agent:
             self._on_unknown_agent()
-        elif error.status == 400 and len({owner for owner, _ in batch.owners}) == 1:
+        elif error.is_bad_request and len({owner for owner, _ in batch.owners}) == 1:
             execution_id, entry = batch.owners[0]
             self._archive(execution_id, entry, str(error))
             self._disown(StopOrder(execution_id=execution_id, fence=entry.intent.fence, why=str(error)))
             self._dirty.pop(execution_id, None)
             return
-        elif error.status == 400:
+        elif error.is_bad_request:
             self._one_at_a_time = True
         log.warning("upload_refused", error=str(error), status=error.status)
         await asyncio.sleep(self._backoff.next_pause_secs())
@@ -247,6 +248,11 @@ class Uploader:
                 old.unlink()
         except OSError as error:
             log.warning("refused_result_not_kept", error=error.strerror)
+
+
+def _is_for(receipt: EventReceipt, event: AgentEvent) -> bool:
+    """A result is forgotten only for a receipt that names it (G4)."""
+    return receipt.execution_id == event.execution_id and receipt.seq == event.seq
 
 
 def _started(entry: Entry, execution_id: UUID) -> StartedEvent:

@@ -20,6 +20,7 @@ from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import (
     EPOCH_SHIFT,
     CancelOrder,
+    EventsRequest,
     HeartbeatRequest,
     PollRequest,
     RegisterRequest,
@@ -289,6 +290,43 @@ async def test_a_controller_of_an_older_epoch_is_not_worked_for(
     job = assignment("true", fence=(2 << EPOCH_SHIFT) + 1)
     await controller.offer(job)
     assert (await controller.result(job.execution_id)).exit_code == 0
+
+
+async def test_receipts_that_name_something_else_settle_nothing(
+    controller: FakeController, agents: Agents
+) -> None:
+    await agents.start()
+
+    async def of_others(transport: asyncio.Transport) -> None:
+        upload = controller.bodies("upload", EventsRequest)[-1]
+        receipts = [
+            {"execution_id": str(new_id()), "seq": e.seq, "receipt": "recorded"} for e in upload.events
+        ]
+        await said(receipts=receipts)(transport)
+
+    controller.mischief["upload"] = of_others
+    job = assignment("echo hello; exit 4")
+    await controller.offer(job)
+    await controller.until(lambda: len(controller.bodies("upload", EventsRequest)) >= 3)
+    controller.mischief.clear()
+    assert (await controller.result(job.execution_id)).exit_code == 4
+    await goes_on(controller)
+
+
+async def test_a_refusal_by_something_on_the_way_ends_no_job_and_drops_no_result(
+    controller: FakeController, agents: Agents
+) -> None:
+    await agents.start()
+    page = b"<html>400 Bad Request</html>"
+    controller.mischief["upload"] = raw(
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(page) + page
+    )
+    job = assignment("sleep 1; exit 4")
+    await controller.offer(job)
+    await controller.until(lambda: len(controller.bodies("upload", EventsRequest)) >= 3)
+    controller.mischief.clear()
+    assert (await controller.result(job.execution_id)).exit_code == 4
+    await goes_on(controller)
 
 
 async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(
