@@ -18,7 +18,8 @@ NOW = Moment.now()
 
 
 def ago(secs: float) -> Moment:
-    return replace(NOW, uptime_secs=NOW.uptime_secs - secs)
+    now = Moment.now()
+    return replace(now, uptime_secs=now.uptime_secs - secs)
 
 
 class Killed:
@@ -61,7 +62,9 @@ def test_the_grace_is_what_is_left_of_the_jobs_own(journal: Journal) -> None:
     running(journal, 96, kill_grace_secs=10)
     running(journal, 50, kill_grace_secs=10)
     SelfFencing(journal, Contact(ago(100)), killed).check()
-    assert [round(grace_secs) for _, grace_secs in killed.orders] == [6, 0]
+    (_, some), (_, none) = killed.orders
+    assert 0 < some <= 6  # a slow machine may have used up a little more
+    assert none == 0
 
 
 def test_an_order_is_given_once(journal: Journal) -> None:
@@ -89,7 +92,7 @@ def test_an_answer_after_the_time_is_over_comes_too_late(journal: Journal) -> No
     killed, contact = Killed(), Contact(ago(100))
     over = running(journal, 60)
     fencing = SelfFencing(journal, contact, killed)
-    contact.acknowledged(NOW)
+    contact.acknowledged(Moment.now())
     assert killed.ids == [over]
     fencing.check()
     assert killed.ids == [over]
@@ -99,16 +102,17 @@ def test_an_answer_in_time_renews(journal: Journal) -> None:
     killed, contact = Killed(), Contact(ago(50))
     running(journal, 60)
     fencing = SelfFencing(journal, contact, killed)
-    contact.acknowledged(NOW)
+    contact.acknowledged(Moment.now())
     fencing.check()
     assert killed.orders == []
-    assert contact.silence_secs() < 30
+    assert contact.silence_secs() < 50
 
 
 def test_an_older_answer_does_not_set_the_clock_back() -> None:
-    contact = Contact(ago(5))
+    newer = ago(5)
+    contact = Contact(newer)
     contact.acknowledged(ago(20))
-    assert contact.last == ago(5)
+    assert contact.last == newer
 
 
 @pytest.mark.parametrize(
