@@ -9,7 +9,7 @@ SOURCES := $(PACKAGES) tests deploy docs
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
+$(VENV)/.installed: requirements/dev.txt $(PACKAGES:%=%/pyproject.toml) $(wildcard agent/keeper/*.*) agent/hatch_build.py
 	@echo "Installing Tocsin into $(VENV) (hash-pinned; about a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt

@@ -1,6 +1,7 @@
 """Fixtures for everyone: a real PostgreSQL, started when the first test asks, and a database per test."""
 
 import os
+import runpy
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +12,15 @@ from tests.postgres import UNSAFE_BUT_FAST, ExternalServer, Server, dsn_of, new_
 from tocsin_controller.embedded import EmbeddedPostgres
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.migrate import migrate
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keeper() -> None:
+    """The agent's compiled part is what its sources say: a checkout is installed once and edited often."""
+    program = REPOSITORY / "agent" / "tocsin_agent" / "bin" / "tocsin-keeper"
+    runpy.run_path(str(REPOSITORY / "agent" / "keeper" / "build.py"))["build_if_stale"](program)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """`tocsin-agent`: run, and status."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,6 +37,9 @@ def main() -> None:
     "--ca-file", type=click.Path(path_type=Path, dir_okay=False), help="Certificates (PEM) to trust."
 )
 @click.option(
+    "--stop", type=click.Choice(["drain", "handover"]), help="What SIGTERM means: see below (default: drain)."
+)
+@click.option(
     "--drain-grace", "drain_grace_secs", type=float, metavar="SECS", help="Time to finish after SIGTERM."
 )
 @click.option("--log-format", type=click.Choice(["console", "json"]))
@@ -44,7 +48,9 @@ def run(config: Path | None, **flags: Any) -> None:
     """Run the agent until it is stopped.
 
     Every setting can also come from TOCSIN_AGENT_* variables or the TOML file; see docs/configuration.md.
-    SIGTERM drains: running jobs finish (within --drain-grace), no more are taken. A second one ends them.
+    To drain (SIGTERM, SIGINT, SIGUSR2): running jobs finish (within --drain-grace), no more are taken. To hand
+    over (SIGUSR1; SIGTERM with --stop handover): processes go on, and the next start adopts them. A second signal
+    ends everything that runs.
     """
     import uvloop
 
@@ -112,6 +118,36 @@ def status(state_dir: Path, as_json: bool) -> None:
         return
     for line in found.to_lines():
         click.echo(line)
+
+
+@main.command("end-jobs")
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/var/lib/tocsin-agent"),
+    show_default=True,
+    envvar="TOCSIN_AGENT_STATE_DIR",
+)
+def end_jobs(state_dir: Path) -> None:
+    """End the jobs that a stopped agent left running.
+
+    Each gets SIGTERM, its own grace, then SIGKILL; the agent's next start reports them as failed (agent_stopped).
+    """
+    from tocsin_agent.identity import StateDir
+    from tocsin_agent.journal.journal import OUTPUT_DIR
+    from tocsin_agent.runtime.adoption import end_kept, living_keepers
+
+    state = StateDir(state_dir)
+    if pid := state.holder_pid():
+        _die(f"the agent runs (pid {pid}): stop it first, or cancel jobs through the controller")
+    directory = state.journal_dir / OUTPUT_DIR
+    keepers = living_keepers(directory).here
+    for execution_id, keeper in keepers.items():
+        end_kept(keeper, execution_id)
+        click.echo(f"ending   {execution_id}")
+    while living_keepers(directory).here:
+        time.sleep(0.1)
+    click.echo(f"ended    {len(keepers)} jobs")
 
 
 def _die(message: str, code: int = 1) -> NoReturn:

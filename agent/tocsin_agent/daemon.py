@@ -4,10 +4,11 @@ import asyncio
 import os
 import platform
 import socket
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 
@@ -16,12 +17,16 @@ from tocsin_agent.executor import Executor
 from tocsin_agent.heartbeat import Heartbeat
 from tocsin_agent.identity import Identity, StateDir, state_error
 from tocsin_agent.intake import Intake
-from tocsin_agent.journal.journal import DEFAULT_MAX_BYTES, Journal
+from tocsin_agent.journal.journal import DEFAULT_MAX_BYTES, OUTPUT_DIR, Journal
 from tocsin_agent.journal.log import JournalError
 from tocsin_agent.link import ControllerLink
 from tocsin_agent.poller import Poller
+from tocsin_agent.recovery import Recovery
 from tocsin_agent.registration import Cloned, Registration
-from tocsin_agent.runtime.process import reap_orphans, set_subreaper
+from tocsin_agent.runtime.adoption import living_keepers
+from tocsin_agent.runtime.cgroups import Cgroups, open_cgroups
+from tocsin_agent.runtime.keeper import KeeperMissing, Nursery, find_keeper
+from tocsin_agent.runtime.supervisor import Keeping
 from tocsin_agent.self_fencing import SelfFencing
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_agent.uploader import Uploader
@@ -35,9 +40,12 @@ log = structlog.get_logger(__name__)
 LAST_GRACE_SECS = 5.0
 #: How long the last reports may take when the agent ends.
 LAST_DELIVERY_SECS = 10.0
-REAP_EVERY_SECS = 5.0
 #: Polls ask for at least this wait: a controller that wants none would be asked without end.
 SHORTEST_WAIT_SECS = 0.5
+#: The groups of what jobs left in the background are looked at this often.
+SWEEP_EVERY_SECS = 60.0
+#: The same when jobs go on without it: nothing depends on those reports, they are on disk.
+LAST_DELIVERY_BEFORE_HAND_OVER_SECS = 3.0
 #: Superseded again this soon after having registered again: somebody else insists on being this agent.
 SUPERSEDED_AGAIN_SECS = 600.0
 
@@ -62,7 +70,10 @@ class Agent:
         journal_max_bytes: int = DEFAULT_MAX_BYTES,
         journal_max_results: int = 100_000,
         enrolment_key: str | None = None,
+        cgroup: str = "auto",
+        is_leashed: bool = False,
     ) -> None:
+        """`cgroup`: see `runtime.cgroups.open_cgroups`. `is_leashed`: jobs end with this agent, whatever ends it."""
         self._link = link
         self._state = StateDir(state_dir)
         self._name = name
@@ -81,6 +92,10 @@ class Agent:
         self._stopping = asyncio.Event()
         self._finished = asyncio.Event()
         self._drain_secs = 0.0
+        self._cgroup = cgroup
+        self._is_leashed = is_leashed
+        self._hands_over = False
+        self._left: list[UUID] = []
         self._is_superseded = False
         self._fenced: str | None = None
         self._superseded_at: float | None = None
@@ -123,8 +138,22 @@ class Agent:
         self._drain_secs = grace_secs
         self._stopping.set()
 
+    def begin_hand_over(self, grace_secs: float) -> None:
+        """Take no more work and end, while processes go on: the next agent with this directory adopts them.
+
+        Tasks that live inside the agent may take so long to finish.
+        """
+        self._hands_over = True
+        self.begin_drain(grace_secs)
+
+    @property
+    def left_running(self) -> int:
+        """Processes that were handed over."""
+        return len(self._left)
+
     def cancel_all(self) -> None:
         """End everything that runs, now."""
+        self._hands_over = False
         if self._executor is not None:
             self._executor.stop_all("agent_stopped", LAST_GRACE_SECS)
 
@@ -148,13 +177,16 @@ class Agent:
         )
         earlier = Vitals.read(self._state.vitals_file)
         contact = Contact(earlier.contact if earlier else None)
-        journal = self._open_journal()
+        keepers = living_keepers(self._state.journal_dir / OUTPUT_DIR)
+        journal = self._open_journal(keepers.here)
+        cgroups = open_cgroups(self._cgroup, self._state.path)
+        keeping = Keeping(self._nursery(journal.output_dir), journal.output_dir, cgroups, self._is_leashed)
         intake = Intake(journal, max_results=self._journal_max_results, min_free_bytes=self._min_free_bytes)
         self._contact, self._intake = contact, intake
-        set_subreaper(on=True)
         executor = Executor(
             journal,
             self._registry,
+            keeping,
             on_news=lambda execution_id, urgent: uploader.on_news(execution_id, urgent),
             on_slot=lambda: poller.on_slot(),
         )
@@ -168,7 +200,7 @@ class Agent:
             disown=executor.disown,
             on_unknown_agent=self._must_register.set,
         )
-        self_fencing = SelfFencing(journal, contact, executor.self_fence)
+        self_fencing = SelfFencing(journal, contact, executor.self_fence, executor.fence_at)
         poller = Poller(
             journal,
             self._link,
@@ -193,33 +225,46 @@ class Agent:
         tasks = [
             asyncio.create_task(journal.run(), name="journal"),
             asyncio.create_task(uploader.run(), name="uploader"),
-            asyncio.create_task(_reap(), name="reaper"),
+            asyncio.create_task(_sweep(cgroups, journal), name="sweeper"),
             asyncio.create_task(self_fencing.run(), name="self-fencing"),
             asyncio.create_task(
                 self._stay_registered(registration, executor, uploader, poller, heartbeat), name="registered"
             ),
         ]
         try:
-            await executor.settle_the_past()
+            await Recovery(journal, executor, keepers).settle_the_past()
             self._ready.set()
             await self._until_stopped(tasks)
             poller.drain()
             heartbeat.beat_now()
             await self._wind_down(executor, uploader)
         finally:
-            executor.stop_all("agent_stopped", 0)
+            await executor.abandon()
+            if keeping.nursery is not None:
+                keeping.nursery.close()
+            if cgroups is not None:
+                cgroups.close()
             await _flush(journal)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             journal.close()
             self._note_vitals(contact, intake)
-            set_subreaper(on=False)
-            reap_orphans()
 
-    def _open_journal(self) -> Journal:
+    def _nursery(self, directory: Path) -> Nursery | None:
+        """What starts processes; without it this agent only offers tasks that need none."""
         try:
-            return Journal(self._state.journal_dir, max_bytes=self._journal_max_bytes)
+            return Nursery(find_keeper(), directory)
+        except KeeperMissing as error:
+            log.error("shell_not_offered", why=str(error))
+            self._registry.withhold("shell")
+            return None
+
+    def _open_journal(self, being_written: Container[UUID]) -> Journal:
+        try:
+            return Journal(
+                self._state.journal_dir, max_bytes=self._journal_max_bytes, being_written=being_written
+            )
         except OSError as error:
             message = f"the journal in {self._state.journal_dir} can't be opened: {error.strerror}"
             raise state_error(message, error) from error
@@ -243,21 +288,44 @@ class Agent:
             stop.cancel()
 
     async def _wind_down(self, executor: Executor, uploader: Uploader) -> None:
-        log.info("agent_draining", running=executor.running, grace_secs=self._drain_secs)
+        log.info(
+            "agent_handing_over" if self._hands_over else "agent_draining",
+            running=executor.running,
+            grace_secs=self._drain_secs,
+        )
+        await self._wait_for_work(executor)
+        if self._hands_over:
+            self._left = await executor.hand_over()
+            log.info(
+                "executions_left_running",
+                count=len(self._left),
+                execution_ids=[str(execution_id) for execution_id in self._left[:20]],
+            )
         try:
-            async with asyncio.timeout(self._drain_secs):
-                await executor.wait_until_idle()
-        except TimeoutError:
-            log.warning("drain_time_over", running=executor.running)
-            executor.stop_all("agent_stopped", LAST_GRACE_SECS)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_GRACE_SECS + 5):
-                    await executor.wait_until_idle()
-        try:
-            async with asyncio.timeout(LAST_DELIVERY_SECS):
+            async with asyncio.timeout(
+                LAST_DELIVERY_BEFORE_HAND_OVER_SECS if self._hands_over else LAST_DELIVERY_SECS
+            ):
                 await uploader.wait_until_idle()
         except TimeoutError:
             log.warning("reports_left", why="they are on disk and go out at the next start")
+
+    async def _wait_for_work(self, executor: Executor) -> None:
+        """For what has to end before this agent may; what takes too long is ended."""
+        try:
+            async with asyncio.timeout(self._drain_secs):
+                if self._hands_over:
+                    await executor.wait_until_only_processes_run()
+                if not self._hands_over:  # which may have changed meanwhile: see cancel_all
+                    await executor.wait_until_idle()
+        except TimeoutError:
+            log.warning("drain_time_over", running=executor.running)
+            executor.stop_all("agent_stopped", LAST_GRACE_SECS, only_inside=self._hands_over)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_GRACE_SECS + 5):
+                    if self._hands_over:
+                        await executor.wait_until_only_processes_run()
+                    else:
+                        await executor.wait_until_idle()
 
     async def _stay_registered(
         self,
@@ -355,7 +423,9 @@ async def _flush(journal: Journal) -> None:
             await journal.commit([], durable=False)
 
 
-async def _reap() -> None:
-    while True:
-        await asyncio.sleep(REAP_EVERY_SECS)
-        reap_orphans()
+async def _sweep(cgroups: Cgroups | None, journal: Journal) -> None:
+    """Remove the groups of executions that are over, once what they left in the background is."""
+    while cgroups is not None:
+        await asyncio.to_thread(cgroups.sweep, list(journal.entries))
+        await asyncio.sleep(SWEEP_EVERY_SECS)
+    await asyncio.Event().wait()

@@ -1,8 +1,8 @@
 """Runs what was accepted, and writes down how it went before anybody is told."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -11,10 +11,10 @@ from tocsin_agent.clock import Moment, boot_id
 from tocsin_agent.journal.journal import Entry, Journal
 from tocsin_agent.journal.log import JournalError
 from tocsin_agent.journal.records import Intent, ProcessMark, Result, Started
-from tocsin_agent.runtime.outcome import Outcome
+from tocsin_agent.runtime.kept import KeptStart
+from tocsin_agent.runtime.outcome import Outcome, OutputFigures
 from tocsin_agent.runtime.output import OutputCapture
-from tocsin_agent.runtime.process import kill_family, process_started
-from tocsin_agent.runtime.supervisor import Supervisor
+from tocsin_agent.runtime.supervisor import Keeping, Supervisor
 from tocsin_agent.tasks.base import StopKind
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_shared.executions import Reason, Stream
@@ -22,8 +22,6 @@ from tocsin_shared.protocol import Assignment, CancelOrder, OutputLimits, StopOr
 
 log = structlog.get_logger(__name__)
 
-#: Two starts of one process are the same when their times differ by less (kernel ticks are 10 ms).
-SAME_START_SECS = 0.05
 #: A result that can't be written to disk is tried again this often.
 JOURNAL_RETRY_SECS = 1.0
 
@@ -35,16 +33,18 @@ class Executor:
         self,
         journal: Journal,
         registry: TaskRegistry,
+        keeping: Keeping,
         *,
         on_news: Callable[[UUID, bool], None],
         on_slot: Callable[[], None],
     ) -> None:
         self._journal = journal
         self._registry = registry
+        self._keeping = keeping
         self._on_news = on_news
         self._on_slot = on_slot
         self._supervisors: dict[UUID, Supervisor] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
         #: Killed because the right was withdrawn: their end is nobody's business any more.
         self._disowned: set[UUID] = set()
         self.limits = OutputLimits()
@@ -115,33 +115,78 @@ class Executor:
         supervisor.request_stop("self_fence", grace_secs)
         return True
 
-    def stop_all(self, kind: StopKind, grace_secs: float) -> None:
-        """End everything that runs."""
-        for supervisor in self._supervisors.values():
-            supervisor.request_stop(kind, grace_secs)
+    def fence_at(self, execution_id: UUID, uptime_secs: float, grace_secs: float) -> None:
+        """The same, from this instant since boot on, whether or not this agent still lives then."""
+        supervisor = self._supervisors.get(execution_id)
+        if supervisor is not None:
+            supervisor.fence_at(uptime_secs, grace_secs)
+
+    def stop_all(self, kind: StopKind, grace_secs: float, *, only_inside: bool = False) -> None:
+        """End everything that runs, or only what could not go on without this agent."""
+        for supervisor in list(self._supervisors.values()):
+            if not (only_inside and supervisor.has_process):
+                supervisor.request_stop(kind, grace_secs)
+
+    async def abandon(self) -> None:
+        """End everything that is left, without waiting for how it ends: the keepers will say so at the next start."""
+        self.stop_all("agent_stopped", 0)
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def wait_until_idle(self) -> None:
         """Return once nothing runs."""
         while self._tasks:
-            await asyncio.wait(set(self._tasks))
+            await asyncio.wait(set(self._tasks.values()))
 
-    async def settle_the_past(self) -> None:
-        """What an earlier process of this agent left behind: end it, and say that its outcome is not known.
+    async def wait_until_only_processes_run(self) -> None:
+        """Return once all that runs could go on without this agent."""
+        while inside := [
+            self._tasks[execution_id]
+            for execution_id, supervisor in self._supervisors.items()
+            if not supervisor.has_process and execution_id in self._tasks
+        ]:
+            # A task may be about to start its process: look again soon, not only when it has ended.
+            await asyncio.wait(inside, timeout=0.1)
 
-        Nothing is ever started again (G2).
-        """
-        for execution_id, entry in list(self._journal.entries.items()):
-            if entry.result is not None:
-                self._on_news(execution_id, True)
-                continue
-            mark = entry.started.process if entry.started else None
-            group = mark.pid if mark is not None and _is_alive(mark) else 0
-            await asyncio.to_thread(kill_family, str(execution_id), group)
-            if execution_id not in self._journal.entries:
-                continue  # disowned while it was being ended
-            message = "The agent's process ended while this ran; what was left of it was killed."
-            log.warning("execution_interrupted", execution_id=str(execution_id), job=entry.intent.job_name)
-            await self._finish(execution_id, Outcome.failed(Reason.INTERRUPTED, message), None)
+    async def hand_over(self) -> list[UUID]:
+        """Leave the processes to their keepers, for the next agent to adopt. Returns which."""
+        left = [i for i, supervisor in self._supervisors.items() if supervisor.has_process]
+        tasks = [self._tasks[i] for i in left]
+        for execution_id in left:
+            # First, so that no news of them is taken that nobody would write down.
+            self._supervisors[execution_id].let_go()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return left
+
+    def adopt(self, execution_id: UUID, work: Callable[[Supervisor], Awaitable[Outcome]]) -> None:
+        """Go on with what an earlier process of this agent started; `work` sees to its end."""
+        supervisor = self._supervisor(execution_id)
+        self._go_on(execution_id, self._adopted(execution_id, supervisor, work))
+
+    def report(self, execution_id: UUID) -> None:
+        """Its result is in the journal and waits to be delivered."""
+        self._on_news(execution_id, True)
+
+    def end_orphans(self, execution_id: UUID, group: int) -> None:
+        """Kill what lives of an execution that nobody keeps. Blocks."""
+        self._keeping.end_orphans(execution_id, group)
+
+    async def finish(self, execution_id: UUID, outcome: Outcome) -> None:
+        """Write how something ended that an earlier process of this agent started."""
+        await self._conclude(execution_id, outcome, None)
+
+    def output_grew(self, execution_id: UUID, size: int, newest_seq: int) -> None:
+        """A keeper has written output of a process."""
+        if execution_id not in self._journal.entries:
+            return
+        self._journal.output_grew(execution_id, size, newest_seq)
+        if self._journal.size_bytes > self._journal.max_bytes and execution_id in self._supervisors:
+            self._supervisors[execution_id].limit_room(size)
+        self._on_news(execution_id, False)
 
     def _is_known(self, assignment: Assignment) -> bool:
         """Whether this very right, or a newer one, was accepted already."""
@@ -155,82 +200,105 @@ class Executor:
         await self._finish(assignment.execution_id, Outcome.failed(Reason.INTERRUPTED, message), None)
 
     def _begin(self, assignment: Assignment) -> None:
-        supervisor = Supervisor(self._registry, self.limits)
-        self._supervisors[assignment.execution_id] = supervisor
-        task = asyncio.create_task(self._run(assignment, supervisor), name=f"run-{assignment.execution_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._on_done)
+        supervisor = self._supervisor(assignment.execution_id)
+        self._go_on(assignment.execution_id, self._run(assignment, supervisor))
 
-    def _on_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("execution_task_failed", error=repr(error))
-        self._on_slot()
+    def _supervisor(self, execution_id: UUID) -> Supervisor:
+        async def started(start: KeptStart | None) -> None:
+            await self._on_started(execution_id, start)
+
+        def grew(size: int, newest_seq: int) -> None:
+            self.output_grew(execution_id, size, newest_seq)
+
+        supervisor = Supervisor(
+            self._registry, self._keeping, self.limits, on_started=started, on_output=grew
+        )
+        self._supervisors[execution_id] = supervisor
+        return supervisor
+
+    def _go_on(self, execution_id: UUID, work: Coroutine[Any, Any, None]) -> None:
+        def on_done(task: asyncio.Task[None]) -> None:
+            del self._tasks[execution_id]
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("execution_task_failed", error=repr(error))
+            self._on_slot()
+
+        task = asyncio.create_task(work, name=f"run-{execution_id}")
+        self._tasks[execution_id] = task
+        task.add_done_callback(on_done)
 
     async def _run(self, assignment: Assignment, supervisor: Supervisor) -> None:
         execution_id = assignment.execution_id
 
         def keep(stream: Stream, offset: int, data: bytes) -> None:
-            self._keep_output(execution_id, stream, offset, data)
-
-        async def started(pid: int | None, pid_started: float | None) -> None:
-            mark = None
-            if pid is not None and pid_started is not None:
-                mark = ProcessMark(pid, pid_started, boot_id())
-            record = Started(execution_id, Moment.now(), mark)
-            self._journal.entries[execution_id].started = record
-            if mark is not None:
-                await self._journal.commit([record], durable=False)
-            self._on_news(execution_id, False)
+            if self._journal.keep_output(execution_id, stream, offset, data):
+                self._on_news(execution_id, False)
 
         capture = OutputCapture(self.limits.max_bytes_per_stream, keep)
         try:
-            outcome = await supervisor.run(assignment, capture=capture, on_started=started)
+            outcome = await supervisor.run(assignment, capture=capture)
         finally:
             self._supervisors.pop(execution_id, None)
+        await self._conclude(execution_id, outcome, capture)
+        supervisor.acknowledge()
+
+    async def _adopted(
+        self, execution_id: UUID, supervisor: Supervisor, work: Callable[[Supervisor], Awaitable[Outcome]]
+    ) -> None:
+        try:
+            outcome = await work(supervisor)
+        finally:
+            self._supervisors.pop(execution_id, None)
+        await self._conclude(execution_id, outcome, None)
+        supervisor.acknowledge()
+
+    async def _on_started(self, execution_id: UUID, start: KeptStart | None) -> None:
+        entry = self._journal.entries[execution_id]
+        if start is None:
+            entry.started = Started(execution_id, Moment.now(), None)
+        elif entry.started is None:
+            entry.started = Started(
+                execution_id, start.at, ProcessMark(start.pid, start.pid_started, boot_id())
+            )
+            await self._journal.commit([entry.started], durable=False)
+        self._on_news(execution_id, False)
+
+    async def _conclude(self, execution_id: UUID, outcome: Outcome, capture: OutputCapture | None) -> None:
+        if execution_id not in self._journal.entries:
+            return  # disowned before anybody watched over it
         if execution_id in self._disowned:
             self._disowned.discard(execution_id)
             self._journal.settle([execution_id])
-            return
-        await self._finish(execution_id, outcome, capture)
-
-    def _keep_output(self, execution_id: UUID, stream: Stream, offset: int, data: bytes) -> None:
-        if self._journal.keep_output(execution_id, stream, offset, data):
-            self._on_news(execution_id, False)
+        else:
+            await self._finish(execution_id, outcome, capture)
 
     async def _finish(self, execution_id: UUID, outcome: Outcome, capture: OutputCapture | None) -> None:
         """Write the result, for as long as it takes, before anybody may report it (G4)."""
         entry = self._journal.entries[execution_id]
+        figures = outcome.output or _figures(entry, capture)
+        if figures.spool_bytes:
+            self._journal.output_grew(execution_id, figures.spool_bytes, figures.newest_seq)
+        if figures.dropped_bytes:
+            log.error("output_not_kept", execution_id=str(execution_id), bytes=figures.dropped_bytes)
         entry.seq += 1
+        started_at = entry.started.at if entry.started else outcome.started_at
         result = Result(
             execution_id=execution_id,
             seq=entry.seq,
             status=outcome.status,
-            at=Moment.now(),
-            started_at=entry.started.at if entry.started else None,
+            at=outcome.at or Moment.now(),
+            started_at=started_at,
             exit_code=outcome.exit_code,
             reason=outcome.reason,
             message=outcome.message.replace("\x00", "") if outcome.message else None,
+            stdout_bytes=figures.stdout_bytes,
+            stderr_bytes=figures.stderr_bytes,
+            stdout_truncated=figures.stdout_truncated or Stream.STDOUT in entry.cut,
+            stderr_truncated=figures.stderr_truncated or Stream.STDERR in entry.cut,
             cpu_secs=outcome.usage.cpu_secs,
             peak_memory_bytes=outcome.usage.peak_memory_bytes,
             fence=entry.intent.fence,
             job_name=entry.intent.job_name,
-        )
-        if capture is not None:
-            result = replace(
-                result,
-                stdout_bytes=capture.total_bytes(Stream.STDOUT),
-                stderr_bytes=capture.total_bytes(Stream.STDERR),
-                stdout_truncated=capture.truncated(Stream.STDOUT),
-                stderr_truncated=capture.truncated(Stream.STDERR),
-            )
-        elif entry.spool is not None:
-            ends = entry.spool.lengths()
-            result = replace(result, stdout_bytes=ends[Stream.STDOUT], stderr_bytes=ends[Stream.STDERR])
-        result = replace(
-            result,
-            stdout_truncated=result.stdout_truncated or Stream.STDOUT in entry.cut,
-            stderr_truncated=result.stderr_truncated or Stream.STDERR in entry.cut,
         )
         spools = [entry.spool] if entry.spool is not None else []
         while True:
@@ -244,8 +312,16 @@ class Executor:
         log.debug("execution_ended", execution_id=str(execution_id), status=result.status.value)
 
 
-def _is_alive(mark: ProcessMark) -> bool:
-    if mark.boot != boot_id():
-        return False
-    started = process_started(mark.pid)
-    return started is not None and abs(started - mark.started_secs) < SAME_START_SECS
+def _figures(entry: Entry, capture: OutputCapture | None) -> OutputFigures:
+    """What is known of output that no keeper has counted to its end."""
+    if capture is not None and any(capture.total_bytes(stream) for stream in Stream):
+        return OutputFigures(
+            stdout_bytes=capture.total_bytes(Stream.STDOUT),
+            stderr_bytes=capture.total_bytes(Stream.STDERR),
+            stdout_truncated=capture.truncated(Stream.STDOUT),
+            stderr_truncated=capture.truncated(Stream.STDERR),
+        )
+    if entry.spool is None:
+        return OutputFigures()
+    ends = entry.spool.lengths()
+    return OutputFigures(stdout_bytes=ends[Stream.STDOUT], stderr_bytes=ends[Stream.STDERR])

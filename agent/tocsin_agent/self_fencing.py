@@ -19,9 +19,17 @@ LOOK_EVERY_SECS = 0.5
 class SelfFencing:
     """`check` is cheap and may be called at any time; `run` calls it often enough."""
 
-    def __init__(self, journal: Journal, contact: Contact, kill: Callable[[UUID, float], bool]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        contact: Contact,
+        kill: Callable[[UUID, float], bool],
+        fence_at: Callable[[UUID, float, float], None] = lambda execution_id, uptime_secs, grace_secs: None,
+    ) -> None:
         self._journal = journal
         self._contact = contact
+        #: Takes (execution, seconds since boot, grace): whoever keeps its process ends it then, were this agent dead.
+        self._fence_at = fence_at
         #: Takes (execution, seconds between SIGTERM and SIGKILL); says whether there was something to kill.
         self._kill = kill
         self._fenced: set[UUID] = set()
@@ -39,9 +47,12 @@ class SelfFencing:
         self._fenced.intersection_update(execution_id for execution_id, _ in at_risk)
         if not at_risk:
             return
-        silence_secs = self._contact.silence_secs()
+        silence_secs, last = self._contact.silence_secs(), self._contact.last
         for execution_id, entry in at_risk:
             overdue_secs = silence_secs - (entry.intent.self_fence_secs or 0.0)
+            if last is not None and last.is_of_this_boot:
+                fence_at_secs = last.uptime_secs + (entry.intent.self_fence_secs or 0.0)
+                self._fence_at(execution_id, fence_at_secs, entry.intent.kill_grace_secs)
             if overdue_secs < 0 or execution_id in self._fenced:
                 continue
             # The controller reckons with the job's grace, but with no more than that.

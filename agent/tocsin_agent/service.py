@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -18,7 +19,7 @@ SUMMARY_EVERY_SECS = 5.0
 
 
 async def serve(settings: AgentSettings) -> None:
-    """Until stopped by a signal: the first drains, the second ends running jobs, the third ends at once."""
+    """Until stopped by a signal: the first drains or hands over, the second ends running jobs, the third at once."""
     key = settings.enrolment_key
     ca_file = str(settings.ca_file) if settings.ca_file else None
     async with HttpLink(settings.controller, key or "", ca_file=ca_file) as link:
@@ -33,9 +34,10 @@ async def serve(settings: AgentSettings) -> None:
             journal_max_bytes=settings.journal_max_bytes,
             journal_max_results=settings.journal_max_results,
             enrolment_key=key,
+            cgroup=settings.cgroup,
         )
         work = asyncio.create_task(agent.run(), name="agent")
-        _obey_signals(agent, work, settings.drain_grace_secs)
+        _obey_signals(agent, work, settings)
         helpers = [asyncio.create_task(feed_watchdog()), asyncio.create_task(_announce(agent))]
         try:
             await work
@@ -60,20 +62,30 @@ async def _announce(agent: Agent) -> None:
             notify(f"STATUS={said}")
 
 
-def _obey_signals(agent: Agent, work: asyncio.Task[None], grace_secs: float) -> None:
+def _obey_signals(agent: Agent, work: asyncio.Task[None], settings: AgentSettings) -> None:
     received = 0
 
-    def on_signal() -> None:
+    def on_signal(*, hands_over: bool) -> None:
         nonlocal received
         received += 1
-        if received == 1:
+        if received == 1 and hands_over:
+            notify(f"STOPPING=1\nSTATUS=Handing over {agent.running} running")
+            agent.begin_hand_over(settings.drain_grace_secs)
+        elif received == 1:
             notify(f"STOPPING=1\nSTATUS=Draining, {agent.running} running")
-            agent.begin_drain(grace_secs)
+            agent.begin_drain(settings.drain_grace_secs)
         elif received == 2:
+            log.warning("agent_ends_running_jobs", running=agent.running)
             agent.cancel_all()
         else:
             work.cancel()
 
+    meanings = {
+        signal.SIGTERM: settings.stop == "handover",
+        signal.SIGINT: False,
+        signal.SIGUSR1: True,
+        signal.SIGUSR2: False,
+    }
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+    for number, hands_over in meanings.items():
+        loop.add_signal_handler(number, partial(on_signal, hands_over=hands_over))

@@ -6,7 +6,7 @@ Precedence: command line, then `TOCSIN_AGENT_*` environment variables, then the 
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -15,6 +15,8 @@ from tocsin_agent.layered_settings import LayeredSettings
 from tocsin_agent.logs import LogFormat, LogLevel
 from tocsin_shared.targets import Tag
 from tocsin_shared.wire import Name
+
+StopMode = Literal["drain", "handover"]
 
 
 class AgentSettings(LayeredSettings):
@@ -53,6 +55,16 @@ class AgentSettings(LayeredSettings):
     )
     drain_grace_secs: float = Field(
         30.0, ge=0, le=86_400, description="After SIGTERM, running jobs may take so many seconds to finish."
+    )
+    stop: StopMode = Field(
+        "drain",
+        description="What SIGTERM means. `drain`: running jobs may finish, then end. `handover`: processes go on and "
+        "the next start adopts them. SIGINT and SIGUSR2 always drain, SIGUSR1 always hands over.",
+    )
+    cgroup: str = Field(
+        "auto",
+        description="Where each execution gets a cgroup (v2) of its own: `auto` (if a part of the tree was delegated "
+        "to the agent, as by the unit in systemd/), `off`, or a directory below which it may make some.",
     )
     min_free_bytes: int = Field(
         64 * 1024 * 1024, ge=0, description="With less free on the state directory's disk, no work is taken."

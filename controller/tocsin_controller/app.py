@@ -96,6 +96,8 @@ async def _local_agent(engine: Engine, settings: ControllerSettings) -> AsyncIte
             # With a journal that outlives this process, the name must too: what is in it is reported under it.
             name=f"controller-{socket.gethostname()}-{settings.port if settings.state_dir else os.getpid()}",
             capacity=settings.local_capacity,
+            # Without a directory of its own nobody would find its jobs again.
+            is_leashed=settings.state_dir is None,
         )
         task = asyncio.create_task(agent.run(), name="local-agent")
         try:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -64,6 +64,17 @@ def _finite(value: float) -> float:
     return value
 
 
+class JobLimits(UserModel):
+    """What one execution may take from its host. An agent that can't enforce one of these does not start it."""
+
+    #: Bytes of memory; beyond that all of it is killed, with reason `oom`.
+    memory_max_bytes: Annotated[int, Field(ge=1024 * 1024, le=2**50)] | None = None
+    #: Processors; 0.5 is half of one.
+    cpu_max: Annotated[float, Field(ge=0.01, le=10_000), AfterValidator(_finite)] | None = None
+    #: Processes and threads at once.
+    pids_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
 class JobDefinition(UserModel):
     """Everything about a job that people decide. Each saved change is a numbered version of this."""
 
@@ -95,6 +106,8 @@ class JobDefinition(UserModel):
     on_lost: OnLost = OnLost.FAIL
     #: Further attempts after lost ones, with `on_lost: retry`. They do not count for `retry_max`, nor the reverse.
     on_lost_max: Annotated[int, Field(ge=1, le=100)] = 3
+    #: What a shell task may take from its host.
+    limits: JobLimits | None = None
     #: Further attempts after a failed or timed-out one.
     retry_max: Annotated[int, Field(ge=0, le=100)] = 0
     retry_delay_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
@@ -104,6 +117,13 @@ class JobDefinition(UserModel):
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     #: A scheduled occurrence is skipped (reason `overlap`) while this many runs are open; 0 means no limit.
     max_concurrent: Annotated[int, Field(ge=0, le=10_000)] = 0
+
+    @model_validator(mode="after")
+    def _limits_can_be_kept(self) -> Self:
+        """A limit is never ignored: tasks without a process of their own can't have one."""
+        if self.limits is not None and self.task.type != "shell":
+            raise ValueError(f"limits are for shell tasks, not for {self.task.type}")
+        return self
 
 
 #: What a job carries besides its definition. Clients may send these back unchanged; they are ignored.
@@ -164,6 +184,7 @@ class JobUpdate(UserModel):
     target: Target | None = None
     timeout_secs: int | None = None
     kill_grace_secs: int | None = None
+    limits: JobLimits | None = None
     queue_timeout_secs: int | None = None
     lost_after_secs: int | None = None
     on_lost: OnLost | None = None
@@ -179,7 +200,7 @@ class JobUpdate(UserModel):
 
     #: Fields whose absence means something; for the others null is the same as not sending them.
     clearable: ClassVar[frozenset[str]] = frozenset(
-        {"description", "run_as", "timezone", "starts_at", "expires_at", "target", "timeout_secs"}
+        {"description", "run_as", "timezone", "starts_at", "expires_at", "target", "timeout_secs", "limits"}
     )
 
     _foreign = model_validator(mode="before")(_drop_foreign)

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import shutil
-from collections.abc import Coroutine, Sequence
+from collections.abc import Container, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,8 @@ from tocsin_shared.executions import Stream
 
 log = structlog.get_logger(__name__)
 
+#: Below the journal's directory.
+OUTPUT_DIR = "output"
 #: The control log is rewritten with what is live once it is longer.
 REWRITE_BYTES = 8 * 1024 * 1024
 #: How large a journal may be if nobody says otherwise.
@@ -67,12 +69,19 @@ class _Commit:
 class Journal:
     """One directory. Commits of concurrent callers share one write and one fsync. Raises OSError when made."""
 
-    def __init__(self, directory: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        being_written: Container[UUID] = frozenset(),
+    ) -> None:
         self._directory = directory
         #: Output is cut once the journal is this large; results never are.
         self.max_bytes = max_bytes
-        self._output = directory / "output"
-        self._output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        #: Where keepers put the output of their processes, and how they ended.
+        self.output_dir = directory / OUTPUT_DIR
+        self.output_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.quarantine = Quarantine(directory / "quarantine")
         self.reserve = Reserve(directory / "reserve")
         #: Whether the disk refused what was written last.
@@ -84,7 +93,7 @@ class Journal:
         self._rewrite_at = REWRITE_BYTES
         self._waiting: list[_Commit] = []
         self._has_waiting = asyncio.Event()
-        self._replay(payloads)
+        self._replay(payloads, being_written)
 
     async def run(self) -> None:
         """Write what is committed, until cancelled."""
@@ -121,7 +130,7 @@ class Journal:
             if self.size_bytes + len(data) + OVERHEAD_BYTES > self.max_bytes:
                 raise OSError(errno.EDQUOT, "the journal is full")
             if entry.spool is None:
-                entry.spool = Spool(self._output / f"{execution_id}.out")
+                entry.spool = Spool(self.output_dir / f"{execution_id}.out")
             before = entry.spool.size
             entry.spool.append(entry.seq + 1, stream, offset, data)
         except OSError as error:
@@ -137,6 +146,17 @@ class Journal:
         entry.seq += 1
         self._output_bytes += entry.spool.size - before
         return True
+
+    def output_grew(self, execution_id: UUID, size: int, newest_seq: int) -> None:
+        """A keeper has appended to an execution's output."""
+        entry = self.entries[execution_id]
+        if entry.spool is None:
+            entry.spool = Spool(self.output_dir / f"{execution_id}.out")
+            entry.spool.size = 0  # the file may hold half of what the keeper tells of next
+        before = entry.spool.size
+        entry.spool.grow(size)
+        entry.seq = max(entry.seq, newest_seq)
+        self._output_bytes += entry.spool.size - before
 
     def settle(self, execution_ids: Sequence[UUID]) -> None:
         """The controller knows all of these: forget them. Losing this record only repeats a delivery."""
@@ -251,25 +271,33 @@ class Journal:
         except JournalError as error:
             log.warning("journal_rewrite_failed", error=str(error))
 
-    def _replay(self, payloads: Sequence[bytes]) -> None:
+    def _replay(self, payloads: Sequence[bytes], being_written: Container[UUID]) -> None:
         for payload in payloads:
             try:
                 self._apply(decode(payload))
             except ValueError as error:
                 self.quarantine.keep("control.log", payload, what=f"a record that can't be read: {error}")
-        live = {f"{execution_id}.out": execution_id for execution_id in self.entries}
-        for path in list(self._output.iterdir()):
-            execution_id = live.get(path.name)
-            if execution_id is not None:
-                self._recover_output(self.entries[execution_id], path)
+        for path in list(self.output_dir.iterdir()):
+            name, _, kind = path.name.partition(".")
+            try:
+                execution_id = UUID(name)
+            except ValueError:
+                path.unlink(missing_ok=True)
+                continue
+            entry = self.entries.get(execution_id)
+            if kind != "out":
+                # How it ended is for whoever adopts it; the rest is a living keeper's, or nobody's.
+                if execution_id not in being_written and (entry is None or kind != "end"):
+                    path.unlink(missing_ok=True)
+            elif entry is not None:
+                self._recover_output(entry, path, is_written=execution_id in being_written)
             else:
                 self.quarantine.move(path, what="output of an execution whose records are lost")
-                with suppress(ValueError):
-                    self._remember([UUID(path.stem)])
+                self._remember([execution_id])
 
-    def _recover_output(self, entry: Entry, path: Path) -> None:
+    def _recover_output(self, entry: Entry, path: Path, *, is_written: bool) -> None:
         try:
-            entry.spool, newest = Spool.recover(path, self.quarantine)
+            entry.spool, newest = Spool.recover(path, self.quarantine, is_written=is_written)
         except OSError as error:
             self.quarantine.move(path, what=f"output that can't be read: {error.strerror}")
             entry.cut.update(Stream)

@@ -45,8 +45,11 @@ class Spool:
         self.is_damaged = False
 
     @classmethod
-    def recover(cls, path: Path, quarantine: Quarantine) -> tuple["Spool", int]:
-        """A spool found after a crash, without what is no whole chunk, and the newest sequence number in it."""
+    def recover(cls, path: Path, quarantine: Quarantine, *, is_written: bool = False) -> tuple["Spool", int]:
+        """A spool found after a crash, without what is no whole chunk, and the newest sequence number in it.
+
+        With `is_written` a keeper goes on writing it: half a chunk at the end is no damage but will be whole soon.
+        """
         spool, newest, damage = cls(path), 1, []
         with spool._reading() as fd:
             for found in spool._walk(fd, 0):
@@ -54,6 +57,8 @@ class Spool:
                     damage.append((found.begin, found.end))
                 else:
                     newest = max(newest, _HEADER.unpack_from(found.payload)[0])
+        if is_written and damage and damage[-1][1] == spool.size:
+            spool.size = damage.pop()[0]
         if damage:
             spool.is_damaged = True
             quarantine.keep_spans(path, damage)
@@ -61,6 +66,10 @@ class Spool:
                 spool.size = damage[-1][0]
                 os.truncate(path, spool.size)
         return spool, newest
+
+    def grow(self, size: int) -> None:
+        """Somebody else has appended whole chunks up to here."""
+        self.size = max(self.size, size)
 
     def append(self, seq: int, stream: Stream, offset: int, data: bytes) -> None:
         """Add a chunk."""

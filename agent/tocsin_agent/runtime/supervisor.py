@@ -1,82 +1,195 @@
-"""Watches over one execution: its timeout, orders to stop it, and what must not go wrong silently."""
+"""Watches over one execution: orders to stop it, its timeout, and what must not go wrong silently."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
 
 import structlog
 
+from tocsin_agent.runtime.cgroups import Cgroups, NotEnforceable, refuse_limits
+from tocsin_agent.runtime.ending import outcome_of
+from tocsin_agent.runtime.family import kill_family
+from tocsin_agent.runtime.keeper import Nursery
+from tocsin_agent.runtime.kept import KeeperDied, KeptProcess, KeptStart, OnOutput
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.output import OutputCapture
+from tocsin_agent.runtime.spec import KeepingRules, ProcessSpec
 from tocsin_agent.tasks.base import StopKind, StopSignal
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_shared.executions import ExecutionStatus, Reason, Stream
 from tocsin_shared.protocol import Assignment, OutputLimits
 
-#: Takes (pid, seconds since boot of its start); both None for a task without a process.
-OnStarted = Callable[[int | None, float | None], Awaitable[None]]
+#: Told of the start; with the process, if there is one.
+OnStarted = Callable[[KeptStart | None], Awaitable[None]]
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What it takes to start a process that outlives the agent."""
+
+    #: None when this host can't start processes.
+    nursery: Nursery | None
+    directory: Path
+    cgroups: Cgroups | None = None
+    is_leashed: bool = False
+
+    def end_orphans(self, execution_id: UUID, group: int) -> None:
+        """Kill what lives of an execution that nobody keeps. `group` is its process group, or 0. Blocks."""
+        if self.cgroups is not None:
+            self.cgroups.kill(execution_id)
+        if not kill_family(str(execution_id), group):
+            _log.error("processes_survived", execution_id=str(execution_id))
 
 
 class Context:
     """What a runner gets; see `tasks.base.TaskContext`."""
 
-    def __init__(
-        self, capture: OutputCapture, stop: StopSignal, limits: OutputLimits, on_started: OnStarted
-    ) -> None:
+    def __init__(self, supervisor: "Supervisor", assignment: Assignment, capture: OutputCapture) -> None:
+        self._supervisor = supervisor
+        self._assignment = assignment
         self._capture = capture
-        self._on_started = on_started
-        self.stop = stop
-        self.limits = limits
+        self.stop = supervisor.stop
+        self.limits = supervisor.limits
 
     def emit(self, stream: Stream, data: bytes) -> None:
         """Take output."""
         self._capture.feed(stream, data)
 
-    async def on_started(self, pid: int | None, pid_started: float | None) -> None:
+    async def on_started(self) -> None:
         """Make the start known."""
-        await self._on_started(pid, pid_started)
+        await self._supervisor.on_started_in_process(self._assignment)
+
+    async def run_process(self, spec: ProcessSpec) -> Outcome:
+        """Start a process and see to its end."""
+        return await self._supervisor.keep(self._assignment, spec)
 
 
 class Supervisor:
     """Runs one execution. Made for it inside the event loop, used once."""
 
-    def __init__(self, registry: TaskRegistry, limits: OutputLimits | None = None) -> None:
+    def __init__(
+        self,
+        registry: TaskRegistry,
+        keeping: Keeping,
+        limits: OutputLimits | None = None,
+        *,
+        on_started: OnStarted,
+        on_output: OnOutput,
+    ) -> None:
         self._registry = registry
-        self._limits = limits or OutputLimits()
-        self._stop = StopSignal()
+        self._keeping = keeping
+        self._on_started = on_started
+        self._on_output = on_output
         self._timer: asyncio.TimerHandle | None = None
+        self._process: KeptProcess | None = None
+        self._fence: tuple[float, float] | None = None
+        self.limits = limits or OutputLimits()
+        self.stop = StopSignal()
+
+    @property
+    def has_process(self) -> bool:
+        """Whether what runs would go on without the agent."""
+        return self._process is not None
 
     def request_stop(self, kind: StopKind, grace_secs: float) -> None:
         """End it early. The first kind counts; a later request can only shorten the grace.
 
         Before `run` this keeps the task from being started at all.
         """
-        self._stop.request(kind, grace_secs)
+        self.stop.request(kind, grace_secs)
+        if self._process is not None:
+            self._process.stop(kind, grace_secs)
 
-    async def run(self, assignment: Assignment, *, capture: OutputCapture, on_started: OnStarted) -> Outcome:
+    def fence_at(self, uptime_secs: float, grace_secs: float) -> None:
+        """From this instant since boot on the right to run it is gone, unless a later one is named before.
+
+        The keeper sees to that even when this agent is dead by then.
+        """
+        self._fence = (uptime_secs, grace_secs)
+        if self._process is not None:
+            self._process.fence_at(uptime_secs, grace_secs)
+
+    def limit_room(self, max_bytes: int) -> None:
+        """The journal is full: the file of the process's output may not become larger."""
+        if self._process is not None:
+            self._process.limit_room(max_bytes)
+
+    def acknowledge(self) -> None:
+        """The result is durable: nobody else has to remember it."""
+        if self._process is not None:
+            self._process.acknowledge()
+
+    def let_go(self) -> None:
+        """Leave the process to its keeper."""
+        if self._process is not None:
+            self._process.let_go()
+
+    async def run(self, assignment: Assignment, *, capture: OutputCapture) -> Outcome:
         """Do it and say how it ended. Never raises but for cancellation. Closes the capture."""
-
-        async def started(pid: int | None, pid_started: float | None) -> None:
-            # Time counts from the start of the process, not from that of its being looked up and forked.
-            if assignment.timeout_secs is not None and self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(
-                    assignment.timeout_secs, self._stop.request, "timeout", assignment.kill_grace_secs
-                )
-            await on_started(pid, pid_started)
-
-        context = Context(capture, self._stop, self._limits, started)
         try:
-            if self._stop.requested:
+            if self.stop.requested:
                 return self._stopped(assignment, Outcome(ExecutionStatus.CANCELLED))
-            outcome = await self._run(assignment, context)
-            self._stop.settle()
-            return outcome if self._stop.kind is None else self._stopped(assignment, outcome)
+            outcome = await self._run(assignment, Context(self, assignment, capture))
+            self.stop.settle()
+            return outcome if self.stop.kind is None else self._stopped(assignment, outcome)
         finally:
             if self._timer is not None:
                 self._timer.cancel()
             capture.close()
+
+    async def keep(self, assignment: Assignment, spec: ProcessSpec) -> Outcome:
+        """Start a process of an execution and see to its end. The keeper counts its time."""
+        keeping, limits = self._keeping, assignment.limits
+        if keeping.nursery is None:
+            return Outcome.failed(Reason.SPAWN_FAILED, "The agent's keeper is missing; its log says more.")
+        try:
+            if keeping.cgroups is None:
+                refuse_limits(limits)
+            rules = KeepingRules(
+                timeout_secs=assignment.timeout_secs,
+                kill_grace_secs=assignment.kill_grace_secs,
+                max_bytes_per_stream=self.limits.max_bytes_per_stream,
+                is_leashed=keeping.is_leashed,
+                cgroup=keeping.cgroups.plan(assignment.execution_id, limits) if keeping.cgroups else None,
+            )
+            channel = keeping.nursery.launch(assignment.execution_id, spec, rules)
+            process = KeptProcess(channel, keeping.directory, assignment.execution_id, self._on_output)
+            return await self.see_to_its_end(process, assignment.execution_id)
+        except NotEnforceable as error:
+            return Outcome.failed(Reason.SPAWN_FAILED, str(error))
+        except (OSError, ValueError) as error:
+            what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            return Outcome.failed(Reason.SPAWN_FAILED, f"The command could not be started: {what}.")
+
+    async def see_to_its_end(self, process: KeptProcess, execution_id: UUID) -> Outcome:
+        """Of a process that was started, now or by an earlier agent."""
+        self._process = process
+        if self._fence is not None:
+            process.fence_at(*self._fence)
+        if self.stop.kind is not None:
+            process.stop(self.stop.kind, self.stop.grace_left_secs)
+        start: KeptStart | None = None
+        try:
+            start = await process.started()
+            if start is not None:
+                await self._on_started(start)
+            return outcome_of(await process.ended())
+        except KeeperDied:
+            await asyncio.to_thread(self._keeping.end_orphans, execution_id, start.pid if start else 0)
+            message = "The process that watched over this was killed; what was left of it was killed too."
+            return Outcome.failed(Reason.INTERRUPTED, message)
+
+    async def on_started_in_process(self, assignment: Assignment) -> None:
+        """A task that lives and dies with the agent has begun; its time counts from now."""
+        if assignment.timeout_secs is not None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(
+                assignment.timeout_secs, self.stop.request, "timeout", assignment.kill_grace_secs
+            )
+        await self._on_started(None)
 
     async def _run(self, assignment: Assignment, context: Context) -> Outcome:
         task_type = assignment.task.type
@@ -95,19 +208,13 @@ class Supervisor:
             return Outcome.failed(Reason.INTERNAL, f"The agent failed to run this: {text[:1000]}")
 
     def _stopped(self, assignment: Assignment, outcome: Outcome) -> Outcome:
-        if outcome.reason in (Reason.SPAWN_FAILED, Reason.UNSUPPORTED_TASK, Reason.INTERNAL):
-            # It never ran, or nobody knows how far: the stop is not what ended it.
+        if outcome.output is not None or outcome.reason in (
+            Reason.SPAWN_FAILED,
+            Reason.UNSUPPORTED_TASK,
+            Reason.INTERNAL,
+            Reason.INTERRUPTED,
+        ):
+            # The keeper knows what ended it; or it never ran, or nobody knows how far: the stop did not end it.
             return outcome
-        match self._stop.kind:
-            case "timeout":
-                status, reason = ExecutionStatus.TIMED_OUT, Reason.TIMEOUT
-                message = f"Took longer than {assignment.timeout_secs:g} s."
-            case "cancel":
-                status, reason, message = ExecutionStatus.CANCELLED, Reason.CANCELLED, "Cancelled."
-            case "self_fence":
-                status, reason = ExecutionStatus.FAILED, Reason.SELF_FENCED
-                message = "No word from a controller for too long: ended here, so that it can run elsewhere."
-            case _:
-                status, reason = ExecutionStatus.FAILED, Reason.AGENT_STOPPED
-                message = "The agent was stopped while this ran."
-        return replace(outcome, status=status, reason=reason, message=message)
+        stopped = Outcome.stopped(self.stop.kind or "agent_stopped", assignment.timeout_secs)
+        return replace(outcome, status=stopped.status, reason=stopped.reason, message=stopped.message)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from typing import Literal, Protocol
 
 from tocsin_agent.runtime.outcome import Outcome
+from tocsin_agent.runtime.spec import ProcessSpec
 from tocsin_shared.executions import Stream
 from tocsin_shared.protocol import Assignment, OutputLimits
 
@@ -74,11 +75,12 @@ class TaskContext(Protocol):
         """Take output. Never blocks."""
         ...
 
-    def on_started(self, pid: int | None, pid_started: float | None) -> Awaitable[None]:
-        """To be awaited as soon as the process exists: this is what makes the start durable.
+    def on_started(self) -> Awaitable[None]:
+        """To be awaited by a task that runs inside the agent as soon as it begins."""
+        ...
 
-        `pid_started` is seconds since boot, to recognise a process number that was used again.
-        """
+    def run_process(self, spec: ProcessSpec) -> Awaitable[Outcome]:
+        """Start a process that outlives the agent, and return how it ended. It sees to all the rest."""
         ...
 
 

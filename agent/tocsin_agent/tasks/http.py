@@ -23,7 +23,7 @@ class HttpRunner:
         task = assignment.task
         if not isinstance(task, HttpTask):
             return Outcome.failed(Reason.UNSUPPORTED_TASK, f"This is not an http task but {task.type}.")
-        await context.on_started(None, None)
+        await context.on_started()
         timeout_secs = DEFAULT_TIMEOUT_SECS if assignment.timeout_secs is None else None
         request = asyncio.create_task(_request(task, context, timeout_secs))
         stopped = asyncio.create_task(context.stop.wait())

@@ -18,7 +18,7 @@ class NoopRunner:
         task = assignment.task
         if not isinstance(task, NoopTask):
             return Outcome.failed(Reason.UNSUPPORTED_TASK, f"This is not a noop task but {task.type}.")
-        await context.on_started(None, None)
+        await context.on_started()
         if task.output:
             context.emit(Stream.STDOUT, task.output.encode())
         if task.sleep_secs:

@@ -23,6 +23,11 @@ class TaskRegistry:
         """Use this runner for a type, whatever is installed."""
         self._runners[task_type] = runner
 
+    def withhold(self, task_type: str) -> None:
+        """This host can't run these, whatever is installed."""
+        self._entries.pop(task_type, None)
+        self._runners.pop(task_type, None)
+
     def runner(self, task_type: str) -> TaskRunner | None:
         """The runner for a type, or None if there is none. Raises what a broken plugin raises."""
         if task_type not in self._runners:

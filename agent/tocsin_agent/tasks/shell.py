@@ -1,23 +1,22 @@
 """A command line for /bin/sh, in an environment that holds nothing of the agent's own."""
 
 import asyncio
+import functools
 import os
 import pwd
 import shlex
-import signal
-import subprocess
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tocsin_agent.runtime.outcome import Outcome
-from tocsin_agent.runtime.process import EXECUTION_ID_VARIABLE, SUDO, Process, ProcessEnd, ProcessSpec
+from tocsin_agent.runtime.spec import EXECUTION_ID_VARIABLE, ProcessSpec
 from tocsin_agent.tasks.base import TaskContext
 from tocsin_shared.executions import Reason
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks import ShellTask
 
 _SHELL = "/bin/sh"
+_SUDO = "/usr/bin/sudo"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #: Behind sudo, which clears the environment. Variables come through stdin (their size on the first line),
@@ -29,37 +28,19 @@ class ShellRunner:
     """Runs `shell` tasks."""
 
     async def run(self, assignment: Assignment, context: TaskContext) -> Outcome:
-        """Start the command, wait for it, and end all of it when asked to stop."""
+        """Start the command and see to its end."""
         task = assignment.task
         if not isinstance(task, ShellTask):
             return Outcome.failed(Reason.UNSUPPORTED_TASK, f"This is not a shell task but {task.type}.")
         try:
-            # Account data may come from a directory server, hence the thread.
-            spec = await asyncio.to_thread(build_spec, assignment, task)
-            process = await Process.start(spec, context.emit)
+            if (task.run_as or assignment.run_as) is None:
+                spec = build_spec(assignment, task)
+            else:
+                # Account data may come from a directory server, hence the thread.
+                spec = await asyncio.to_thread(build_spec, assignment, task)
         except _CannotStart as error:
             return Outcome.failed(Reason.SPAWN_FAILED, str(error))
-        except (OSError, subprocess.SubprocessError, ValueError) as error:
-            what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            return Outcome.failed(Reason.SPAWN_FAILED, f"The command could not be started: {what}.")
-        stopping = asyncio.create_task(_stop_when_asked(process, context))
-        try:
-            await context.on_started(process.pid, process.started)
-            end = await process.wait(context.stop)
-            if context.stop.requested:
-                # The leader may be gone while others of its family still are being ended.
-                await stopping
-            return _judged(end)
-        finally:
-            stopping.cancel()
-            with suppress(asyncio.CancelledError):
-                await stopping
-            process.kill_unless_ended()
-
-
-async def _stop_when_asked(process: Process, context: TaskContext) -> None:
-    await context.stop.wait()
-    await process.stop(context.stop)
+        return await context.run_process(spec)
 
 
 class _CannotStart(Exception):
@@ -81,7 +62,6 @@ def build_spec(assignment: Assignment, task: ShellTask) -> ProcessSpec:
         argv=[_SHELL, "-c", task.command],
         env=env,
         cwd="/",
-        execution_id=str(assignment.execution_id),
         stdin=None if task.stdin is None else task.stdin.encode(),
     )
     if account.pw_uid == os.geteuid():
@@ -94,7 +74,7 @@ def build_spec(assignment: Assignment, task: ShellTask) -> ProcessSpec:
             group=account.pw_gid,
             extra_groups=os.getgrouplist(account.pw_name, account.pw_gid),
         )
-    if not Path(SUDO).exists():
+    if not Path(_SUDO).exists():
         raise _CannotStart(f"Running as {account.pw_name} needs sudo, which this host does not have.")
     # That account may enter directories which the agent's can't, so it looks for itself.
     home = f"cd {shlex.quote(account.pw_dir)} 2>/dev/null || cd /"
@@ -108,7 +88,7 @@ def build_spec(assignment: Assignment, task: ShellTask) -> ProcessSpec:
     return replace(
         spec,
         argv=[
-            SUDO,
+            _SUDO,
             "-n",
             "-u",
             account.pw_name,
@@ -126,17 +106,13 @@ def build_spec(assignment: Assignment, task: ShellTask) -> ProcessSpec:
 
 
 def _directory(task: ShellTask, account: pwd.struct_passwd) -> str:
-    if task.working_dir is None:
-        return account.pw_dir if Path(account.pw_dir).is_dir() else "/"
-    try:
-        is_directory = Path(task.working_dir).is_dir()
-    except OSError as error:
-        raise _CannotStart(f"The working directory {task.working_dir}: {error.strerror}.") from None
-    if not is_directory:
-        raise _CannotStart(f"The working directory {task.working_dir} does not exist.")
-    return task.working_dir
+    """Where it starts; whether it can is found out by trying."""
+    if task.working_dir is not None:
+        return task.working_dir
+    return account.pw_dir if Path(account.pw_dir).is_dir() else "/"
 
 
+@functools.cache
 def _own_account() -> pwd.struct_passwd:
     uid = os.geteuid()
     try:
@@ -171,16 +147,3 @@ def _environment(assignment: Assignment, task: ShellTask, account: pwd.struct_pa
     if assignment.scheduled_for:
         env["TOCSIN_SCHEDULED_FOR"] = assignment.scheduled_for
     return env
-
-
-def _judged(end: ProcessEnd) -> Outcome:
-    if end.signal is not None:
-        try:
-            name = signal.Signals(end.signal).name
-        except ValueError:
-            name = f"signal {end.signal}"
-        return Outcome.failed(Reason.SIGNAL, f"Ended by {name}.", exit_code=128 + end.signal, usage=end.usage)
-    if end.exit_code:
-        message = f"Ended with exit code {end.exit_code}."
-        return Outcome.failed(Reason.EXIT_CODE, message, exit_code=end.exit_code, usage=end.usage)
-    return Outcome.succeeded(0, end.usage)

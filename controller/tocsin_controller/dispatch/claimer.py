@@ -50,7 +50,7 @@ from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
-from tocsin_shared.protocol import Assignment, CancelOrder, Held, PollResponse, StopOrder
+from tocsin_shared.protocol import Assignment, CancelOrder, Held, Limits, PollResponse, StopOrder
 
 log = structlog.get_logger(__name__)
 
@@ -338,6 +338,7 @@ class Claimer:
             else None,
             lease_secs=self._lease_secs,
             self_fence_secs=self._pace.self_fence_secs(job),
+            limits=Limits.model_validate(job.limits.model_dump()) if job.limits else None,
         )
 
     async def _audit(self, session: HeldSession, calls: Sequence[Call]) -> None:

@@ -9,6 +9,7 @@ from tests.chaos.processes import end_strays
 from tests.chaos.scenario import scenario
 from tests.chaos.shims import Disk
 from tests.chaos.stage import Stage
+from tests.keepers import end_keepers
 
 #: Runs what follows where the kernel says the boot id of a file: the first word after this.
 _UNDER_ANOTHER_BOOT = (
@@ -43,6 +44,7 @@ async def power_cut(stage: Stage) -> None:
         async with stage.fault("power", "a1"):
             await asyncio.sleep(stage.random.random() * 0.02)
             agent.kill()
+            end_keepers(state)
             end_strays(stage.fleet.witness_program)
             disk.lose_power()
             boot.write_text(f"{uuid.uuid4()}\n")

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from tests.integration.agent.fake_controller import ENROLMENT_KEY, PATIENCE_SECS, FakeController, serving
+from tests.keepers import end_keepers
 
 from tocsin_agent.daemon import Agent
 from tocsin_agent.http_link import HttpLink
@@ -104,6 +105,8 @@ class Agents:
             await link.close()
             assert agent.running == 0
         self.running.clear()
+        for state_dir in self.directory.glob("agent-*"):
+            end_keepers(state_dir)
 
 
 @dataclass
@@ -171,3 +174,4 @@ def agent_process(controller: FakeController, tmp_path: Path) -> Iterator[AgentP
             one.process.wait(5)
         except subprocess.TimeoutExpired:
             one.kill()
+    end_keepers(one.state_dir)

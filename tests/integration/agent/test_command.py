@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.agent.conftest import BIN, AgentProcess, assignment, eventually, is_running, pid_in
+from tests.integration.agent.conftest import BIN, AgentProcess, assignment, is_running
 from tests.integration.agent.fake_controller import ENROLMENT_KEY, PATIENCE_SECS, FakeController, Refusal
 
 from tocsin_agent.cli import EXIT_BAD_CONFIGURATION, EXIT_SUPERSEDED
@@ -43,76 +42,6 @@ async def status_json(agent: AgentProcess) -> Any:
     said = await asyncio.to_thread(tocsin_agent, "status", "--json", "--state-dir", agent.state_dir)
     assert said.returncode == 0, said.stderr
     return json.loads(said.stdout)
-
-
-async def test_an_agent_killed_in_the_middle_reports_the_interruption_once(
-    controller: FakeController, agent_process: AgentProcess
-) -> None:
-    agent_process.start()
-    shell_pid, detached_pid = agent_process.directory / "shell", agent_process.directory / "detached"
-    job = assignment(
-        f"echo before; echo $$ > {shell_pid}; setsid sh -c 'echo $$ > {detached_pid}; exec sleep 60' & sleep 60"
-    )
-    controller.overloaded = {"upload"}  # so that the output has to come from the disk
-    await controller.offer(job)
-    pids = [await pid_in(shell_pid), await pid_in(detached_pid)]
-    spool = agent_process.state_dir / "journal" / "output" / f"{job.execution_id}.out"
-    await eventually(lambda: spool.exists() and b"before\n" in spool.read_bytes())
-    agent_process.kill()
-    assert all(map(is_running, pids))
-    controller.overloaded.clear()
-
-    agent_process.start()
-    result = await controller.result(job.execution_id)
-    assert (result.status, result.reason, result.exit_code) == ("failed", "interrupted", None)
-    assert controller.output(job.execution_id) == "before\n"
-    assert not any(map(is_running, pids))
-    await controller.settled(job.execution_id)
-
-    agent_process.kill()
-    agent_process.start()
-    registered = len(controller.bodies("register", RegisterRequest))
-    await controller.until(lambda: len(controller.bodies("register", RegisterRequest)) > registered)
-    await controller.settled(job.execution_id)
-    assert len(controller.results(job.execution_id)) == 1
-
-
-async def test_a_killed_agent_does_not_touch_a_process_that_got_the_number_of_its_own(
-    controller: FakeController, agent_process: AgentProcess
-) -> None:
-    """The job's shell has ended with the agent, and its number may be anybody's by now."""
-    agent_process.start()
-    pid_file = agent_process.directory / "pid"
-    job = assignment(f"echo $$ > {pid_file}; exec sleep 60")
-    await controller.offer(job)
-    pid = await pid_in(pid_file)
-    await controller.until(lambda: bool(controller.events(job.execution_id)))
-    agent_process.kill()
-    os.kill(pid, signal.SIGKILL)
-    bystander = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    log = agent_process.state_dir / "journal" / "control.log"
-    with log.open("ab") as file:
-        file.write(_started_as(job.execution_id, bystander.pid))
-    try:
-        agent_process.start()
-        result = await controller.result(job.execution_id)
-        assert result.reason == "interrupted"
-        assert bystander.poll() is None
-    finally:
-        bystander.kill()
-        bystander.wait()
-
-
-def _started_as(execution_id: object, pid: int) -> bytes:
-    """A record as if the job had been started, long ago, under this number."""
-    from uuid import UUID
-
-    from tocsin_agent.clock import Moment, boot_id
-    from tocsin_agent.journal.framing import frame
-    from tocsin_agent.journal.records import ProcessMark, Started, encode
-
-    record = Started(UUID(str(execution_id)), Moment.now(), ProcessMark(pid, 1.0, boot_id()))
-    return frame(encode(record))
 
 
 async def test_systemd_hears_of_it_and_jobs_do_not_hear_of_systemd(

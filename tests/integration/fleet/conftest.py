@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.keepers import end_keepers
 from tests.net import free_port
 
 from tocsin_shared.ids import new_id
@@ -148,6 +149,8 @@ class Fleet:
             process.kill()
         for process in self.processes.values():
             process.wait()
+        for state_dir in self.directory.glob("agent-*"):
+            end_keepers(state_dir)
 
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("TOCSIN_")}
