@@ -24,6 +24,10 @@ from tocsin_controller.supervisor import supervise
 
 log = structlog.get_logger(__name__)
 
+#: A server that froze is given up a little later than this, and another host of the DSN is asked.
+STATEMENT_TIMEOUT_SECS = 5.0
+LOCK_TIMEOUT_SECS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class RunningController:
@@ -44,6 +48,8 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
         settings.dsn,
         application_name="tocsin-controller",
         max_size=settings.database_pool_size,
+        statement_timeout_secs=STATEMENT_TIMEOUT_SECS,
+        lock_timeout_secs=LOCK_TIMEOUT_SECS,
     )
     try:
         engine = build_engine(db, settings)

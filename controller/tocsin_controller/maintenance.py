@@ -18,6 +18,8 @@ _TODAY = sql("today")
 _FORGET_IDEMPOTENCY_KEYS = sql("forget_idempotency_keys")
 
 EVERY_SECS = 3600.0
+#: Moving a day of history into its partition takes what it takes.
+STATEMENT_TIMEOUT_SECS = 600.0
 
 
 class Maintenance:
@@ -35,7 +37,10 @@ class Maintenance:
 
     async def once(self) -> None:
         """One round. A retention of 0 days keeps everything."""
-        async with self._db.transaction() as session:
+        async with (
+            self._db.hold(statement_timeout_secs=STATEMENT_TIMEOUT_SECS) as held,
+            held.transaction() as session,
+        ):
             if not await session.fetchval(_LOCK):
                 return
             today = await session.fetchval(_TODAY)

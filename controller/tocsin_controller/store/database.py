@@ -112,9 +112,15 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def hold(self) -> AsyncIterator[HeldSession]:
-        """A dedicated connection outside the pool for one loop, opened at its first call."""
-        held = HeldSession(self._dialer)
+    async def hold(self, *, statement_timeout_secs: float | None = None) -> AsyncIterator[HeldSession]:
+        """A dedicated connection outside the pool for one loop, opened at its first call.
+
+        With a time limit of its own for statements that take longer than those of requests may.
+        """
+        dialer = self._dialer
+        held = HeldSession(
+            dialer if statement_timeout_secs is None else dialer.patient(statement_timeout_secs)
+        )
         try:
             yield held
         finally:

@@ -5,7 +5,7 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -22,7 +22,7 @@ Examine: TypeAlias = Callable[[asyncpg.Connection], Awaitable[None]]
 # the others, which together is at most the 5 s that losing a controller may cost.
 IDLE_IN_TRANSACTION_SECS: Final = 3
 # A statement that the server did not end itself by then never will: the way to it is broken.
-CLIENT_GRACE_SECS: Final = 5.0
+CLIENT_GRACE_SECS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,13 @@ class Dialer:
         self._settings = settings
         self._examine = examine
         self._dsns = one_dsn_per_host(dsn)
+
+    def patient(self, statement_timeout_secs: float) -> "Dialer":
+        """The same database for work that takes long."""
+        settings = replace(self._settings, statement_timeout_secs=statement_timeout_secs)
+        patient = Dialer("", settings, self._examine)
+        patient._dsns = self._dsns
+        return patient
 
     async def dial(self, **server_settings: str) -> asyncpg.Connection:
         """A new connection that the caller owns; `server_settings` go on top. Raises Unavailable."""
