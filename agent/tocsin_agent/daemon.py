@@ -238,6 +238,10 @@ class Agent:
             poller.drain()
             heartbeat.beat_now()
             await self._wind_down(executor, uploader)
+        except Cloned:
+            # Which copy has the right to what runs here is for people to say: it goes on.
+            self._left = await executor.hand_over()
+            raise
         finally:
             await executor.abandon()
             if keeping.nursery is not None:
