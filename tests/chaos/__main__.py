@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"Seed {seed}: `make chaos ARGS='--seed {seed}'` makes the same choices again.\n")
     chosen = _chosen(options.only, is_short=options.short)
-    reports = [_play(one, seed, options.out, is_short=options.short) for one in chosen]
+    reports = [_play(one, seed, options) for one in chosen]
     failed = [report for report in reports if report.failures]
     print(
         f"\n{len(reports) - len(failed)} of {len(reports)} scenarios hold. + true, ? not known, X violated."
@@ -60,9 +60,9 @@ def _chosen(only: list[str], *, is_short: bool) -> list[Scenario]:
     return [one for one in SCENARIOS.values() if one.is_short or not is_short]
 
 
-def _play(one: Scenario, seed: int, out: Path, *, is_short: bool) -> Report:
+def _play(one: Scenario, seed: int, options: argparse.Namespace) -> Report:
     began = time.monotonic()
-    report = asyncio.run(run(one, seed, out, is_short=is_short))
+    report = asyncio.run(run(one, seed, options.out, is_short=options.short, mix_secs=options.secs))
     marks = {finding.verdict: _MARKS[finding.truth] for finding in report.findings}
     row = " ".join(f"{verdict}{marks.get(verdict, '-')}" for verdict in VERDICTS)
     word = "FAILS" if report.failures else "holds"

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.chaos import stalls
 from tests.chaos.fleet import fleet
 from tests.chaos.history import History, Meta
 from tests.chaos.stage import NotSeen, Stage
@@ -18,7 +19,7 @@ Play = Callable[[Stage], Awaitable[None]]
 
 #: Any scenario with a pulse must be able to say so much for certain.
 USUAL = frozenset({"V1", "V2", "V3", "V5", "V6", "V7", "V8", "V9", "V10", "V11"})
-PLAY_SECS = 900.0
+PLAY_SECS = 900.0  # besides the mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +83,18 @@ def scenario(
     return register
 
 
-async def run(one: Scenario, seed: int, out: Path, *, is_short: bool) -> Report:
+async def run(one: Scenario, seed: int, out: Path, *, is_short: bool, mix_secs: float = 60) -> Report:
     """Play it on a fresh installation. Never raises for what the product did."""
     meta = Meta(f"{one.key} {one.title}", seed, healed_ns=0, read_ns=0, lateness_secs=one.lateness_secs)
     directory = out / one.key
     # Not below a directory of pytest's: the database's account could not pass.
     with tempfile.TemporaryDirectory(prefix="tocsin-chaos-", ignore_cleanup_errors=True) as name:
         async with fleet(Path(name), seed) as installed:
-            stage = Stage(installed, meta, is_short=is_short)
+            stage = Stage(installed, meta, is_short=is_short, mix_secs=mix_secs)
             history: History | None = None
+            watching = asyncio.create_task(stalls.watch(stage.faults), name="stalls")
             try:
-                async with asyncio.timeout(PLAY_SECS):
+                async with asyncio.timeout(PLAY_SECS + mix_secs):
                     await one.play(stage)
                     await stage.recover()
                     is_quiet = await stage.rest()
@@ -103,6 +105,8 @@ async def run(one: Scenario, seed: int, out: Path, *, is_short: bool) -> Report:
                 stage.complaints.append(f"did not happen: {error}")
             except Exception:  # noqa: BLE001  a scenario that breaks is a failed one; the others go on
                 stage.complaints.append(traceback.format_exc(limit=-6))
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             stage.complaints += installed.client.rude_answers
             directory.mkdir(parents=True, exist_ok=True)
             stage.save_logs(directory)

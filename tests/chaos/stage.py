@@ -23,11 +23,13 @@ _A_PULSE_NS = 1_200_000_000
 class Stage:
     """One scenario being played."""
 
-    def __init__(self, fleet: Fleet, meta: Meta, *, is_short: bool) -> None:
+    def __init__(self, fleet: Fleet, meta: Meta, *, is_short: bool, mix_secs: float = 60) -> None:
         self.fleet = fleet
         self.meta = meta
         #: Whether to take the least time in which the fault still shows.
         self.is_short = is_short
+        #: How long the mix goes on.
+        self.mix_secs = mix_secs
         #: Every choice comes from here, so that a seed repeats them.
         self.random = random.Random(meta.seed)  # noqa: S311
         self.faults: list[Fault] = []

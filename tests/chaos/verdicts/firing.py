@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from tests.chaos.history import SECOND_NS, History, Run, Witness
 from tests.chaos.matching import Window, match
 from tests.chaos.obligations import Duties, duties
+from tests.chaos.stalls import deadline_ns
 from tests.chaos.verdicts.lattice import Finding, found
 
 #: With any other reason the record itself says that, or why, nothing came to its own end.
@@ -35,7 +36,8 @@ def v1_nothing_missed(history: History) -> Finding:
                 violations.append(f"{job}: the run of {_clock(nominal)} never ended")
             elif record.reason in _WITNESSED_REASONS and _is_witnessed(duty):
                 must_run.append(nominal)
-        windows = [Window(nominal - ahead_ns, nominal - ahead_ns + patience_ns) for nominal in must_run]
+        opens = [nominal - ahead_ns for nominal in must_run]
+        windows = [Window(moment, deadline_ns(history, moment, patience_ns)) for moment in opens]
         missed = match(windows, starts.get(job, [])).missed
         violations += [f"{job}: no complete run was witnessed for {_clock(must_run[k])}" for k in missed]
     runs = {run.id: run for run in history.runs}

@@ -5,6 +5,7 @@ from statistics import median
 
 from tests.chaos.history import SECOND_NS, History, Sample
 from tests.chaos.obligations import duties
+from tests.chaos.stalls import deadline_ns
 from tests.chaos.verdicts.lattice import Finding, found
 
 MEBIBYTE = 1024 * 1024
@@ -15,7 +16,8 @@ def v10_work_starts_again(history: History) -> Finding:
     meta = history.meta
     if meta.healed_ns == 0:
         return found("V10", 0, [], nothing="no fault was over")
-    until = meta.healed_ns + round((meta.recovery_secs + meta.slack_secs) * SECOND_NS)
+    patience_ns = round((meta.recovery_secs + meta.slack_secs) * SECOND_NS)
+    until = deadline_ns(history, meta.healed_ns, patience_ns)
     ahead_ns = round(meta.database_ahead_secs * SECOND_NS)
     owed = [
         job

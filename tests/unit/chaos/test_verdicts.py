@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.chaos.history import Event, Fault, History, Meta, Sample
+from tests.chaos.stalls import STALL
 from tests.chaos.verdicts.every import VERDICTS, judge
 from tests.chaos.verdicts.lattice import Truth, worst
 from tests.unit.chaos.histories import JOB_ID, add_run, at, clean, definition, judged, operation
@@ -331,3 +332,12 @@ def test_a_jumping_database_clock_owes_nothing_but_still_forbids() -> None:
     assert judged("V2", history).truth is Truth.TRUE
     a_run_stands_where_nothing_was_due(history)
     assert judged("V2", history).truth is Truth.FALSE
+
+
+def test_time_in_which_the_machine_stood_still_is_not_counted() -> None:
+    history = clean()
+    a_start_is_far_too_late(history)
+    history.faults.append(Fault(STALL, "machine", at(15.5), at(27)))
+    assert judged("V1", history).truth is Truth.TRUE
+    history.faults[0] = Fault(STALL, "machine", at(15.5), at(19))
+    assert judged("V1", history).truth is Truth.FALSE
