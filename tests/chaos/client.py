@@ -1,5 +1,6 @@
 """A client of the REST API that writes down what it asked and what it knows about the outcome."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -9,7 +10,8 @@ from tests.chaos.history import Operation, Outcome
 
 #: Of our own bookkeeping, not part of a job's definition.
 PRIVATE_KEYS = frozenset({"duration_secs"})
-_CALL_SECS = 5.0
+_CALL_SECS = 8.0
+_READS = 4
 
 
 class Client:
@@ -61,11 +63,19 @@ class Client:
         )
 
     async def get(self, path: str) -> Any:
-        """Read something. Raises RuntimeError when that was refused."""
-        async with self._http.get(self._url + path) as answer:
-            if answer.status != 200:
-                raise RuntimeError(f"GET {path}: {answer.status} {await answer.text()}")
-            return await answer.json()
+        """Read something, again after a lost connection. Raises RuntimeError when that was refused."""
+        for attempt in range(_READS):
+            try:
+                async with self._http.get(self._url + path) as answer:
+                    if answer.status == 200:
+                        return await answer.json()
+                    if answer.status < 500 or attempt == _READS - 1:
+                        raise RuntimeError(f"GET {path}: {answer.status} {await answer.text()}")
+            except (aiohttp.ClientError, TimeoutError):
+                if attempt == _READS - 1:
+                    raise
+            await asyncio.sleep(0.5)
+        raise AssertionError("a read is tried at least once")
 
     async def all_of(self, path: str) -> list[dict[str, Any]]:
         """Every page of a list."""

@@ -190,7 +190,7 @@ class Fleet:
 
         When none is ready, those that answer at all get the calls, and refuse them politely.
         """
-        timeout = aiohttp.ClientTimeout(total=_HEALTH_SECS)
+        timeout = aiohttp.ClientTimeout(total=2 * _HEALTH_SECS)
         async with aiohttp.ClientSession(timeout=timeout) as http:
             while True:
                 ports = list(self.controller_ports.values())

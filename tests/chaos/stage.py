@@ -62,7 +62,9 @@ class Stage:
         """A short job on a schedule, by which lateness and recovery are seen. Paused when the faults are over."""
         self._pulses.append(name)
         usual: dict[str, Any] = {"schedule": {"type": "cron", "value": cron}, "secs": 0.1}
-        await self.job(name, **usual | definition)
+        created = await self.job(name, **usual | definition)
+        if created.outcome != "ok":
+            raise NotSeen(f"an acknowledged job {name}")
 
     async def start(self, name: str, secs: float, exit_code: int = 0, **definition: Any) -> str:
         """Create a job, trigger it and wait until its process runs; the execution's id."""
