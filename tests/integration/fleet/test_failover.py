@@ -100,9 +100,11 @@ async def fires_again(fleet: Fleet, job: str) -> None:
 
 async def begin_epoch(pair: Pair) -> None:
     """As the script that promotes a replica would."""
-    command = [BIN / "tocsin-controller", "epoch", "bump", "--database-url", pair.dsn]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("epoch 1 has begun")
+    bump = await asyncio.create_subprocess_exec(
+        BIN / "tocsin-controller", "epoch", "bump", "--database-url", pair.dsn, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await bump.communicate()
+    assert said.startswith(b"epoch 1 has begun")
 
 
 async def test_controllers_follow_the_database_to_a_promoted_replica(
