@@ -142,13 +142,14 @@ class Executor:
 
     async def wait_until_only_processes_run(self) -> None:
         """Return once all that runs could go on without this agent."""
-        while inside := [
-            self._tasks[execution_id]
-            for execution_id, supervisor in self._supervisors.items()
-            if not supervisor.has_process and execution_id in self._tasks
-        ]:
+        while inside := [task for i, task in self._tasks.items() if not self._is_process(i)]:
             # A task may be about to start its process: look again soon, not only when it has ended.
             await asyncio.wait(inside, timeout=0.1)
+
+    def _is_process(self, execution_id: UUID) -> bool:
+        """False also for one that has ended and whose result is being written."""
+        supervisor = self._supervisors.get(execution_id)
+        return supervisor is not None and supervisor.has_process
 
     async def hand_over(self) -> list[UUID]:
         """Leave the processes to their keepers, for the next agent to adopt. Returns which."""

@@ -217,3 +217,12 @@ async def test_an_unknown_execution_is_not_ours(harness: Harness) -> None:
     assert await other.upload(result(assignment)) == [Receipt.UNKNOWN]
     stranger = assignment.model_copy(update={"execution_id": new_id()})
     assert await agent.upload(result(stranger)) == [Receipt.UNKNOWN]
+
+
+async def test_a_jobs_limits_reach_its_agent(harness: Harness) -> None:
+    limits = {"memory_max_bytes": 2**30, "cpu_max": 1.5, "pids_max": None}
+    await harness.trigger(await harness.job(task={"type": "shell", "command": "true"}, limits=limits))
+    agent = await harness.agent()
+    (assignment,) = (await agent.poll()).executions
+    assert assignment.limits is not None
+    assert assignment.limits.model_dump() == limits

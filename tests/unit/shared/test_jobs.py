@@ -97,3 +97,19 @@ def test_unset_optional_keys_appear_as_the_shared_api_shows_them() -> None:
     ).model_dump()["task"]
     assert "working_dir" not in shell
     assert http["headers"] is None
+
+
+def test_limits_are_checked_and_can_be_cleared() -> None:
+    limits = {"memory_max_bytes": 2**30, "cpu_max": 0.5, "pids_max": 100}
+    with_limits = stored(limits=limits)
+    assert with_limits.model_dump(mode="json")["limits"] == limits
+    assert JobUpdate.model_validate({"limits": None}).merged_over(with_limits).limits is None
+    assert JobUpdate.model_validate({"priority": 3}).merged_over(with_limits).limits is not None
+    for wrong in ({"memory_max_bytes": 10}, {"cpu_max": 0}, {"pids_max": 0}, {"cpu_max": "inf"}, {"swap": 1}):
+        with pytest.raises(ValidationError):
+            stored(limits=wrong)
+
+
+def test_limits_are_for_tasks_that_have_a_process() -> None:
+    with pytest.raises(ValidationError, match="limits are for shell tasks, not for noop"):
+        JobDefinition.model_validate(job(task={"type": "noop"}, limits={"pids_max": 3}))
