@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 from tests.integration.fleet.conftest import BIN, Fleet
 from tests.net import free_port
@@ -154,3 +155,21 @@ async def test_an_old_primary_that_comes_back_is_refused(fleet: Fleet, pair: Pai
     pair.replica.pg_ctl("start")
     await serves(fleet, url)
     assert (await fleet.ended(await fleet.run("true")))["status"] == "succeeded"
+
+
+async def test_a_frozen_primary_is_given_up_for_the_promoted_replica(fleet: Fleet, pair: Pair) -> None:
+    url = await fleet.controller()
+    await fleet.agent("one")
+    ticking = await fleet.job("true", schedule=EVERY_SECOND)
+    await fires_again(fleet, ticking)
+    postmaster = psutil.Process(pair.primary.pid)
+    frozen = [postmaster, *postmaster.children(recursive=True)]
+    for process in frozen:
+        process.suspend()
+    try:
+        pair.promote()
+        await serves(fleet, url)
+        await fires_again(fleet, ticking)
+    finally:
+        for process in frozen:
+            process.resume()
