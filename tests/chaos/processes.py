@@ -98,3 +98,13 @@ def end_strays(program: Path) -> None:
                 process.kill()
         except psutil.Error:
             continue
+
+
+def end_all_below(directory: Path) -> None:
+    """Kill every process whose command line names something below the directory: what a host runs for its agent."""
+    for process in psutil.process_iter():
+        try:
+            if any(word.startswith(str(directory)) for word in process.cmdline()):
+                process.kill()
+        except psutil.Error:
+            continue

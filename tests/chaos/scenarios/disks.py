@@ -5,7 +5,7 @@ import time
 import uuid
 from pathlib import Path
 
-from tests.chaos.processes import end_strays
+from tests.chaos.processes import end_all_below, end_strays
 from tests.chaos.scenario import scenario
 from tests.chaos.shims import Disk
 from tests.chaos.stage import Stage
@@ -45,6 +45,7 @@ async def power_cut(stage: Stage) -> None:
             await asyncio.sleep(stage.random.random() * 0.02)
             agent.kill()
             end_keepers(state)
+            end_all_below(state)
             end_strays(stage.fleet.witness_program)
             disk.lose_power()
             boot.write_text(f"{uuid.uuid4()}\n")
