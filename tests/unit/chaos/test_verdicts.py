@@ -341,3 +341,15 @@ def test_time_in_which_the_machine_stood_still_is_not_counted() -> None:
     assert judged("V1", history).truth is Truth.TRUE
     history.faults[0] = Fault(STALL, "machine", at(15.5), at(19))
     assert judged("V1", history).truth is Truth.FALSE
+
+
+def test_an_end_just_before_a_power_cut_may_be_unknown_and_an_older_one_may_not() -> None:
+    history = clean()
+    history.executions[0] = replace(
+        history.executions[0], status="failed", reason="interrupted", exit_code=None
+    )
+    assert judged("V5", history).truth is Truth.FALSE
+    history.faults.append(Fault("power", "agent-1", at(6.02), at(7)))
+    assert judged("V5", history).truth is Truth.TRUE
+    history.faults[0] = Fault("power", "agent-1", at(16), at(17))
+    assert judged("V5", history).truth is Truth.FALSE
