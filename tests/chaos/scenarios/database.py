@@ -1,13 +1,19 @@
 """PostgreSQL is slow, flaky, restarted, away, read-only or full."""
 
 import asyncio
+import os
+import shutil
+import subprocess
 import uuid
+from pathlib import Path
 
 import asyncpg
 
+from tests.chaos.processes import BIN
 from tests.chaos.proxy import Weather
-from tests.chaos.scenario import scenario
+from tests.chaos.scenario import USUAL, scenario
 from tests.chaos.stage import Stage
+from tocsin_shared.protocol import EPOCH_SHIFT
 
 
 @scenario(
@@ -126,3 +132,49 @@ async def _set_read_only(stage: Stage, value: str) -> None:
         await connection.execute("SELECT pg_reload_conf()")
     finally:
         await connection.close()
+
+
+@scenario(
+    "F10",
+    "a database that lost its last seconds takes over",
+    shows=("G4", "G6"),
+    certain=USUAL - {"V2", "V11"},
+    lateness_secs=30,
+)
+async def lost_seconds(stage: Stage) -> None:
+    """As a lagging replica that is promoted: a new epoch keeps fences from being used again; what runs goes on."""
+    controller = await stage.fleet.add_controller("c1")
+    await stage.fleet.add_agent("a1")
+    running = await stage.start("runs-through", 12, 5)
+    await stage.until_status(running, "running")
+    database = stage.fleet.database
+    lagging = stage.fleet.directory / "lagging"
+    async with stage.fault("lost_seconds", "database"):
+        await asyncio.to_thread(database.pg_ctl, "stop", "-m", "fast")
+        await asyncio.to_thread(_copy, database.data_dir, lagging)
+        await asyncio.to_thread(database.pg_ctl, "start")
+        await stage.fleet.until_ready("c1")
+        await asyncio.sleep(2)
+        await asyncio.to_thread(database.pg_ctl, "stop", "-m", "immediate")
+        await asyncio.to_thread(_copy, lagging, database.data_dir)
+        await asyncio.to_thread(database.pg_ctl, "start")
+        bump = [str(BIN / "tocsin-controller"), "epoch", "bump"]
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("TOCSIN_")}
+        await asyncio.to_thread(subprocess.run, bump, env=inherited | controller.environment, check=True)
+        controller.start()
+        await stage.fleet.until_ready("c1")
+    stage.healed()
+    ended = await stage.until_status(running, "failed", "lost", secs=40)
+    told = (ended["exit_code"], ended["reason"])
+    stage.expect(ended["exit_code"] == 5 or ended["status"] == "lost", f"what ran through ended with {told}")
+    await stage.pulse()
+    newer = await stage.until_witnessed("pulse")
+    older = stage.witnessed("runs-through")[0]
+    stage.expect(
+        newer.fence >> EPOCH_SHIFT > older.fence >> EPOCH_SHIFT, "fences of the lost seconds may come again"
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    subprocess.run(["cp", "-a", source, target], check=True)
