@@ -1,14 +1,11 @@
 """Compiles tocsin-keeper into the package: the wheel carries it and is tagged for this platform."""
 
-import sys
+import runpy
 import sysconfig
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-
-sys.path.insert(0, str(Path(__file__).parent / "keeper"))
-from build import build
 
 
 class KeeperBuildHook(BuildHookInterface[Any]):
@@ -17,7 +14,7 @@ class KeeperBuildHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say that the result belongs to the wheel."""
         built = Path(self.root) / "tocsin_agent" / "bin" / "tocsin-keeper"
-        build(built)
+        runpy.run_path(str(Path(self.root) / "keeper" / "build.py"))["build"](built)
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
