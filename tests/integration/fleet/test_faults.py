@@ -49,7 +49,7 @@ async def test_a_job_that_ends_while_its_agent_is_gone_is_told_as_it_ended(fleet
     execution_id = await fleet.run(f"echo before; sleep 1; echo after; echo end >> {file}")
     await fleet.started(execution_id)
     fleet.signal("one", signal.SIGUSR1)
-    assert fleet.processes["one"].wait(10) == 0
+    assert fleet.processes["one"].wait(20) == 0
     while not file.exists():
         await asyncio.sleep(0.05)
     fleet.start_agent("one")
