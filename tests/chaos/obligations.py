@@ -7,6 +7,7 @@ knows, both what was before and what was asked for may hold: such instants are p
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from tests.chaos.history import SECOND_NS, History, Operation
@@ -100,11 +101,13 @@ def _applied(operation: Operation, state: State) -> State:
 
 def _duties(job: str, life: list[Stretch], history: History) -> Duties:
     ahead_ns = round(history.meta.database_ahead_secs * SECOND_NS)
+    # What is late when its job is deleted goes with it.
+    patience_ns = round((history.meta.lateness_secs + history.meta.slack_secs) * SECOND_NS)
     owed: list[int] = []
     possible: set[int] = set()
     silent: list[tuple[int, int]] = []
     definition: dict[str, Any] | None = None
-    for stretch in life:
+    for stretch, following in zip_longest(life, life[1:]):
         known = [(json.loads(s.definition), s.is_active) for s in stretch.states if s.definition is not None]
         active = [one for one, is_active in known if is_active]
         definition = known[-1][0] if known else definition
@@ -119,5 +122,8 @@ def _duties(job: str, life: list[Stretch], history: History) -> Duties:
         ]
         possible.update(*due)
         if len(stretch.states) == 1 and not history.meta.is_database_jumping:
-            owed.extend(due[0])
+            until = stretch.ended_ns + ahead_ns
+            if following is not None and _ABSENT in following.states:
+                until -= patience_ns
+            owed.extend(nominal for nominal in due[0] if nominal < until)
     return Duties(job, tuple(owed), frozenset(possible), tuple(silent), definition)

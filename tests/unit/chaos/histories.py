@@ -40,12 +40,13 @@ def definition(**changes: Any) -> dict[str, Any]:
 
 
 def clean() -> History:
-    """A job created at 1 s, its four runs of one second each, faults over at 7 s, read at 40 s, deleted at 21 s."""
+    """A job created at 1 s, four runs of a second each, no faults after 7 s, paused at 21 s, deleted at 31 s."""
     history = History(Meta("planted", 1, healed_ns=at(7), read_ns=at(40)))
     history.operations += [
         operation("create_job", 1, definition=definition(), job_id=JOB_ID),
         operation("trigger", 2, run_id="run-t", job_id=JOB_ID),
-        operation("delete_job", 21, job_id=JOB_ID),
+        operation("pause_job", 21, job_id=JOB_ID),
+        operation("delete_job", 31, job_id=JOB_ID),
         operation("read", 39, job=None),
     ]
     for n, due in enumerate((5, 10, 15, 20)):

@@ -121,11 +121,11 @@ def a_process_holds_an_unknown_fence(h: History) -> None:
 
 
 def a_deleted_job_starts(h: History) -> None:
-    add_run(h, 20, 30)
+    add_run(h, 20, 35, nominal=None)
 
 
 def a_paused_job_starts(h: History) -> None:
-    h.operations[2] = operation("pause_job", 21)
+    del h.operations[3]
     add_run(h, 20, 30)
 
 
@@ -353,3 +353,13 @@ def test_an_end_just_before_a_power_cut_may_be_unknown_and_an_older_one_may_not(
     assert judged("V5", history).truth is Truth.TRUE
     history.faults[0] = Fault("power", "agent-1", at(16), at(17))
     assert judged("V5", history).truth is Truth.FALSE
+
+
+def test_what_is_late_when_its_job_is_deleted_goes_with_it() -> None:
+    history = clean()
+    history.operations[2] = operation("delete_job", 21)
+    history.runs = [r for r in history.runs if r.id != "run-3"]
+    history.witness = [w for w in history.witness if w.run_id != "run-3"]
+    assert judged("V1", history).truth is Truth.TRUE
+    a_run_is_missing(history)
+    assert judged("V1", history).truth is Truth.FALSE
