@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     """Play what was asked for."""
     options = _options(arguments)
     if options.list:
-        for one in SCENARIOS.values():
+        for one in sorted(SCENARIOS.values(), key=_place):
             print(f"{one.key:6} {'short' if one.is_short else '     '} {one.title}")
         return 0
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
@@ -57,7 +57,13 @@ def _chosen(only: list[str], *, is_short: bool) -> list[Scenario]:
         sys.exit(f"Unknown scenarios: {', '.join(unknown)}. `--list` shows what there is.")
     if only:
         return [SCENARIOS[key] for key in only]
-    return [one for one in SCENARIOS.values() if one.is_short or not is_short]
+    return sorted((one for one in SCENARIOS.values() if one.is_short or not is_short), key=_place)
+
+
+def _place(one: Scenario) -> tuple[bool, int, str]:
+    """By number; the mix comes last."""
+    digits = "".join(letter for letter in one.key if letter.isdigit())
+    return (not digits, int(digits or 0), one.key)
 
 
 def _play(one: Scenario, seed: int, options: argparse.Namespace) -> Report:
