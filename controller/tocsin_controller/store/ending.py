@@ -80,6 +80,8 @@ class RunDelta:
     reason: str | None = None
     message: str | None = None
     started_age_secs: float | None = None
+    #: How long ago the newest of these ends was.
+    age_secs: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> None:
         [d.message for d in deltas],
         [d.started_age_secs for d in deltas],
         min(d.run_id for d in deltas),
+        [d.age_secs for d in deltas],
     )
 
 

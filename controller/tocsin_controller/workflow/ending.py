@@ -219,7 +219,8 @@ def _deltas(ended: Sequence[Ended], retried: set[UUID]) -> list[RunDelta]:
     """What these ends add to each run. A retried execution stays open in its next attempt."""
     deltas: dict[UUID, RunDelta] = {}
     for e in ended:
-        delta = deltas.setdefault(e.work.run_id, RunDelta(e.work.run_id))
+        delta = deltas.setdefault(e.work.run_id, RunDelta(e.work.run_id, age_secs=e.age_secs))
+        delta.age_secs = min(delta.age_secs, e.age_secs)
         if e.started_age_secs is not None:
             delta.started_age_secs = max(delta.started_age_secs or 0, e.started_age_secs)
         if e.work.execution_id in retried:

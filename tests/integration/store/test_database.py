@@ -158,9 +158,9 @@ async def test_primary_that_became_a_standby_is_unavailable_and_its_connection_d
     assert await db.fetchval(BACKEND) != first
 
 
-async def test_held_session_makes_custom_plans(db: Database) -> None:
+async def test_held_session_plans_once(db: Database) -> None:
     async with db.hold() as held:
-        assert await held.fetchval(SETTING, "plan_cache_mode") == "force_custom_plan"
+        assert await held.fetchval(SETTING, "plan_cache_mode") == "force_generic_plan"
 
 
 async def test_held_session_keeps_its_connection_between_calls_and_transactions(db: Database) -> None:

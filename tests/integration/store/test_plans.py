@@ -217,6 +217,7 @@ async def test_runs_are_settled_by_primary_key_and_past_old_partitions(seeded: S
         [None] * n,
         [0.1] * n,
         ids[0],
+        [0.0] * n,
     )
     assert partitions_of_earlier_days(plan) == set()
     assert not any("not_succeeded" in name or "open" in name for name in indexes(plan))

@@ -31,7 +31,8 @@ WITH f AS (
     SET open_executions = r.open_executions - 1, status = f.status, reason = f.reason, message = f.message,
         succeeded = r.succeeded + (f.status = 'succeeded')::int, failed = r.failed + (f.status = 'failed')::int,
         timed_out = r.timed_out + (f.status = 'timed_out')::int, cancelled = r.cancelled + (f.status = 'cancelled')::int,
-        started_at = least(r.started_at, now() - make_interval(secs => f.started_age_secs)), finished_at = now()
+        started_at = least(r.started_at, now() - make_interval(secs => f.started_age_secs)),
+        finished_at = now() - make_interval(secs => f.age_secs)
     FROM released AS f
     WHERE r.id = f.run_id AND r.id >= $17
 ), told AS (

@@ -17,8 +17,8 @@ SET open_executions = r.open_executions + d.open, succeeded = r.succeeded + d.su
     message = CASE WHEN r.failed + d.failed + r.timed_out + d.timed_out + r.lost + d.lost + r.cancelled + d.cancelled > 0
         THEN coalesce(d.message, r.message) END,
     started_at = least(r.started_at, now() - make_interval(secs => d.started_age_secs)),
-    finished_at = CASE WHEN r.open_executions + d.open = 0 THEN now() END
+    finished_at = CASE WHEN r.open_executions + d.open = 0 THEN now() - make_interval(secs => d.age_secs) END
 FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[], $8::text[], $9::text[],
-            $10::float8[])
-    AS d (run_id, open, succeeded, failed, timed_out, cancelled, lost, reason, message, started_age_secs)
+            $10::float8[], $12::float8[])
+    AS d (run_id, open, succeeded, failed, timed_out, cancelled, lost, reason, message, started_age_secs, age_secs)
 WHERE r.id = d.run_id AND r.id >= $11
