@@ -157,7 +157,9 @@ async def test_what_cannot_be_stored_harms_no_other_upload(harness: Harness) -> 
     await harness.trigger(job)
     agent = await harness.agent()
     good, bad = (await agent.poll()).executions
-    poison = result(bad, "failed", message="NUL \x00 inside")
+    poison = result(bad, "failed").model_copy(
+        update={"message": "NUL \x00 inside"}
+    )  # validation would mend it
     answers = await asyncio.gather(agent.upload(poison), agent.upload(result(good)), return_exceptions=True)
     assert isinstance(answers[0], Exception)
     assert answers[1] == [Receipt.RECORDED]
