@@ -154,9 +154,10 @@ class Claimer:
                 await self._pass(session)
 
     async def _wait(self) -> None:
-        """Until there is something to do: a call, new work, or time for a scan."""
+        """Until there is something to do: a call, new work, or, while somebody waits for it, time for a scan."""
+        scan_in_secs = max(self._scan_due_at - time.monotonic(), 0) if len(self._lot) else None
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(self._scan_due_at - time.monotonic(), 0.001)):
+            async with asyncio.timeout(scan_in_secs):
                 await self._wake.wait()
 
     def _on_queue_hint(self, _: str | None) -> None:
@@ -476,7 +477,8 @@ class Claimer:
         if call.answer.done():
             return
         self._lot.park(call, call.session.routes, call.slots)
-        if call.slots and any(route in call.session.routes for route in self._lanes.routes()):
+        is_first = len(self._lot) == 1  # nobody waited, so nothing was scanned for
+        if is_first or (call.slots and any(r in call.session.routes for r in self._lanes.routes())):
             self._wake.set()
 
 
