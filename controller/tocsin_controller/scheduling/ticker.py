@@ -42,6 +42,8 @@ POLL_SECS = 1.0
 AHEAD_SECS = 0.25
 #: What was decided ahead is decided anew when it could not be fired in time: it may have been missed by now.
 LATE_SECS = 1.0
+#: Between so many decisions the event loop gets a turn: agents wait for answers meanwhile.
+DECIDED_AT_A_TIME = 50
 #: How long a controller that came second leaves due timers to the others.
 PATIENCE_SECS = 0.05
 
@@ -167,7 +169,9 @@ class Ticker:
         limited = [timer.job_id for timer, job in due if job.max_concurrent]
         open_runs = await count_open_runs(session, limited) if limited else {}
         decisions: list[Decision] = []
-        for timer, job in due:
+        for number, (timer, job) in enumerate(due):
+            if number % DECIDED_AT_A_TIME == DECIDED_AT_A_TIME - 1:
+                await asyncio.sleep(0)
             try:
                 timing = Timing.of(
                     job.schedule,
