@@ -32,7 +32,8 @@ class Backoff:
     """
 
     first_secs: float = 0.5
-    ceiling_secs: float = 30.0
+    #: Work goes on within this time after an outage, whatever its length.
+    ceiling_secs: float = 10.0
     #: Uniform between its arguments; tests replace it.
     uniform: Callable[[float, float], float] = random.uniform
     _failures: int = 0
