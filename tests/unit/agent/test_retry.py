@@ -31,7 +31,7 @@ def test_pauses_stay_below_the_ceiling(failures: int) -> None:
     backoff = Backoff()
     for _ in range(failures):
         backoff.next_pause_secs()
-    assert 0 <= backoff.next_pause_secs() <= min(0.5 * 2**failures, 30)
+    assert 0 <= backoff.next_pause_secs() <= min(0.5 * 2**failures, 10)
 
 
 def test_a_success_starts_over() -> None:
