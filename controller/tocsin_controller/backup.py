@@ -105,8 +105,8 @@ async def back_up(dsn: str, target: IO[bytes]) -> Manifest:
     return manifest
 
 
-async def restore(dsn: str, source: IO[bytes], *, force: bool) -> Restored:
-    """Make the database what it was at the backup, and begin a new epoch.
+async def restore(dsn: str, source: IO[bytes], *, force: bool, keep_queue: bool = False) -> Restored:
+    """Make the database what it was at the backup, and begin a new epoch (`keep_queue`: see `begin_epoch`).
 
     The file is verified first, and rows are written in one transaction. Without `force` only a database that nobody has
     used is taken; with it, everything in it goes. Raises BackupError.
@@ -127,7 +127,7 @@ async def restore(dsn: str, source: IO[bytes], *, force: bool) -> Restored:
         await migrate(dsn)
         async with patient_session(dsn) as session, session.transaction():
             why = f"restore of the backup of {manifest.created_at}"
-            begun = await begin_epoch_in(session, why=why, above=seen_epoch)
+            begun = await begin_epoch_in(session, why=why, above=seen_epoch, keep_queue=keep_queue)
     return Restored(manifest, begun)
 
 

@@ -34,20 +34,32 @@ def epoch_show(config: Path | None, database_url: str | None) -> None:
     with_database(config, database_url, run)
 
 
+_keep_queue = click.option(
+    "--keep-queue",
+    is_flag=True,
+    help="What waits in the queue was certainly not handed out: hand it out. Only when all agents stood still since.",
+)
+
+
 @epoch.command("bump")
 @database_options
-def epoch_bump(config: Path | None, database_url: str | None) -> None:
+@_keep_queue
+def epoch_bump(config: Path | None, database_url: str | None, keep_queue: bool) -> None:
     """Begin a new epoch: after a failover that lost data, or a restore to an earlier point in time.
 
     From now on every right to run something is newer than any that the lost part of the database handed out, and
     agents refuse an old primary that comes back. Controllers may go on running; nothing that runs is ended.
+
+    What waits in the queue now may have been handed out by the lost part, so it is not handed out again: agents that
+    have it come back with it; what none comes back with is lost (epoch_changed), and on_lost decides.
     """
     from tocsin_controller.recovery import begin_epoch
 
     async def run(db: Any) -> None:
-        begun = await begin_epoch(db, why="tocsin-controller epoch bump")
+        begun = await begin_epoch(db, why="tocsin-controller epoch bump", keep_queue=keep_queue)
         click.echo(f"epoch {begun.epoch} has begun")
         click.echo(f"agents whose state mark was cleared: {begun.unmarked}")
+        click.echo(f"queued executions that may have been handed out: {begun.doubted}")
         click.echo("agents take their new marks when they next register; nothing else is to be done")
 
     with_database(config, database_url, run)
@@ -92,12 +104,14 @@ def backup(config: Path | None, database_url: str | None, file: Path) -> None:
 @click.command()
 @database_options
 @click.option("--force", is_flag=True, help="Lose what is in the database now.")
+@_keep_queue
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-def restore(config: Path | None, database_url: str | None, force: bool, file: Path) -> None:
+def restore(config: Path | None, database_url: str | None, force: bool, keep_queue: bool, file: Path) -> None:
     """Make the database what it was when FILE was written. Stop all controllers first.
 
     The file is verified before anything is changed. A new epoch begins, so that nothing that was handed out after the
-    backup is mistaken for newer; agents with state directories of any age are let in.
+    backup is mistaken for newer; agents with state directories of any age are let in. What waits
+    in the restored queue is not handed out again: see `epoch bump`.
     """
     from tocsin_controller.backup import BackupError
     from tocsin_controller.backup import restore as restore_from
@@ -108,11 +122,12 @@ def restore(config: Path | None, database_url: str | None, force: bool, file: Pa
 
     async def run() -> None:
         with file.open("rb") as source:
-            done = await restore_from(settings.dsn, source, force=force)
+            done = await restore_from(settings.dsn, source, force=force, keep_queue=keep_queue)
         click.echo(f"restored {done.manifest.rows} rows as of {done.manifest.created_at}")
         click.echo(
             f"epoch {done.begun.epoch} has begun; state marks of {done.begun.unmarked} agents were cleared"
         )
+        click.echo(f"queued executions that may have been handed out: {done.begun.doubted}")
 
     try:
         run_to_end(run())

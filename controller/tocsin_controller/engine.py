@@ -48,7 +48,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     claimer = Claimer(db, hints, definitions, ender, known, pace=loss_pace)
     canceller = Canceller(db, hints, ender)
     presence = Presence(db, hints, lease_secs=settings.lease_secs)
-    recorder = Recorder(db, hints, ender, known)
+    recorder = Recorder(db, hints, ender, known, lease_secs=settings.lease_secs)
     desk = AgentDesk(
         db,
         hints,

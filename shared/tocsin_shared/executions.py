@@ -85,6 +85,8 @@ class Reason(StrEnum):
     AGENT_LOST = "agent_lost"
     #: The agent is alive but no longer knows this execution.
     AGENT_FORGOT = "agent_forgot"
+    #: It may have run in a part of the database that was lost, and no agent came back with it.
+    EPOCH_CHANGED = "epoch_changed"
     #: The agent was removed while this waited or ran.
     AGENT_REMOVED = "agent_removed"
     #: No eligible agent took it within `queue_timeout_secs`.

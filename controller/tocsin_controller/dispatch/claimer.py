@@ -23,6 +23,7 @@ from tocsin_controller.dispatch.sessions import AgentSession
 from tocsin_controller.hints import EVENTS, QUEUE, Hints
 from tocsin_controller.isolation import PASSING
 from tocsin_controller.store.database import Database, HeldSession
+from tocsin_controller.store.doubts import Named
 from tocsin_controller.store.ending import Start, start_executions
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import (
@@ -44,6 +45,7 @@ from tocsin_controller.store.leasing import (
     scan_lanes,
 )
 from tocsin_controller.targeting import route_again
+from tocsin_controller.workflow.adopting import adopt_named, starts_of
 from tocsin_controller.workflow.ending import Ended, Ender
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.losing import LossPace
@@ -345,9 +347,10 @@ class Claimer:
     async def _audit(self, session: HeldSession, calls: Sequence[Call]) -> None:
         """Hold what agents say against their leases, all in one question; answer with what follows."""
         leases = await leases_of(session, {call.session.id for call in calls})
-        findings = [
-            compare(leases[c.session.id], c.held, incarnation=c.incarnation, seq=c.seq) for c in calls
-        ]
+        findings = _compare_all(calls, leases)
+        if await self._adopt(session, calls, findings):
+            leases = await leases_of(session, {call.session.id for call in calls})
+            findings = _compare_all(calls, leases)
         unleased = {h.execution_id for f in findings for h in f.unleased}
         states = await execution_states(session, unleased) if unleased else {}
         again = [
@@ -400,6 +403,23 @@ class Claimer:
                 call.reply(response)
             else:
                 self._park(call)
+
+    async def _adopt(
+        self, session: HeldSession, calls: Sequence[Call], findings: Sequence[Findings]
+    ) -> list[Handed]:
+        """Give agents the right to what the lost part of the database handed to them."""
+        claims = [
+            (Named(h.execution_id, h.fence, c.session.id, c.incarnation, c.seq), c.session.routes)
+            for c, found in zip(calls, findings, strict=True)
+            for h in found.unleased
+        ]
+        if not claims:
+            return []
+        async with session.transaction() as transaction:
+            adopted = await adopt_named(transaction, claims, self._lease_secs)
+            await start_executions(transaction, starts_of(adopted))
+        self._known.learn(adopted)
+        return adopted
 
     async def _take_back(self, session: HeldSession, leases: Sequence[Lease]) -> None:
         """Their agent did not hear of these and takes no more work: somebody else may."""
@@ -480,6 +500,10 @@ class Claimer:
         is_first = len(self._lot) == 1  # nobody waited, so nothing was scanned for
         if is_first or (call.slots and any(r in call.session.routes for r in self._lanes.routes())):
             self._wake.set()
+
+
+def _compare_all(calls: Sequence[Call], leases: dict[UUID, list[Lease]]) -> list[Findings]:
+    return [compare(leases[c.session.id], c.held, incarnation=c.incarnation, seq=c.seq) for c in calls]
 
 
 def _taker(call: Call) -> Taker:

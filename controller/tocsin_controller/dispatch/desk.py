@@ -132,8 +132,9 @@ class AgentDesk:
 
     async def upload(self, agent_id: UUID, request: EventsRequest) -> EventsResponse:
         """Records a piece of the agent's journal; answered once it is committed."""
-        receipts = await self._recorder.record(agent_id, request.events)
         session = self._sessions.known(agent_id)
+        routes = session.routes if session is not None else ()
+        receipts = await self._recorder.record(agent_id, request.events, routes)
         if session is not None:
             session.unconfirmed.difference_update(event.execution_id for event in request.events)
         return EventsResponse(receipts=receipts)

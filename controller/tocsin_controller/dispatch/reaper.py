@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from uuid import UUID
 
 import structlog
 
@@ -15,6 +16,7 @@ from tocsin_controller.isolation import PASSING, write_apart
 from tocsin_controller.store.agents import take_silent
 from tocsin_controller.store.brake import lock_brake, prolong_waiting, set_brake
 from tocsin_controller.store.database import Database, HeldSession
+from tocsin_controller.store.doubts import Uncertain, uncertain_jobs, unclaimed_uncertain
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import (
     Lease,
@@ -69,6 +71,7 @@ class Reaper:
             await self.mark_silent(session)
         if seen.may_lose:
             await self.declare_lost(session)
+            await self.give_up_uncertain(session)
 
     async def _look_at_fleet(self, session: HeldSession) -> Sweep | None:
         """Put the brake on or off; said once, whichever controller notices."""
@@ -153,6 +156,27 @@ class Reaper:
                 lost.append(_lost(lease, patience))
         await write_apart(lost, partial(self._end_lost, session), _log_stuck)
 
+    async def give_up_uncertain(self, session: HeldSession) -> None:
+        """What a lost part of the database may have handed out is lost when no agent comes back with it in time.
+
+        In time: within the job's `lost_after_secs`, as for a silent agent, and a copy kills itself by then when another
+        is to run (G3).
+        """
+        keys = await uncertain_jobs(session)
+        if not keys:
+            return
+        definitions = await self._definitions.get_many(session, keys)
+        patience = {key: self._pace.loss.patience_secs(definitions[key]) for key in keys}
+        lost = [_uncertain(work) for work in await unclaimed_uncertain(session, patience)]
+        await write_apart(lost, partial(self._end_uncertain, session), _log_stuck)
+
+    async def _end_uncertain(self, session: HeldSession, lost: Sequence[Ended]) -> None:
+        async with session.transaction() as transaction:
+            taken = {work.execution_id for work in await withdraw(transaction, _ids(lost))}
+            aftermath = await self._ender.end(transaction, [e for e in lost if e.work.execution_id in taken])
+        self._ender.announce(aftermath)
+        log.warning("uncertain_executions_lost", count=len(taken))
+
     async def _end_lost(self, session: HeldSession, lost: Sequence[Ended]) -> None:
         async with session.transaction() as transaction:
             aftermath = await self._ender.end_leased(transaction, lost)
@@ -162,6 +186,22 @@ class Reaper:
 
 async def _log_stuck(ended: Ended, error: Exception) -> None:
     log.error("execution_cannot_be_ended", execution_id=str(ended.work.execution_id), error=str(error))
+
+
+def _ids(ended: Sequence[Ended]) -> list[UUID]:
+    return [e.work.execution_id for e in ended]
+
+
+def _uncertain(work: Uncertain) -> Ended:
+    message = "it may have run in the part of the database that was lost; no agent came back with it"
+    return Ended(
+        work,
+        ExecutionStatus.LOST,
+        Reason.EPOCH_CHANGED,
+        message,
+        fence=work.fence,
+        may_run_on=work.may_run_on,
+    )
 
 
 def _untaken(work: Work, route: str) -> Ended:

@@ -11,6 +11,7 @@ from uuid import UUID
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
 from tocsin_controller.hints import EVENTS, Hints, output_topic
 from tocsin_controller.store.database import Queries, Session
+from tocsin_controller.store.doubts import Uncertain
 from tocsin_controller.store.ending import (
     Finish,
     Retry,
@@ -193,7 +194,13 @@ def _finish(e: Ended, *, is_closed: bool) -> Finish:
 
 
 def _retry(e: Ended, job: JobDefinition | BrokenDefinition, lost_before: int) -> Retry | None:
-    if isinstance(job, BrokenDefinition) or e.is_cancel_requested or e.is_late or e.agent_id is None:
+    if isinstance(job, BrokenDefinition) or e.is_cancel_requested or e.is_late:
+        return None
+    if isinstance(e.work, Uncertain):
+        route = e.work.route
+    elif e.agent_id is not None:
+        route = route_again(job, e.agent_id)
+    else:
         return None
     if e.may_run_on and is_unknown(e.status, e.reason):
         return None
@@ -207,11 +214,11 @@ def _retry(e: Ended, job: JobDefinition | BrokenDefinition, lost_before: int) ->
         job_version=e.work.job_version,
         attempt_number=e.work.attempt_number + 1,
         retry_of=e.work.execution_id,
-        route=route_again(job, e.agent_id),
+        route=route,
         priority=job.priority,
         delay_secs=delay_secs,
         queue_timeout_secs=job.queue_timeout_secs,
-        scheduled_for=e.work.scheduled_for if isinstance(e.work, Handed) else None,
+        scheduled_for=e.work.scheduled_for if isinstance(e.work, Handed | Uncertain) else None,
     )
 
 

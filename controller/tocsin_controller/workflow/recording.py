@@ -7,7 +7,7 @@ import asyncio
 import base64
 import binascii
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -15,8 +15,10 @@ import structlog
 
 from tocsin_controller.hints import Hints, output_topic
 from tocsin_controller.store.database import Database, HeldSession
+from tocsin_controller.store.doubts import Named
 from tocsin_controller.store.ending import Output, Start, insert_output, start_executions
 from tocsin_controller.store.leasing import ExecutionState, Lease, execution_states, lock_leases
+from tocsin_controller.workflow.adopting import adopt_named, starts_of
 from tocsin_controller.workflow.ending import Aftermath, Ended, Ender
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_shared.errors import InvalidInput, Unavailable
@@ -44,6 +46,8 @@ class Upload:
 
     agent_id: UUID
     events: Sequence[AgentEvent]
+    #: What the agent may take from.
+    routes: Collection[str] = ()
     receipts: asyncio.Future[list[EventReceipt]] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -64,20 +68,30 @@ class Recorder:
     """Writes uploads."""
 
     def __init__(
-        self, db: Database, hints: Hints, ender: Ender, known: KnownLeases, *, linger_secs: float = 0.002
+        self,
+        db: Database,
+        hints: Hints,
+        ender: Ender,
+        known: KnownLeases,
+        *,
+        lease_secs: float,
+        linger_secs: float = 0.002,
     ) -> None:
         self._db = db
         self._hints = hints
         self._ender = ender
         self._known = known
+        self._lease_secs = lease_secs
         self._linger_secs = linger_secs
         self._waiting: asyncio.Queue[Upload] = asyncio.Queue(MAX_WAITING_UPLOADS)
 
-    async def record(self, agent_id: UUID, events: Sequence[AgentEvent]) -> list[EventReceipt]:
-        """Write events; one receipt each, in order, once they are committed."""
+    async def record(
+        self, agent_id: UUID, events: Sequence[AgentEvent], routes: Collection[str] = ()
+    ) -> list[EventReceipt]:
+        """Write events of an agent that takes from these routes; one receipt each, in order, once committed."""
         if not events:
             return []
-        upload = Upload(agent_id, events)
+        upload = Upload(agent_id, events, routes)
         try:
             self._waiting.put_nowait(upload)
         except asyncio.QueueFull:
@@ -175,9 +189,14 @@ class Recorder:
         async with session.transaction() as transaction:
             leases = await lock_leases(transaction, ids)
             unleased = ids - leases.keys()
+            adopted = await adopt_named(transaction, _claims(uploads, unleased), self._lease_secs)
+            if adopted:
+                leases |= await lock_leases(transaction, [a.execution_id for a in adopted])
+                unleased -= leases.keys()
             states = await execution_states(transaction, unleased) if unleased else {}
             batch = sort_out(uploads, leases, states)
             await start_executions(transaction, batch.starts)
+            await start_executions(transaction, starts_of(adopted))  # those of which no start was reported
             await insert_output(transaction, batch.output)
             aftermath = await self._ender.end(transaction, list(batch.ended.values()))
         self._known.learn(lease for lease in leases.values() if not lease.is_cancel_requested)
@@ -227,6 +246,17 @@ def judge(event: AgentEvent, agent_id: UUID, lease: Lease | None, state: Executi
     if state.status == ExecutionStatus.LOST:
         return Receipt.DUPLICATE if isinstance(event, StartedEvent) else Receipt.RECORDED
     return Receipt.DUPLICATE
+
+
+def _claims(uploads: Iterable[Upload], unleased: set[UUID]) -> list[tuple[Named, Collection[str]]]:
+    """Which agents report on executions that nobody has the right to."""
+    reports = {
+        Named(event.execution_id, event.fence, upload.agent_id, None, None): upload.routes
+        for upload in uploads
+        for event in upload.events
+        if event.execution_id in unleased
+    }
+    return list(reports.items())
 
 
 def _accept(

@@ -87,7 +87,7 @@ async def backed_up(url: str) -> io.BytesIO:
 async def test_everything_comes_back(harness: Harness, database_url: str, empty_database_url: str) -> None:
     await used(harness)
     before = await contents(database_url)
-    restored = await restore(empty_database_url, await backed_up(database_url), force=False)
+    restored = await restore(empty_database_url, await backed_up(database_url), force=False, keep_queue=True)
     assert await contents(empty_database_url) == before
     assert all(before.values())
     assert restored.begun.epoch == 1
@@ -105,7 +105,7 @@ async def test_a_restored_database_goes_on_where_the_backup_was_taken(
     (running,) = (await agent.poll()).executions
     await agent.start(running)
     waiting = await harness.trigger(await harness.job())
-    await restore(empty_database_url, await backed_up(database_url), force=False)
+    await restore(empty_database_url, await backed_up(database_url), force=False, keep_queue=True)
     db = await Database.open(empty_database_url, application_name="tocsin-test")
     engine = build_engine(db, settings())
     await engine.maintenance.once()
@@ -152,7 +152,7 @@ async def test_a_database_that_was_only_migrated_counts_as_empty(
 ) -> None:
     await used(harness)
     await migrate(empty_database_url)
-    await restore(empty_database_url, await backed_up(database_url), force=False)
+    await restore(empty_database_url, await backed_up(database_url), force=False, keep_queue=True)
     assert await contents(empty_database_url) == await contents(database_url)
 
 
