@@ -9,50 +9,38 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from uuid import UUID
 
 import structlog
 
-from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
+from tocsin_controller.definitions import BrokenDefinition, Definitions
 from tocsin_controller.dispatch.aside import ClaimFailed, SetAside
-from tocsin_controller.dispatch.audit import Findings, compare, is_found, must_stop
+from tocsin_controller.dispatch.assigning import Assigner
+from tocsin_controller.dispatch.auditor import Auditor
+from tocsin_controller.dispatch.call import Call
 from tocsin_controller.dispatch.lanes import Lanes, Look
 from tocsin_controller.dispatch.parking import ParkingLot
-from tocsin_controller.dispatch.sessions import AgentSession
-from tocsin_controller.hints import EVENTS, QUEUE, Hints
+from tocsin_controller.hints import QUEUE, Hints
 from tocsin_controller.isolation import PASSING
 from tocsin_controller.store.database import Database, HeldSession
-from tocsin_controller.store.doubts import Named
 from tocsin_controller.store.ending import Start, start_executions
-from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import (
     Claimed,
     Handed,
     Lane,
-    Lease,
     NewWork,
     Seats,
     Taker,
     claim,
-    execution_states,
     lane_head,
-    leases_of,
-    note_found,
-    offer_again,
     renew_leases,
-    requeue,
     scan_lanes,
 )
-from tocsin_controller.targeting import route_again
-from tocsin_controller.workflow.adopting import adopt_named, starts_of
-from tocsin_controller.workflow.ending import Ended, Ender
+from tocsin_controller.workflow.ending import Ender
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Unavailable
-from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
-from tocsin_shared.protocol import Assignment, CancelOrder, Held, Limits, PollResponse, StopOrder
+from tocsin_shared.protocol import Held, PollResponse
 
 log = structlog.get_logger(__name__)
 
@@ -63,30 +51,6 @@ SCAN_SECS = 1.0
 #: Simple agents can't renew: their lease is the job's timeout plus this, or a day without a timeout.
 SIMPLE_MARGIN_SECS = 60.0
 SIMPLE_LEASE_SECS = 86_400.0
-
-
-@dataclass(eq=False, slots=True)
-class Call:
-    """An agent's poll or heartbeat that waits for an answer. `seq` None means heartbeat, or a simple agent."""
-
-    session: AgentSession
-    incarnation: UUID | None
-    seq: int | None
-    slots: int
-    held: Sequence[Held]
-    is_native: bool
-    answer: asyncio.Future[PollResponse] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-    #: Perhaps being given work right now: the answer comes in a moment, whatever the clock says.
-    is_claiming: bool = False
-    #: The wait ended while it was claiming: without work the answer is empty.
-    is_over: bool = False
-
-    def reply(self, response: PollResponse) -> None:
-        """Answer, unless somebody did already."""
-        if not self.answer.done():
-            self.answer.set_result(response)
 
 
 class Claimer:
@@ -107,8 +71,16 @@ class Claimer:
         self._definitions = definitions
         self._ender = ender
         self._lease_secs = pace.lease_secs
-        self._pace = pace
-        self._known = known
+        self._assigner = Assigner(db, definitions, ender, known, pace)
+        self._auditor = Auditor(
+            hints,
+            definitions,
+            ender,
+            known,
+            self._assigner,
+            lease_secs=pace.lease_secs,
+            on_returned=self._scan_soon,
+        )
         self._lot: ParkingLot[Call] = ParkingLot()
         self._lanes = Lanes()
         self._audits: list[Call] = []
@@ -164,17 +136,25 @@ class Claimer:
 
     def _on_queue_hint(self, _: str | None) -> None:
         """Another controller queued something: look where."""
-        self._scan_due_at = 0
+        self._scan_soon()
         self._wake.set()
+
+    def _scan_soon(self) -> None:
+        self._scan_due_at = 0
 
     async def _pass(self, session: HeldSession) -> None:
         if self._audits:
             calls, self._audits = [c for c in self._audits if not c.answer.done()], []
             try:
-                await self._audit(session, calls)
+                answers = await self._auditor.audit(session, calls)
             except Unavailable:
                 self._audits = calls + self._audits
                 raise
+            for call, answer in zip(calls, answers, strict=True):
+                if answer.executions or answer.cancel or answer.stop or call.seq is None:
+                    call.reply(answer)
+                else:
+                    self._park(call)
         if len(self._lot) and time.monotonic() >= self._scan_due_at:
             seen_at = self._lanes.stamp()
             self._lanes.replace(await scan_lanes(session), seen_at=seen_at)
@@ -218,15 +198,14 @@ class Claimer:
                     given.setdefault(takers[row.taker], []).append(row.handed)
                 else:
                     takers[row.taker].session.read_at = float("-inf")  # superseded: to be read again
-            for call, works in given.items():
-                self._note_epoch(works)
-                self._known.learn(works)
+            for call in given:
                 self._lot.leave(call)
             await self._start_simple(session, given)
             await self._answer(session, given)
         except BaseException:
             for call in takers:  # what was handed out all the same is found by the audit of its next poll
                 call.session.expect_audit()
+                self._park(call)
             raise
         finally:
             for call in takers:
@@ -292,206 +271,12 @@ class Claimer:
     async def _answer(self, session: HeldSession, given: dict[Call, list[Handed]]) -> None:
         """Send the work out."""
         handed = [work for works in given.values() for work in works]
-        assignments = iter(await self._assignments(session, handed))
+        assignments = iter(await self._assigner.assignments(session, handed))
         for call, works in given.items():
             executions = [a for _ in works if (a := next(assignments)) is not None]
             if call.is_native:
                 call.session.unconfirmed.update(a.execution_id for a in executions)
             call.reply(PollResponse(executions=executions))
-
-    async def _assignments(self, session: HeldSession, handed: Sequence[Handed]) -> list[Assignment | None]:
-        keys: list[VersionKey] = [(h.job_id, h.job_version) for h in handed]
-        definitions = await self._definitions.get_many(session, keys)
-        built = [self._assignment_or_why(h, definitions[key]) for h, key in zip(handed, keys, strict=True)]
-        ended = [
-            Ended(h, ExecutionStatus.FAILED, Reason.INTERNAL, why, agent_id=h.agent_id, fence=h.fence)
-            for h, why in zip(handed, built, strict=True)
-            if isinstance(why, str)
-        ]
-        if ended:
-            async with session.transaction() as transaction:
-                aftermath = await self._ender.end_leased(transaction, ended)
-            self._ender.announce(aftermath)
-        return [one if isinstance(one, Assignment) else None for one in built]
-
-    def _assignment_or_why(self, work: Handed, job: JobDefinition | BrokenDefinition) -> Assignment | str:
-        """What the agent gets, or in one sentence why it can't."""
-        if isinstance(job, BrokenDefinition):
-            return "the stored definition can't be read by this release"
-        try:
-            return self._assignment(work, job)
-        except ValueError as error:
-            log.exception("assignment_failed", execution_id=str(work.execution_id))
-            return f"the stored definition can't be handed out: {error}".replace("\0", "")[:500]
-
-    def _assignment(self, work: Handed, job: JobDefinition) -> Assignment:
-        return Assignment(
-            execution_id=work.execution_id,
-            run_id=work.run_id,
-            job_id=work.job_id,
-            job_name=job.name,
-            fence=work.fence,
-            attempt_number=work.attempt_number,
-            task=job.task,
-            run_as=job.run_as,
-            timeout_secs=job.timeout_secs,
-            kill_grace_secs=job.kill_grace_secs,
-            scheduled_for=work.scheduled_for.isoformat().replace("+00:00", "Z")
-            if work.scheduled_for
-            else None,
-            lease_secs=self._lease_secs,
-            self_fence_secs=self._pace.self_fence_secs(job),
-            limits=Limits.model_validate(job.limits.model_dump()) if job.limits else None,
-        )
-
-    async def _audit(self, session: HeldSession, calls: Sequence[Call]) -> None:
-        """Hold what agents say against their leases, all in one question; answer with what follows."""
-        leases = await leases_of(session, {call.session.id for call in calls})
-        findings = _compare_all(calls, leases)
-        if await self._adopt(session, calls, findings):
-            leases = await leases_of(session, {call.session.id for call in calls})
-            findings = _compare_all(calls, leases)
-        unleased = {h.execution_id for f in findings for h in f.unleased}
-        states = await execution_states(session, unleased) if unleased else {}
-        again = [
-            (lease, c.incarnation, c.seq)
-            for c, f in zip(calls, findings, strict=True)
-            if c.slots
-            for lease in f.offer_again
-        ]
-        await self._take_back(
-            session,
-            [lease for c, f in zip(calls, findings, strict=True) if not c.slots for lease in f.offer_again],
-        )
-        offered = await offer_again(session, again, self._lease_secs) if again else []
-        self._note_epoch(offered)
-        self._known.learn(offered)
-        assignments = await self._assignments(session, offered)
-        await self._end_unheard(session, findings)
-        await self._note_found(
-            session,
-            [
-                h.execution_id
-                for c, f in zip(calls, findings, strict=True)
-                for h in f.unleased
-                if is_found(h, c.session.id, states.get(h.execution_id))
-            ],
-        )
-        for call, found in zip(calls, findings, strict=True):
-            call.session.audited_at = time.monotonic()
-            call.session.unconfirmed.clear()
-            fences = {lease.execution_id: lease.fence for lease in leases[call.session.id]}
-            response = PollResponse(
-                executions=[
-                    a
-                    for o, a in zip(offered, assignments, strict=True)
-                    if a is not None and o.agent_id == call.session.id and call.seq is not None
-                ],
-                cancel=[_cancel_order(lease) for lease in found.cancel],
-                stop=[
-                    StopOrder(execution_id=h.execution_id, fence=h.fence, why=why)
-                    for h in found.unleased
-                    if (
-                        why := must_stop(
-                            h, call.session.id, fences.get(h.execution_id), states.get(h.execution_id)
-                        )
-                    )
-                ],
-            )
-            call.session.unconfirmed.update(a.execution_id for a in response.executions)
-            if response.executions or response.cancel or response.stop or call.seq is None:
-                call.reply(response)
-            else:
-                self._park(call)
-
-    async def _adopt(
-        self, session: HeldSession, calls: Sequence[Call], findings: Sequence[Findings]
-    ) -> list[Handed]:
-        """Give agents the right to what the lost part of the database handed to them."""
-        claims = [
-            (Named(h.execution_id, h.fence, c.session.id, c.incarnation, c.seq), c.session.routes)
-            for c, found in zip(calls, findings, strict=True)
-            for h in found.unleased
-        ]
-        if not claims:
-            return []
-        async with session.transaction() as transaction:
-            adopted = await adopt_named(transaction, claims, self._lease_secs)
-            await start_executions(transaction, starts_of(adopted))
-        self._known.learn(adopted)
-        return adopted
-
-    async def _take_back(self, session: HeldSession, leases: Sequence[Lease]) -> None:
-        """Their agent did not hear of these and takes no more work: somebody else may."""
-        keys: list[VersionKey] = [(lease.job_id, lease.job_version) for lease in leases]
-        definitions = await self._definitions.get_many(session, keys)
-        returned: list[tuple[Lease, str, int, float]] = []
-        for lease, key in zip(leases, keys, strict=True):
-            job = definitions[key]
-            if isinstance(job, JobDefinition):
-                route = route_again(job, lease.agent_id)
-                returned.append((lease, route, job.priority, job.queue_timeout_secs))
-        await requeue(session, returned)
-        if returned:
-            self._scan_due_at = 0
-
-    async def _note_found(self, session: HeldSession, execution_ids: Sequence[UUID]) -> None:
-        """Lost executions go on after all; say so once, until their results replace `lost` (G4)."""
-        if not execution_ids:
-            return
-        message = "its agent is back and still has it; the result will replace this"
-        async with session.transaction() as transaction:
-            found = await note_found(transaction, execution_ids, message)
-            events = [
-                NewEvent(
-                    kind="execution.found",
-                    severity="info",
-                    message="A lost execution is still running: its agent is back",
-                    job_id=row["job_id"],
-                    execution_id=row["id"],
-                    agent_id=row["agent_id"],
-                )
-                for row in found
-            ]
-            await add_events(transaction, events)
-        if found:
-            self._hints.hint(EVENTS)
-
-    async def _end_unheard(self, session: HeldSession, findings: Sequence[Findings]) -> None:
-        """End what agents do not know any more, and what was cancelled before they heard of it."""
-        ended = [
-            Ended(
-                lease,
-                ExecutionStatus.LOST,
-                Reason.AGENT_FORGOT,
-                "the agent no longer knows this execution",
-                agent_id=lease.agent_id,
-                fence=lease.fence,
-            )
-            for found in findings
-            for lease in found.forgotten
-        ]
-        ended += [
-            Ended(
-                lease,
-                ExecutionStatus.CANCELLED,
-                Reason.CANCELLED,
-                "cancelled before it was started",
-                agent_id=lease.agent_id,
-                fence=lease.fence,
-            )
-            for found in findings
-            for lease in found.never_arrived
-        ]
-        if ended:
-            async with session.transaction() as transaction:
-                aftermath = await self._ender.end_leased(transaction, ended)
-            self._ender.announce(aftermath)
-
-    def _note_epoch(self, handed: Sequence[Handed]) -> None:
-        """Raises StaleDatabase, before anything is answered, when the fences are of an epoch that is over."""
-        if handed:
-            self._db.epochs.note_fence(handed[0].fence)
 
     def _park(self, call: Call) -> None:
         if call.answer.done():
@@ -502,16 +287,8 @@ class Claimer:
             self._wake.set()
 
 
-def _compare_all(calls: Sequence[Call], leases: dict[UUID, list[Lease]]) -> list[Findings]:
-    return [compare(leases[c.session.id], c.held, incarnation=c.incarnation, seq=c.seq) for c in calls]
-
-
 def _taker(call: Call) -> Taker:
     return Taker(call.session.id, call.incarnation, call.seq)
-
-
-def _cancel_order(lease: Lease) -> CancelOrder:
-    return CancelOrder(execution_id=lease.execution_id, fence=lease.fence)
 
 
 def _simple_lease_secs(job: JobDefinition | BrokenDefinition) -> float:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from tocsin_controller.dispatch.claimer import Call, Claimer
+from tocsin_controller.dispatch.call import Call
+from tocsin_controller.dispatch.claimer import Claimer
 from tocsin_controller.dispatch.presence import Presence
 from tocsin_controller.dispatch.registration import Registrar, Registration
 from tocsin_controller.dispatch.sessions import AgentSession, Sessions

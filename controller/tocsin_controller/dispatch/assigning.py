@@ -1,0 +1,79 @@
+"""From a right that was handed out to what its agent is told."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
+from tocsin_controller.store.database import Database, HeldSession
+from tocsin_controller.store.leasing import Handed
+from tocsin_controller.workflow.ending import Ended, Ender
+from tocsin_controller.workflow.known_leases import KnownLeases
+from tocsin_controller.workflow.losing import LossPace
+from tocsin_shared.executions import ExecutionStatus, Reason
+from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.protocol import Assignment, Limits
+
+log = structlog.get_logger(__name__)
+
+
+class Assigner:
+    """Builds assignments."""
+
+    def __init__(
+        self, db: Database, definitions: Definitions, ender: Ender, known: KnownLeases, pace: LossPace
+    ) -> None:
+        self._db = db
+        self._definitions = definitions
+        self._ender = ender
+        self._known = known
+        self._pace = pace
+
+    async def assignments(self, session: HeldSession, handed: Sequence[Handed]) -> list[Assignment | None]:
+        """What each agent is told; None for what can't be told, which is ended here. Raises StaleDatabase."""
+        if handed:
+            self._db.epochs.note_fence(handed[0].fence)
+        self._known.learn(handed)
+        keys: list[VersionKey] = [(h.job_id, h.job_version) for h in handed]
+        definitions = await self._definitions.get_many(session, keys)
+        built = [self._assignment_or_why(h, definitions[key]) for h, key in zip(handed, keys, strict=True)]
+        ended = [
+            Ended(h, ExecutionStatus.FAILED, Reason.INTERNAL, why, agent_id=h.agent_id, fence=h.fence)
+            for h, why in zip(handed, built, strict=True)
+            if isinstance(why, str)
+        ]
+        if ended:
+            async with session.transaction() as transaction:
+                aftermath = await self._ender.end_leased(transaction, ended)
+            self._ender.announce(aftermath)
+        return [one if isinstance(one, Assignment) else None for one in built]
+
+    def _assignment_or_why(self, work: Handed, job: JobDefinition | BrokenDefinition) -> Assignment | str:
+        """What the agent gets, or in one sentence why it can't."""
+        if isinstance(job, BrokenDefinition):
+            return "the stored definition can't be read by this release"
+        try:
+            return self._assignment(work, job)
+        except ValueError as error:
+            log.exception("assignment_failed", execution_id=str(work.execution_id))
+            return f"the stored definition can't be handed out: {error}".replace("\0", "")[:500]
+
+    def _assignment(self, work: Handed, job: JobDefinition) -> Assignment:
+        return Assignment(
+            execution_id=work.execution_id,
+            run_id=work.run_id,
+            job_id=work.job_id,
+            job_name=job.name,
+            fence=work.fence,
+            attempt_number=work.attempt_number,
+            task=job.task,
+            run_as=job.run_as,
+            timeout_secs=job.timeout_secs,
+            kill_grace_secs=job.kill_grace_secs,
+            scheduled_for=work.scheduled_for.isoformat().replace("+00:00", "Z")
+            if work.scheduled_for
+            else None,
+            lease_secs=self._pace.lease_secs,
+            self_fence_secs=self._pace.self_fence_secs(job),
+            limits=Limits.model_validate(job.limits.model_dump()) if job.limits else None,
+        )
