@@ -17,11 +17,12 @@ from tocsin_controller.security.roles import Principal, Role
 from tocsin_controller.store.agents import Seen, delete_agent, set_custom_task_types
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.events import NewEvent, add_events
-from tocsin_controller.store.leasing import execution_states, lock_leases
+from tocsin_controller.store.leasing import ExecutionState, execution_states, lock_leases
 from tocsin_controller.targeting import agent_route
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.recording import Recorder
 from tocsin_shared.errors import NotFound, Superseded
+from tocsin_shared.executions import ExecutionStatus
 from tocsin_shared.protocol import (
     EventsRequest,
     EventsResponse,
@@ -30,6 +31,7 @@ from tocsin_shared.protocol import (
     OutputLimits,
     PollRequest,
     PollResponse,
+    Receipt,
     RegisterRequest,
     RegisterResponse,
     SimpleItem,
@@ -146,14 +148,23 @@ class AgentDesk:
             ids = [result.execution_id]
             lease = (await lock_leases(session, ids)).get(result.execution_id)
             holder = lease or (await execution_states(session, ids)).get(result.execution_id)
-        if holder is None or holder.agent_id is None:
+        if holder is None:
+            raise NotFound(f"there is no execution {result.execution_id}")
+        agent_id, fence = holder.agent_id, holder.fence
+        if isinstance(holder, ExecutionState) and holder.status == ExecutionStatus.PENDING:
+            # Nobody has it, as far as the database remembers; perhaps the part that was lost handed it out.
+            agent_id, fence = result.agent_id or principal.agent_id, self._db.epochs.last_fence_before
+        if agent_id is None:
             raise NotFound(f"there is no execution {result.execution_id}")
         try:
-            await self.authorize(principal, holder.agent_id)
+            await self.authorize(principal, agent_id)
+            routes = (await self._sessions.get(agent_id)).routes
         except NotFound:
             raise NotFound(f"there is no execution {result.execution_id}") from None
-        await self._recorder.record(holder.agent_id, journal_from(result, holder.fence))
-        self._presence.note(holder.agent_id)
+        receipts = await self._recorder.record(agent_id, journal_from(result, fence), routes)
+        if any(one.receipt is Receipt.UNKNOWN for one in receipts):
+            raise NotFound(f"there is no execution {result.execution_id}")
+        self._presence.note(agent_id)
 
     def send_away(self) -> None:
         """The controller stops: parked polls are answered now, so that agents turn to another."""

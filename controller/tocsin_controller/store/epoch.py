@@ -6,7 +6,7 @@ import structlog
 from tocsin_controller.store.postgres.session import Queries
 from tocsin_controller.store.statements import sql
 from tocsin_shared.errors import Unavailable
-from tocsin_shared.protocol import epoch_of
+from tocsin_shared.protocol import EPOCH_SHIFT, epoch_of
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,11 @@ class EpochGuard:
         if epoch > self.highest:
             log.info("epoch_seen", epoch=epoch)
             self.highest = epoch
+
+    @property
+    def last_fence_before(self) -> int:
+        """The highest fence that any earlier epoch can have handed out."""
+        return max((self.highest << EPOCH_SHIFT) - 1, 0)
 
     def note_fence(self, fence: int) -> None:
         """A fence was handed out. Raises as `note`."""

@@ -239,7 +239,7 @@ def judge(event: AgentEvent, agent_id: UUID, lease: Lease | None, state: Executi
         if lease.agent_id != agent_id:
             return Receipt.UNKNOWN
         return Receipt.RECORDED if event.fence == lease.fence else Receipt.STALE
-    if state is None or state.agent_id != agent_id:
+    if state is None or state.agent_id != agent_id or state.status == ExecutionStatus.PENDING:
         return Receipt.UNKNOWN
     if state.fence != event.fence:
         return Receipt.STALE

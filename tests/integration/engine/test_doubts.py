@@ -14,7 +14,8 @@ from tests.integration.engine.conftest import FakeAgent, Harness, result
 
 from tocsin_controller.cli import main
 from tocsin_controller.recovery import begin_epoch
-from tocsin_shared.protocol import Assignment, Receipt, epoch_of
+from tocsin_shared.errors import NotFound
+from tocsin_shared.protocol import Assignment, Receipt, SimpleResult, epoch_of
 
 FORGET = """
     WITH forgotten AS (DELETE FROM leases RETURNING *), again AS (
@@ -218,3 +219,30 @@ async def run(*words: str) -> str:
     done = await asyncio.to_thread(CliRunner().invoke, main, list(words))
     assert done.exit_code == 0, done.output
     return done.output
+
+
+async def test_a_third_party_agent_reports_what_the_lost_part_handed_to_it(harness: Harness) -> None:
+    simple = await harness.agent("simple", agent_type="custom")
+    target = {"type": "agent", "agent_id": str(simple.id)}
+    launched = await harness.trigger(await harness.job(target=target))
+    await begin_epoch(harness.db, why="a test")
+    await harness.eventually("SELECT count(*) FROM brake WHERE swept_at > now() - interval '2 s'", equals=1)
+    (execution_id,) = launched.execution_ids
+    report = SimpleResult.model_validate(
+        {"execution_id": execution_id, "agent_id": simple.id, "status": "success", "stdout": "done"}
+    )
+    await harness.engine.desk.simple_result(harness.admin, report)
+    assert await harness.connection.fetchval(STATUS, execution_id) == "succeeded"
+    await harness.engine.desk.simple_result(harness.admin, report)
+
+
+async def test_a_third_party_agent_can_not_report_what_only_waits(harness: Harness) -> None:
+    simple = await harness.agent("simple", agent_type="custom")
+    target = {"type": "agent", "agent_id": str(simple.id)}
+    (execution_id,) = (await harness.trigger(await harness.job(target=target))).execution_ids
+    report = SimpleResult.model_validate(
+        {"execution_id": execution_id, "agent_id": simple.id, "status": "success"}
+    )
+    with pytest.raises(NotFound):
+        await harness.engine.desk.simple_result(harness.admin, report)
+    assert await harness.connection.fetchval(STATUS, execution_id) == "pending"
