@@ -13,6 +13,7 @@ def v5_no_result_lost(history: History) -> Finding:
     """Each witnessed end is the recorded end of that execution, with the same exit code.
 
     A host that lost power just then may not have had the time to write the end down: `interrupted` is the truth.
+    A database that lost what it was told of an end says `epoch_changed`.
     """
     executions = {e.id: e for e in history.executions}
     signalled = {line.execution_id for line in history.witness if line.kind == "signal"}
@@ -30,6 +31,8 @@ def v5_no_result_lost(history: History) -> Finding:
             continue
         if record.status == "lost" and line.execution_id in superseded:
             continue  # another attempt took its place; what it did is in the archive, not in the outcome
+        if record.reason == "epoch_changed":
+            continue  # it was recorded in the part of the database that was lost
         if record.reason == "interrupted" and _lost_power(history, record.agent, line.wall_ns):
             continue
         wanted = "succeeded" if line.exit_code == 0 else "failed"
