@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,16 @@ from typing import Any
 import aiohttp
 import psutil
 import pytest
+import structlog
 from tests.integration.fleet.conftest import BIN, Fleet
 from tests.net import free_port
 
 from tocsin_controller import embedded_host as host
 from tocsin_controller.embedded import EmbeddedPostgres
 from tocsin_shared.protocol import epoch_of
+
+#: Says how long it took to recover (`pytest -rP` shows it); nothing is asserted about it.
+log = structlog.get_logger(__name__)
 
 EVERY_SECOND = {"type": "cron", "value": "* * * * * *"}
 #: A dead primary shows at once, a frozen one when its statements run into their limits.
@@ -77,11 +82,13 @@ def database_url(pair: Pair) -> str:
 
 async def serves(fleet: Fleet, url: str, status: int = 200) -> None:
     """Until a controller is ready, or is not."""
+    began = time.monotonic()
     async with asyncio.timeout(MOVES_WITHIN_SECS):
         while True:
             try:
                 async with fleet.http.get(f"{url}/api/health/ready") as answer:
                     if answer.status == status:
+                        log.info("controller_answers", status=status, secs=round(time.monotonic() - began, 2))
                         return
             except aiohttp.ClientError:
                 pass
@@ -90,11 +97,13 @@ async def serves(fleet: Fleet, url: str, status: int = 200) -> None:
 
 async def fires_again(fleet: Fleet, job: str) -> None:
     """Until a run of the job that was not there before has succeeded."""
+    began = time.monotonic()
     async with asyncio.timeout(MOVES_WITHIN_SECS):
         before = {run["id"] for run in (await fleet.get(f"/api/jobs/{job}/runs"))["data"]}
         while True:
             runs = (await fleet.get(f"/api/jobs/{job}/runs"))["data"]
             if any(run["status"] == "succeeded" and run["id"] not in before for run in runs):
+                log.info("fires_again", secs=round(time.monotonic() - began, 2))
                 return
             await asyncio.sleep(0.1)
 
