@@ -20,10 +20,12 @@ from tocsin_controller.cli_base import (
 )
 from tocsin_controller.cli_recovery import backup, epoch, restore
 from tocsin_controller.settings import ControllerSettings
-from tocsin_shared.errors import NotFound
+from tocsin_shared.errors import NotFound, Unavailable
 
 log = structlog.get_logger(__name__)
 
+#: Between tries to start; a database that stays away after the last is for the service manager to wait for.
+START_PAUSES_SECS = (1.0, 2.0, None)
 ROLES = ("admin", "operator", "viewer", "agent")
 
 
@@ -176,10 +178,18 @@ async def _serve(settings: ControllerSettings, *, migrate: bool) -> None:
     from tocsin_controller.app import running_controller
     from tocsin_controller.store.migrate import migrate as apply
 
-    if migrate:
-        for one in await apply(settings.dsn):
-            log.info("migration_applied", migration=one.name)
-    await _bootstrap(settings)
+    for pause_secs in START_PAUSES_SECS:
+        try:
+            if migrate:
+                for one in await apply(settings.dsn):
+                    log.info("migration_applied", migration=one.name)
+            await _bootstrap(settings)
+            break
+        except Unavailable as error:
+            if pause_secs is None:
+                raise
+            log.warning("start_delayed", error=str(error.__cause__ or error), retry_secs=pause_secs)
+            await asyncio.sleep(pause_secs)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
