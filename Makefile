@@ -26,7 +26,7 @@ dev: install
 	@$(BIN)/python -m deploy.dev
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: install
 	$(BIN)/ruff check $(SOURCES)

@@ -100,6 +100,7 @@ async def test_a_compressed_body_is_unpacked_but_no_bomb(api: Api) -> None:
         ("deflate", zlib.compress(b"{}")[:-3]),
         ("br", b"\x00"),
     ],
+    ids=["not gzip", "cut gzip", "cut deflate", "unknown"],
 )
 async def test_a_body_that_is_not_what_its_headers_say_is_refused(
     api: Api, encoding: str, raw: bytes

@@ -66,7 +66,11 @@ def test_what_kept_it_from_being_started_is_said(step: str, said: str) -> None:
     assert message.startswith(said)
 
 
-@pytest.mark.parametrize("text", ["", "end", words()[:-1], words()[:40], words().replace("code=", "c="), "x"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "end", words()[:-1], words()[:40], words().replace("code=", "c="), "x"],
+    ids=["empty", "one word", "cut at the end", "cut early", "other words", "noise"],
+)
 def test_half_a_report_is_none(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any
         parse_end(text)

@@ -90,6 +90,7 @@ async def test_without_a_watchdog_none_is_fed(systemd: socket.socket) -> None:
         ("30000000", "1", None),
         ("x", "", None),
     ],
+    ids=["none", "anybody", "this process", "another process", "nonsense"],
 )
 def test_the_period_is_what_systemd_says_to_this_process(
     monkeypatch: pytest.MonkeyPatch, usec: str, pid: str, secs: float | None
