@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ from tocsin_controller.store.database import Database
 from tocsin_controller.store.migrate import migrate
 
 REPOSITORY = Path(__file__).parent.parent
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that started this in the background: programs under test would inherit it and never see a Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
