@@ -171,7 +171,7 @@ class Harness:
     async def eventually(self, question: str, *args: Any, equals: Any) -> None:
         """Wait until a query's single value is as expected."""
         value = None
-        for _ in range(200):
+        for _ in range(1_200):
             value = await self.connection.fetchval(question, *args)
             if value == equals:
                 return

@@ -81,7 +81,7 @@ async def test_an_execution_that_cannot_be_handed_out_fails_and_the_rest_goes_ou
     launched = [await harness.trigger(await harness.job()) for _ in range(3)]
     agent = await harness.agent()
     got: set[UUID] = set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(got) < 3:
             got |= {a.execution_id for a in (await agent.poll(wait_secs=2)).executions}
     assert got == {one.execution_ids[0] for one in launched}
@@ -104,7 +104,7 @@ async def test_what_can_neither_be_handed_out_nor_ended_is_held_back(harness: Ha
 async def test_a_loss_that_cannot_be_written_keeps_no_other_from_being_declared(harness: Harness) -> None:
     agent = await harness.agent()
     bad, good = [await harness.trigger(await harness.job(lost_after_secs=60)) for _ in range(2)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(agent.running) < 2:
             await agent.poll(wait_secs=2)
     await poison(harness, "executions", "UPDATE", f"NEW.run_id = '{bad.run_id}'")
