@@ -19,6 +19,7 @@ from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.doubts import Uncertain, uncertain_jobs, unclaimed_uncertain
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import (
+    LEASE_PAGE,
     Lease,
     Work,
     expired_leases,
@@ -146,7 +147,14 @@ class Reaper:
 
     async def declare_lost(self, session: HeldSession) -> None:
         """Executions whose agent was silent for the job's `lost_after_secs` are lost (G3)."""
-        leases = await expired_leases(session)
+        last, page = UUID(int=0), LEASE_PAGE
+        while page == LEASE_PAGE:  # most may belong to jobs that are more patient than others
+            leases = await expired_leases(session, last)
+            await self._declare_lost(session, leases)
+            page = len(leases)
+            last = leases[-1].execution_id if leases else last
+
+    async def _declare_lost(self, session: HeldSession, leases: Sequence[Lease]) -> None:
         keys: list[VersionKey] = [(lease.job_id, lease.job_version) for lease in leases]
         definitions = await self._definitions.get_many(session, keys)
         lost: list[Ended] = []

@@ -10,6 +10,9 @@ from tocsin_controller.store.database import Queries, Record
 from tocsin_controller.store.statements import sql
 from tocsin_shared.protocol import Held
 
+#: The limit in expired_leases.sql.
+LEASE_PAGE = 1_000
+
 _QUEUE_LANES = sql("queue_lanes")
 _CLAIM = sql("claim")
 _LEASES_OF_AGENTS = sql("leases_of_agents")
@@ -190,9 +193,9 @@ async def renew_leases(session: Queries, held: Sequence[tuple[UUID, Held]], leas
         )
 
 
-async def expired_leases(session: Queries) -> list[Lease]:
-    """Leases that ran out, with for how long."""
-    return [Lease(**row) for row in await session.fetch(_EXPIRED_LEASES)]
+async def expired_leases(session: Queries, after: UUID) -> list[Lease]:
+    """Leases that ran out, with for how long: at most `LEASE_PAGE`, those of the executions after this one."""
+    return [Lease(**row) for row in await session.fetch(_EXPIRED_LEASES, after)]
 
 
 async def lock_leases(session: Queries, execution_ids: Iterable[UUID]) -> dict[UUID, Lease]:

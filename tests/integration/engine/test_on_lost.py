@@ -222,3 +222,21 @@ async def test_what_a_removed_agent_had_is_lost(harness: Harness) -> None:
     assert (lost["status"], lost["reason"], pending["status"]) == ("lost", "agent_removed", "pending")
     waits = "SELECT ready_at > now() + interval '55 s' FROM queue WHERE run_id = $1"
     assert await harness.connection.fetchval(waits, run_again.run_id)
+
+
+async def test_patient_jobs_do_not_hide_the_losses_of_others(harness: Harness) -> None:
+    """More leases have run out than are looked at together, and all but one belong to a job that waits for days."""
+    agent = await harness.agent()
+    launched = await harness.trigger(await harness.job(lost_after_secs=60))
+    await agent.poll()
+    patient = await harness.job(lost_after_secs=7 * 86_400)
+    await harness.connection.execute(
+        "INSERT INTO leases (execution_id, agent_id, fence, run_id, job_id, job_version, attempt_number, expires_at) "
+        "SELECT lpad(to_hex(n), 32, '0')::uuid, $1, 1, $2, $2, 1, 1, now() FROM generate_series(1, 2500) AS n",
+        agent.id,
+        patient,
+    )
+    await harness.connection.execute("UPDATE leases SET expires_at = now() - interval '2 minutes'")
+    await harness.eventually("SELECT status FROM runs WHERE id = $1", launched.run_id, equals="lost")
+    left = "SELECT count(*) FROM leases WHERE job_id = $1"
+    assert await harness.connection.fetchval(left, patient) == 2500
