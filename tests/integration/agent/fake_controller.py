@@ -47,7 +47,7 @@ M = TypeVar("M", bound=BaseModel)
 
 ENROLMENT_KEY = "tck_for-the-first-registration"
 #: Whatever a test waits for comes within this time or not at all.
-PATIENCE_SECS = 15.0
+PATIENCE_SECS = 30.0
 
 
 class Refusal(Exception):
