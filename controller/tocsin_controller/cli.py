@@ -181,8 +181,7 @@ async def _serve(settings: ControllerSettings, *, migrate: bool) -> None:
     for pause_secs in START_PAUSES_SECS:
         try:
             if migrate:
-                for one in await apply(settings.dsn):
-                    log.info("migration_applied", migration=one.name)
+                await apply(settings.dsn)
             await _bootstrap(settings)
             break
         except Unavailable as error:
