@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.postgres import UNSAFE_BUT_FAST, ExternalServer, Server, dsn_of, new_database, run_apart
 from tocsin_controller.embedded import EmbeddedPostgres
@@ -26,6 +27,13 @@ def keeper() -> None:
     """The agent's compiled part is what its sources say: a checkout is installed once and edited often."""
     program = REPOSITORY / "agent" / "tocsin_agent" / "bin" / "tocsin-keeper"
     runpy.run_path(str(REPOSITORY / "agent" / "keeper" / "build.py"))["build_if_stale"](program)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_at_the_start() -> Iterator[None]:
+    """A command run in this process sets up logging for all of it: the next test hears its own log lines again."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

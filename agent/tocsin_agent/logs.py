@@ -37,7 +37,6 @@ def configure_logging(log_format: LogFormat, log_level: LogLevel) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
     root.handlers[:] = [_LibraryHandler()]
