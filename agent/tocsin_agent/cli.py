@@ -61,6 +61,7 @@ def run(config: Path | None, **flags: Any) -> None:
     from tocsin_agent.registration import Cloned
     from tocsin_agent.service import serve
     from tocsin_agent.settings import AgentSettings
+    from tocsin_shared.garbage import collect_less
 
     try:
         settings = AgentSettings.load(config, **flags)
@@ -79,6 +80,7 @@ def run(config: Path | None, **flags: Any) -> None:
     if flags["key"]:
         click.echo("tocsin-agent: --key shows in the process list; --key-file does not", err=True)
     configure_logging(settings.log_format, settings.log_level)
+    collect_less()
     try:
         uvloop.run(serve(settings))
     except DiskTrouble as error:

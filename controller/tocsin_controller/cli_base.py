@@ -75,6 +75,9 @@ def run_to_end(work: Coroutine[Any, Any, None]) -> None:
     """Run a command; errors become one line and an exit code."""
     import uvloop
 
+    from tocsin_shared.garbage import collect_less
+
+    collect_less()
     try:
         uvloop.run(work)
     except Unavailable as error:

@@ -11,8 +11,8 @@ TRUE = {"type": "shell", "command": "true"}
 
 
 async def noop_sixteen_per_poll(world: World) -> list[Figure]:
-    """No-op executions, six agents taking up to sixteen a poll."""
-    await world.start_agents(6, capacity=256, max_batch=16)
+    """No-op executions, eight agents taking up to sixteen a poll."""
+    await world.start_agents(8, capacity=256, max_batch=16)
     figures = []
     for offered in (1_000, 2_000, 3_000, 4_000):
         figure = await _sustained(world, offered, NOOP, "no-op, 16 a poll", "≥ 3,000/s, p99 ≤ 500 ms")
