@@ -1,4 +1,4 @@
-"""Writing many things at once, and finding the one that can't be written."""
+"""Writing many things at once, and finding the one that can't be written: whose fault an error is."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -9,13 +9,22 @@ from tocsin_shared.errors import Unavailable
 
 T = TypeVar("T")
 
-#: These say that somebody was in the way, not that something is wrong with what was written.
-PASSING = (
-    Unavailable,
+#: The database says that somebody was in the way, not that something is wrong with what was written.
+IN_THE_WAY = (
     asyncpg.QueryCanceledError,
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
+)
+#: The same may well succeed later.
+PASSING = (Unavailable, *IN_THE_WAY)
+#: What a statement raises because of the values it was given; without the row at fault it would have worked.
+BAD_DATA = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    ValueError,
+    TypeError,
+    OverflowError,
 )
 
 

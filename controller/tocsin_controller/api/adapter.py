@@ -14,6 +14,7 @@ from tocsin_controller.api.answers import SECURITY_HEADERS, error_response, json
 from tocsin_controller.api.body import parse_fast, parse_strictly, read_body
 from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.table import LIMIT_HEADERS, REQUEST_ID, Call, Route
+from tocsin_controller.isolation import IN_THE_WAY
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.findings import invalid
@@ -121,7 +122,7 @@ async def answer_errors(request: web.Request, handler: AiohttpHandler) -> web.St
     except asyncpg.DataError:
         log.warning("unstorable_value", request_id=request_id, method=request.method, path=request.path)
         response = error_response(InvalidInput("a value is out of range or can't be stored"), request_id)
-    except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+    except IN_THE_WAY:
         response = error_response(Unavailable("the database is too busy", retry_after_secs=1), request_id)
     except TimeoutError:
         response = error_response(Unavailable(retry_after_secs=1), request_id)

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import structlog
 
-from tocsin_controller.isolation import PASSING
-from tocsin_controller.store.database import BAD_DATA, HeldSession
+from tocsin_controller.isolation import BAD_DATA, PASSING
+from tocsin_controller.store.database import HeldSession
 from tocsin_controller.store.leasing import hold_back, withdraw
 from tocsin_controller.workflow.ending import Ended, Ender
 from tocsin_shared.executions import ExecutionStatus, Reason

@@ -17,10 +17,10 @@ import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions
 from tocsin_controller.hints import TIMERS, Hints
-from tocsin_controller.isolation import PASSING
+from tocsin_controller.isolation import BAD_DATA, PASSING
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment
 from tocsin_controller.scheduling.timing import Timing
-from tocsin_controller.store.database import BAD_DATA, Database, HeldSession
+from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.launching import (
     Timer,

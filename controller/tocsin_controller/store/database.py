@@ -20,18 +20,9 @@ from tocsin_controller.store.postgres.session import HeldSession, Queries, Recor
 from tocsin_controller.store.statements import Statement
 from tocsin_shared.errors import Unavailable
 
-__all__ = ["BAD_DATA", "Database", "HeldSession", "OnHint", "Queries", "Record", "Session"]
+__all__ = ["Database", "HeldSession", "OnHint", "Queries", "Record", "Session"]
 
 log = structlog.get_logger(__name__)
-
-#: What a statement raises because of the values it was given; without the row at fault it would have worked.
-BAD_DATA = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    ValueError,
-    TypeError,
-    OverflowError,
-)
 
 
 class Database:

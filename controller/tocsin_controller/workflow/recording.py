@@ -1,4 +1,4 @@
-"""The one writer per controller of what agents report, in batches: one transaction for many uploads.
+"""The one writer per controller of what agents report, in batches: few statements for many uploads.
 
 An upload is answered after its transaction committed, naming what became of every event (G4, G5, G6).
 """
@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.hints import Hints, output_topic
+from tocsin_controller.isolation import IN_THE_WAY
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.doubts import Named
 from tocsin_controller.store.ending import Output, Start, insert_output, start_executions
@@ -110,16 +111,19 @@ class Recorder:
                         upload.receipts.cancel()  # no effect on those that were answered
 
     async def _write_all(self, session: HeldSession, uploads: Sequence[Upload]) -> None:
-        """One transaction for all; if one of them can't be written, one for each, so that it harms no other."""
+        """All together; if one of them can't be written, each by itself, so that it harms no other."""
         try:
             receipts = await self._write(session, uploads)
         except Unavailable as error:
             for upload in uploads:
                 _refuse(upload, error)
-        except Exception:
+        except Exception as error:
             if len(uploads) > 1:
                 for upload in uploads:
                     await self._write_all(session, [upload])
+                return
+            if isinstance(error, IN_THE_WAY):  # the agent keeps what it reports, and comes again (G4)
+                _refuse(uploads[0], Unavailable("the database is too busy", retry_after_secs=1))
                 return
             log.exception("upload_refused", agent_id=str(uploads[0].agent_id))
             _refuse(uploads[0], InvalidInput("the upload holds something that can't be stored"))

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.integration.engine.conftest import Harness, result, started
 
+from tocsin_shared.errors import Unavailable
 from tocsin_shared.executions import FINAL_STATUSES, TRANSITIONS, ExecutionStatus
 from tocsin_shared.protocol import OutputEvent, Receipt
 
@@ -149,6 +150,20 @@ async def test_a_cancelled_execution_is_not_retried(harness: Harness) -> None:
     await agent.finish(a, "failed", reason="signal")
     assert (await harness.row("runs", launched.run_id))["status"] == "failed"
     assert await harness.connection.fetchval("SELECT count(*) FROM queue") == 0
+
+
+async def test_a_result_that_had_to_wait_too_long_for_a_lock_is_to_be_sent_again(harness: Harness) -> None:
+    await harness.trigger(await harness.job())
+    agent = await harness.agent()
+    (a,) = (await agent.poll()).executions
+    async with harness.connection.transaction():
+        await harness.connection.fetch("SELECT FROM leases FOR UPDATE")
+        uploading = asyncio.create_task(agent.upload(result(a)))
+        cancelled = "SELECT count(pg_cancel_backend(pid)) FROM pg_locks WHERE NOT granted"
+        await harness.eventually(cancelled, equals=1)
+        with pytest.raises(Unavailable):
+            await uploading
+    assert await agent.upload(result(a)) == [Receipt.RECORDED]
 
 
 async def test_what_cannot_be_stored_harms_no_other_upload(harness: Harness) -> None:
