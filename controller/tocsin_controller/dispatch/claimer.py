@@ -35,6 +35,7 @@ from tocsin_controller.store.leasing import (
     renew_leases,
     scan_lanes,
 )
+from tocsin_controller.targeting import is_by_expression
 from tocsin_controller.workflow.ending import Ender
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.losing import LossPace
@@ -92,6 +93,8 @@ class Claimer:
         """New rows were committed to the queue, by this controller."""
         for lane, work in lanes.items():
             self._lanes.add(lane, work)
+            if is_by_expression(lane.route):
+                self._lot.learn(lane.route)
         if lanes:
             if self._lot.serves_any(lane.route for lane in lanes):
                 self._wake.set()
@@ -158,6 +161,7 @@ class Claimer:
         if len(self._lot) and time.monotonic() >= self._scan_due_at:
             seen_at = self._lanes.stamp()
             self._lanes.replace(await scan_lanes(session), seen_at=seen_at)
+            self._learn_expressions()
             self._scan_due_at = time.monotonic() + SCAN_SECS * random.uniform(0.8, 1.2)  # noqa: S311
         try:
             while await self._claim(session):
@@ -240,6 +244,13 @@ class Claimer:
                 if not room:
                     break
         return looks, plan, list(takers)
+
+    def _learn_expressions(self) -> None:
+        """What the queue holds says which expressions matter: no list of them is kept anywhere else."""
+        routes = {route for route in self._lanes.routes() if is_by_expression(route)}
+        self._lot.unlearn_all_but(routes)
+        for route in routes:
+            self._lot.learn(route)
 
     def _learn(self, looks: Sequence[Look], found: Sequence[Claimed]) -> None:
         """Move each lane's lower bound past what was taken; forget lanes that were emptied."""

@@ -1,6 +1,10 @@
-"""Agents that wait for work, by what they may take. In memory, pure, fair: work for several goes round."""
+"""Agents that wait for work, by what they may take. In memory, pure, fair: work for several goes round.
 
-from collections.abc import Iterable, Mapping
+Some routes can't be listed for an agent (`targeting.Routes`): work for an expression over tags. Those are learned when
+work appears in one; each agent that is parked, then or later, is asked whether it may take from it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -9,8 +13,10 @@ K = TypeVar("K")
 
 @dataclass(slots=True)
 class _Place:
-    routes: frozenset[str]
+    routes: Collection[str]
     slots: int
+    #: Learned routes that it may take from.
+    learned: list[str]
 
 
 @dataclass(slots=True)
@@ -20,22 +26,42 @@ class ParkingLot(Generic[K]):
     _places: dict[K, _Place] = field(default_factory=dict)
     #: Per route, those parked in the order in which they are asked next (dicts keep order).
     _by_route: dict[str, dict[K, None]] = field(default_factory=dict)
+    #: The routes beside those that the parked list themselves.
+    _learned: dict[str, None] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def park(self, key: K, routes: frozenset[str], slots: int) -> None:
+    def park(self, key: K, routes: Collection[str], slots: int) -> None:
         """`key` can take up to `slots` rows from any of these routes."""
-        self._places[key] = _Place(routes, slots)
-        for route in routes:
+        learned = [route for route in self._learned if route in routes]
+        self._places[key] = _Place(routes, slots, learned)
+        for route in (*routes, *learned):
             self._by_route.setdefault(route, {})[key] = None
+
+    def learn(self, route: str) -> None:
+        """Work may be found in a route that nobody lists: those parked who may take from it do so from now on."""
+        if route in self._learned:
+            return
+        self._learned[route] = None
+        for key, place in self._places.items():
+            if route in place.routes:
+                place.learned.append(route)
+                self._by_route.setdefault(route, {})[key] = None
+
+    def unlearn_all_but(self, routes: Collection[str]) -> None:
+        """There is no work in the other learned routes any more."""
+        for route in [r for r in self._learned if r not in routes]:
+            del self._learned[route]
+            for key in self._by_route.pop(route, ()):
+                self._places[key].learned.remove(route)
 
     def leave(self, key: K) -> None:
         """`key` waits no more. Leaving twice does no harm."""
         place = self._places.pop(key, None)
         if place is None:
             return
-        for route in place.routes:
+        for route in (*place.routes, *place.learned):
             waiting = self._by_route[route]
             del waiting[key]
             if not waiting:

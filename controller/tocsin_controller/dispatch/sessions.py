@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tocsin_controller.store.agents import AgentFacts, StoredAgent, load_agent
 from tocsin_controller.store.database import Queries
-from tocsin_controller.targeting import routes_of
+from tocsin_controller.targeting import Routes, routes_of
 from tocsin_shared.errors import NotFound
 
 #: A session is read again after this long even when nobody said that it changed.
@@ -21,7 +21,7 @@ class AgentSession:
 
     id: UUID
     facts: AgentFacts
-    routes: frozenset[str]
+    routes: Routes
     incarnation: UUID | None
     key_id: UUID | None
     read_at: float

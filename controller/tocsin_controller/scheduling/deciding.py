@@ -11,7 +11,7 @@ from tocsin_controller.store.launching import PlannedRun, Timer
 from tocsin_controller.workflow.launch import plan_run, plan_skip
 from tocsin_shared.executions import Reason
 from tocsin_shared.jobs import JobDefinition
-from tocsin_shared.targets import AllTarget
+from tocsin_shared.targets import is_fan_out
 
 TRIGGER: dict[str, Any] = {"type": "scheduler"}
 
@@ -27,7 +27,7 @@ class Decision(NamedTuple):
 
 def depends_on_the_moment(job: JobDefinition) -> bool:
     """Whether what becomes of the job can only be decided once it is due: by who is online, or what still runs."""
-    return bool(job.max_concurrent) or isinstance(job.target, AllTarget)
+    return bool(job.max_concurrent) or is_fan_out(job.target)
 
 
 def decide(

@@ -31,7 +31,7 @@ from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobDefinition, OnLost
 from tocsin_shared.protocol import Usage
-from tocsin_shared.targets import AllTarget
+from tocsin_shared.targets import is_fan_out
 
 _SEVERITIES: dict[ExecutionStatus, Severity] = {
     ExecutionStatus.SUCCEEDED: "success",
@@ -160,7 +160,7 @@ class Ender:
 
 def _is_shared(job: JobDefinition | BrokenDefinition) -> bool:
     """Whether a run of this job has several executions, which may end on different controllers at once."""
-    return isinstance(job, BrokenDefinition) or isinstance(job.target, AllTarget)
+    return isinstance(job, BrokenDefinition) or is_fan_out(job.target)
 
 
 def _with_two_budgets(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> list[UUID]:

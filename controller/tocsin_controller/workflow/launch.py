@@ -14,7 +14,7 @@ from tocsin_controller.targeting import agent_route, route_for, takes_part
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.ids import new_id, occurrence_id
 from tocsin_shared.jobs import JobDefinition
-from tocsin_shared.targets import AgentTarget, AllTarget
+from tocsin_shared.targets import AgentTarget, is_fan_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,12 @@ def _places(
     """Where the run's executions go: (route, the agent if only one can take it); and who is not reached."""
     if isinstance(job.target, AgentTarget):
         return [(agent_route(job.target.agent_id), job.target.agent_id)], ()
-    if not isinstance(job.target, AllTarget):
+    if not is_fan_out(job.target):
         return [(route_for(job.target, job.task.type), None)], ()
     places: list[tuple[str, UUID | None]] = []
     not_reached: list[dict[str, str]] = []
     for agent in agents:
-        verdict = takes_part(agent, job.task.type)
+        verdict = takes_part(agent, job.task.type, job.target)
         if verdict is None:
             continue
         if verdict.eligible:
@@ -98,7 +98,7 @@ def _places(
 
 async def agents_for(session: Queries, jobs: Iterable[JobDefinition]) -> Sequence[AgentFacts]:
     """The agents to freeze into `all` runs; nothing is read when no job asks for it."""
-    if any(isinstance(job.target, AllTarget) for job in jobs):
+    if any(is_fan_out(job.target) for job in jobs):
         return await load_agent_facts(session)
     return ()
 

@@ -57,6 +57,34 @@ async def test_tags_and_task_types_decide(harness: Harness) -> None:
     assert [a.execution_id for a in (await database.poll(wait_secs=2)).executions] == tagged.execution_ids
 
 
+async def test_an_expression_finds_agents_that_wait_and_agents_that_come_later(harness: Harness) -> None:
+    job = await harness.job(target={"type": "tagged", "expression": "linux and not (db or legacy)"})
+    plain = await harness.agent("plain", tags=["linux"])
+    database = await harness.agent("database", tags=["linux", "db"])
+    parked = [asyncio.create_task(agent.poll(wait_secs=2)) for agent in (database, plain)]
+    await asyncio.sleep(0.1)
+    first = await harness.trigger(job)
+    nothing, found = await asyncio.gather(*parked)
+    assert nothing.executions == []
+    assert [a.execution_id for a in found.executions] == first.execution_ids
+    second = await harness.trigger(job)
+    late = await harness.agent("late", tags=["linux", "web"])
+    assert [a.execution_id for a in (await late.poll(wait_secs=30)).executions] == second.execution_ids
+
+
+async def test_tagged_all_runs_on_every_host_with_the_tags(harness: Harness) -> None:
+    agents = [await harness.agent(name, tags=["web"]) for name in ("one", "two")]
+    await harness.agent("other", tags=["db"])
+    target = {"type": "tagged", "tag": "web", "mode": "all"}
+    launched = await harness.trigger(await harness.job(target=target))
+    assert len(launched.execution_ids) == 2
+    for agent in agents:
+        (assignment,) = (await agent.poll()).executions
+        await agent.finish(assignment)
+    run = await harness.row("runs", launched.run_id)
+    assert (run["status"], run["succeeded"], run["not_reached"]) == ("succeeded", 2, None)
+
+
 async def test_all_freezes_the_agents_and_names_those_not_reached(harness: Harness) -> None:
     first, second, away = [await harness.agent(name) for name in ("first", "second", "away")]
     await harness.connection.execute("UPDATE agents SET status = 'offline' WHERE id = $1", away.id)

@@ -85,7 +85,7 @@ def test_wrong_usage_is_exit_code_2(
 def test_a_target_that_is_none_is_refused(tocsin: Run, accepting: FakeApi) -> None:
     result = tocsin("jobs", "create", "a", "--command", "x", "--target", "web")
     assert result.exit_code == 1
-    assert "use any, all, local, tag:NAME or agent:NAME" in result.stderr
+    assert "use any, all, local, tag:NAME, tag:EXPRESSION" in result.stderr
 
 
 def test_documents_come_from_a_file_or_standard_input(

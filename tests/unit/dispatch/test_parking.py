@@ -69,3 +69,41 @@ def test_ids_in_a_row_sort_by_age() -> None:
     ids = [new_id() for _ in range(1000)]
     assert ids == sorted(ids)
     assert all(i.version == 7 for i in ids)
+
+
+class SomeRoutes(frozenset[str]):
+    """Routes of which not all can be listed."""
+
+    def __contains__(self, route: object) -> bool:
+        return super().__contains__(route) or route == "learned"
+
+
+def test_a_route_that_nobody_lists_is_served_once_it_is_learned() -> None:
+    parked: ParkingLot[str] = ParkingLot()
+    parked.park("early", SomeRoutes({"x"}), 1)
+    parked.park("other", frozenset({"x"}), 1)
+    assert not parked.serves("learned")
+    parked.learn("learned")
+    parked.learn("learned")
+    parked.park("late", SomeRoutes({"x"}), 1)
+    assert parked.seating().take("learned", 5) == ["early", "late"]
+
+
+def test_what_was_learned_is_forgotten_when_there_is_no_such_work() -> None:
+    parked: ParkingLot[str] = ParkingLot()
+    parked.learn("learned")
+    parked.park("a", SomeRoutes({"x"}), 1)
+    parked.unlearn_all_but({"learned"})
+    assert parked.serves("learned")
+    parked.unlearn_all_but(set())
+    assert not parked.serves("learned")
+    parked.leave("a")
+    assert not parked.serves("x")
+
+
+def test_whoever_leaves_is_gone_from_learned_routes_too() -> None:
+    parked: ParkingLot[str] = ParkingLot()
+    parked.learn("learned")
+    parked.park("a", SomeRoutes({"x"}), 1)
+    parked.leave("a")
+    assert not parked.serves("learned")

@@ -50,7 +50,7 @@ def test_every_way_to_say_on_demand_is_understood(alias: Any) -> None:
         ({"task": {"type": "http", "method": "get", "url": "ftp://x"}}, "task.http.url"),
         ({"task": {"type": "http", "method": "get", "url": "http://x", "headers": {"A": "b\r\nC: d"}}},
          "task.http.headers.A"),
-        ({"target": {"type": "tagged"}}, "target.tagged.tag"),
+        ({"target": {"type": "tagged"}}, "target.tagged"),
         ({"run_as": "root; rm -rf /"}, "run_as"),
         ({"expires_at": "9999-12-31T23:59:59-05:00"}, "expires_at"),
         ({"depends_on": [{"job_id": "x"}]}, "depends_on"),
