@@ -43,9 +43,9 @@ def test_tests_that_are_named_exist(page: Path) -> None:
         assert re.search(rf"def {name}\(", (ROOT / "tests" / file).read_text()), f"{page}: {file}::{name}"
 
 
-def test_decisions_are_numbered_without_gaps() -> None:
+def test_each_decision_has_a_number_of_its_own() -> None:
     files = sorted((ROOT / "docs/decisions").glob("*.md"))
-    assert [int(file.name[:4]) for file in files] == list(range(1, len(files) + 1))
+    assert len({file.name[:4] for file in files}) == len(files)
     for file in files:
         text = file.read_text()
         assert text.startswith(f"# {file.name[:4]}. ")
