@@ -8,7 +8,9 @@ from tocsin_cli.completing import complete_agent
 from tocsin_cli.confirming import confirm, yes_option
 from tocsin_cli.lookup import find_agent, for_each
 from tocsin_cli.output.agents import agent_fields, agents_table
+from tocsin_cli.output.eligibility import print_explanation
 from tocsin_cli.session import Session
+from tocsin_cli.targets import tagged
 
 
 @click.group(cls=Group)
@@ -43,6 +45,27 @@ async def show(session: Session, agent: str) -> None:
         session.out.json(found)
     else:
         session.out.fields(agent_fields(found))
+
+
+@agents.command(
+    "match",
+    examples=[
+        "tocsin agents match 'linux and not (db or legacy)'",
+        "tocsin agents match web --task-type http",
+        "tocsin agents match any",
+    ],
+)
+@click.argument("expression")
+@click.option("--task-type", default="shell", show_default=True, help="Of the work that is to be done.")
+@connected
+async def match(session: Session, expression: str, task_type: str) -> None:
+    """Show which agents an expression over tags means, and why not the others.
+
+    EXPRESSION is tags with `and`, `or`, `not` and parentheses, or `any`.
+    """
+    target = {"type": "any"} if expression == "any" else tagged(expression)
+    question = {"target": target, "task_type": task_type}
+    print_explanation(session.out, await session.api.post("/api/targets/explain", question))
 
 
 @agents.command("rm", examples=["tocsin agents rm web-1", "tocsin agents rm old-1 old-2 --yes"])

@@ -17,6 +17,7 @@ from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.handlers.protocol import ProtocolRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
+from tocsin_controller.api.handlers.targets import TargetRoutes
 from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.openapi import document
 from tocsin_controller.api.page import landing, reference
@@ -74,6 +75,7 @@ def all_routes(parts: Parts) -> list[Route]:
         ExecutionRoutes(parts),
         OutputRoutes(parts),
         AgentRoutes(parts),
+        TargetRoutes(parts),
         EventRoutes(parts),
         SystemRoutes(parts),
         KeyRoutes(parts),

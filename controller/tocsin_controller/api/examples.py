@@ -26,6 +26,10 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "timezone": "Europe/Berlin",
         "count": 3,
     },
+    ("POST", "/api/targets/explain"): {
+        "target": {"type": "tagged", "expression": "linux and not (db or legacy)"},
+        "task_type": "shell",
+    },
     ("POST", "/api/keys"): {"name": "ci", "role": "operator"},
     ("PUT", "/api/agents/{id}/task-types"): {
         "task_types": [

@@ -29,7 +29,8 @@ def _where(path: Sequence[int | str], sent: Any) -> str:
         if part == "[key]":
             continue
         known, inner = _descend(current, part)
-        if not known and not is_last and current is not None:
+        is_union_tag = isinstance(current, Mapping) and current.get("type") == part
+        if not known and (is_union_tag or not is_last) and current is not None:
             continue
         current = inner if known else current
         parts.append(str(part))

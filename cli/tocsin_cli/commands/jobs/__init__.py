@@ -10,6 +10,7 @@ from tocsin_cli.commands.jobs.ls import ls
 from tocsin_cli.commands.jobs.next_fires import next_fires
 from tocsin_cli.commands.jobs.show import show
 from tocsin_cli.commands.jobs.switch import disable, enable
+from tocsin_cli.commands.jobs.targets import targets
 from tocsin_cli.commands.jobs.versions import versions
 
 
@@ -21,5 +22,5 @@ def jobs() -> None:
     """
 
 
-for _command in (ls, show, create, edit, delete, enable, disable, next_fires, versions):
+for _command in (ls, show, create, edit, delete, enable, disable, next_fires, versions, targets):
     jobs.add_command(_command)

@@ -1,0 +1,57 @@
+"""Which agents a target means, over HTTP."""
+
+from typing import Any
+
+import pytest
+from tests.integration.api.conftest import Api, Worker
+
+
+def verdicts(found: dict[str, Any]) -> dict[str, tuple[bool, bool, list[str]]]:
+    return {
+        one["name"]: (one["matches"], one["is_ready"], [h["code"] for h in one["hindrances"]])
+        for one in found["agents"]
+    }
+
+
+async def test_a_target_is_explained_agent_by_agent(api: Api) -> None:
+    await api.agent("web", tags=["linux", "web"])
+    await api.agent("db", tags=["linux", "db"])
+    await api.agent("printer", tags=["linux"], task_types=["http"])
+    question = {"target": {"type": "tagged", "expression": "linux and not db"}, "task_type": "shell"}
+    found = await api.as_role("viewer").post("/api/targets/explain", question)
+    assert (found["matching"], found["ready"], found["is_fan_out"]) == (1, 1, False)
+    assert verdicts(found) == {
+        "web": (True, True, []),
+        "db": (False, False, ["tags"]),
+        "printer": (False, False, ["task_type"]),
+    }
+    assert found["agents"][0]["name"] == "web"
+    assert found["agents"][1]["hindrances"][0]["message"] == "has the tag db"
+
+
+async def test_a_job_is_explained_with_its_own_target(api: Api, worker: Worker) -> None:
+    job = await api.job(target={"type": "tagged", "tag": "nowhere", "mode": "all"})
+    found = await api.get(f"/api/jobs/{job['name']}/targets")
+    assert (found["matching"], found["is_fan_out"], found["task_type"]) == (0, True, "noop")
+    assert verdicts(found)["worker"] == (False, False, ["tags"])
+    await api.put(f"/api/jobs/{job['id']}", {"target": {"type": "any"}})
+    assert verdicts(await api.get(f"/api/jobs/{job['id']}/targets"))["worker"] == (True, True, [])
+    assert (await api.call("GET", "/api/jobs/nothing/targets")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("target", "field", "why"),
+    [
+        ({"type": "tagged", "expression": "a and"}, "target.expression", "position 6"),
+        ({"type": "tagged"}, "target", "give one of"),
+        ({"type": "tagged", "tag": "a", "mode": "some"}, "target.mode", "any"),
+    ],
+)
+async def test_a_bad_target_is_refused_with_its_place(
+    api: Api, target: dict[str, Any], field: str, why: str
+) -> None:
+    answer = await api.call("POST", "/api/targets/explain", {"target": target})
+    assert answer.status == 400
+    (detail,) = answer.json["details"]
+    assert detail["field"] == field
+    assert why in detail["reason"]
