@@ -19,6 +19,7 @@ from tocsin_controller.workflow.ending import Ender
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.launch import Launcher
 from tocsin_controller.workflow.losing import LossPace
+from tocsin_controller.workflow.outbox import Outbox
 from tocsin_controller.workflow.recording import Recorder
 
 
@@ -34,6 +35,7 @@ class Engine:
     desk: AgentDesk
     maintenance: Maintenance
     loss_pace: LossPace
+    outbox: Outbox
     services: dict[str, Service]
 
 
@@ -60,6 +62,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     )
     reaper_pace = ReaperPace(loss=loss_pace, brake=BrakePace(settings.lease_secs, settings.lost_grace_secs))
     maintenance = Maintenance(db, retention_days=settings.retention_days)
+    outbox = Outbox(db, hints)
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,
         "hint-sender": hints.run_sender,
@@ -68,6 +71,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "recorder": recorder.run,
         "presence": presence.run,
         "reaper": Reaper(db, hints, definitions, ender, reaper_pace).run,
+        "outbox": outbox.run,
         "maintenance": maintenance.run,
     }
     return Engine(
@@ -79,5 +83,6 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         desk,
         maintenance,
         loss_pace,
+        outbox,
         services,
     )

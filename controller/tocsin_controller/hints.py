@@ -29,6 +29,8 @@ TIMERS = "timers"
 KEYS = "keys"
 #: Events were added.
 EVENTS = "events"
+#: The outbox has something to do.
+OUTBOX = "outbox"
 
 #: NOTIFY payloads must stay under 8,000 bytes.
 _MAX_PAYLOAD_CHARS = 7_000

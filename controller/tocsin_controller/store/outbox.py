@@ -1,0 +1,62 @@
+"""Questions about the outbox: what is still to be done because of something that is true already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tocsin_controller.store.database import Queries, Session
+from tocsin_controller.store.statements import sql
+
+_ADD = sql("add_to_outbox")
+_WORK = sql("outbox_work")
+_TAKE = sql("take_from_outbox")
+_TAKE_ONE = sql("take_one_from_outbox")
+_DELETE = sql("delete_from_outbox")
+_DEFER = sql("defer_in_outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """One thing to do."""
+
+    id: UUID
+    payload: dict[str, Any]
+    #: How often it was tried before, without success.
+    attempts: int
+
+
+async def add_to_outbox(
+    session: Session, kind: str, payloads: Sequence[dict[str, Any]], *, delay_secs: float = 0
+) -> None:
+    """Note what is to be done, in the caller's transaction; after it has committed, hint `outbox`."""
+    if payloads:
+        await session.execute(_ADD, kind, list(payloads), float(delay_secs))
+
+
+async def outbox_work(session: Queries, kinds: Sequence[str]) -> dict[str, float]:
+    """For each of these kinds that has entries, how many seconds until the first is due; negative when it is."""
+    return {row["kind"]: row["secs"] for row in await session.fetch(_WORK, list(kinds))}
+
+
+async def take_from_outbox(session: Session, kind: str, limit: int) -> list[OutboxEntry]:
+    """The oldest due entries of a kind that nobody else has, this transaction's until it ends."""
+    return [OutboxEntry(**row) for row in await session.fetch(_TAKE, kind, limit)]
+
+
+async def take_one_from_outbox(session: Session, entry_id: UUID) -> OutboxEntry | None:
+    """One entry, this transaction's until it ends; None when it is done, not due, or somebody else has it."""
+    row = await session.fetchrow(_TAKE_ONE, entry_id)
+    return OutboxEntry(**row) if row is not None else None
+
+
+async def delete_from_outbox(session: Session, entry_ids: Sequence[UUID]) -> None:
+    """They are done."""
+    await session.execute(_DELETE, list(entry_ids))
+
+
+async def defer_in_outbox(
+    session: Queries, entry: OutboxEntry, why: str, *, retry_secs: float | None
+) -> bool:
+    """It failed: try again after that time, or, with None, never. False when it does not stand as it was seen."""
+    return await session.fetchval(_DEFER, entry.id, entry.attempts, why, retry_secs) is not None
