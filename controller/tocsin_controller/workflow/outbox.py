@@ -155,5 +155,5 @@ class Outbox:
 
 def retry_delay_secs(attempts: int) -> float:
     """How long to wait after so many earlier failures; what failed together is not tried together."""
-    delay = min(FIRST_RETRY_SECS * 2**attempts, LONGEST_RETRY_SECS)
+    delay: float = min(FIRST_RETRY_SECS * 2**attempts, LONGEST_RETRY_SECS)
     return delay * random.uniform(0.8, 1.2)  # noqa: S311  jitter is not a secret
