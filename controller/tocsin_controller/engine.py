@@ -61,7 +61,9 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         pace=pace,
     )
     reaper_pace = ReaperPace(loss=loss_pace, brake=BrakePace(settings.lease_secs, settings.lost_grace_secs))
-    maintenance = Maintenance(db, retention_days=settings.retention_days)
+    maintenance = Maintenance(
+        db, retention_days=settings.retention_days, audit_retention_days=settings.audit_retention_days
+    )
     outbox = Outbox(db, hints)
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,

@@ -7,7 +7,9 @@ from datetime import timedelta
 import structlog
 
 from tocsin_controller.store.agents import forget_local_agents
+from tocsin_controller.store.audit import forget_audit
 from tocsin_controller.store.database import Database
+from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.partitions import drop_partitions_before, ensure_partitions
 from tocsin_controller.store.statements import sql
 
@@ -20,14 +22,17 @@ _FORGET_IDEMPOTENCY_KEYS = sql("forget_idempotency_keys")
 EVERY_SECS = 3600.0
 #: Moving a day of history into its partition takes what it takes.
 STATEMENT_TIMEOUT_SECS = 600.0
+#: Rows of the audit log that one round removes at most: more than people make in an hour.
+AUDIT_BATCH = 100_000
 
 
 class Maintenance:
     """Runs at start and every hour; whichever controller comes first does it."""
 
-    def __init__(self, db: Database, *, retention_days: int) -> None:
+    def __init__(self, db: Database, *, retention_days: int, audit_retention_days: int) -> None:
         self._db = db
         self._retention_days = retention_days
+        self._audit_retention_days = audit_retention_days
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -50,5 +55,8 @@ class Maintenance:
                 dropped = await drop_partitions_before(session, today - timedelta(days=self._retention_days))
             await session.execute(_FORGET_IDEMPOTENCY_KEYS)
             await forget_local_agents(session)
+            if self._audit_retention_days > 0:
+                kept_since = await read_clock(session) - timedelta(days=self._audit_retention_days)
+                await forget_audit(session, kept_since, AUDIT_BATCH)
         if created or dropped:
             log.info("partitions_maintained", created=len(created), dropped=dropped)

@@ -51,6 +51,9 @@ class ControllerSettings(LayeredSettings):
     retention_days: int = Field(
         30, ge=0, le=3_650, description="Days that runs, output and events are kept; 0 keeps everything."
     )
+    audit_retention_days: int = Field(
+        90, ge=0, le=36_500, description="Days that the audit log is kept; 0 keeps everything."
+    )
     database_pool_size: int = Field(
         8, ge=2, le=200, description="Connections for requests, besides about six for background services."
     )

@@ -351,3 +351,27 @@ class ConfigView(View):
 
     demo_mode: bool
     ai_enabled: bool
+
+
+class FieldChange(View):
+    """What a field was and what it is; the same words twice where the values may be secrets."""
+
+    old: Any
+    new: Any
+
+
+class AuditView(View):
+    """One change that somebody made. The audit log is only added to."""
+
+    id: UUID
+    timestamp: datetime
+    actor_key_id: UUID | None
+    actor_key_name: str
+    #: Where the request came from.
+    actor_address: str | None
+    operation: str
+    resource_type: str
+    resource_id: str | None
+    details: str | None
+    #: By field; null when it was not a change of fields.
+    changes: dict[str, FieldChange] | None

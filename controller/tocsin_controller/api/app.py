@@ -8,6 +8,7 @@ from aiohttp import web
 
 from tocsin_controller.api.adapter import Adapter, answer_errors, head_of
 from tocsin_controller.api.handlers.agents import AgentRoutes
+from tocsin_controller.api.handlers.audit import AuditRoutes
 from tocsin_controller.api.handlers.events import EventRoutes
 from tocsin_controller.api.handlers.executions import ExecutionRoutes
 from tocsin_controller.api.handlers.jobs import JobRoutes
@@ -79,6 +80,7 @@ def all_routes(parts: Parts) -> list[Route]:
         EventRoutes(parts),
         SystemRoutes(parts),
         KeyRoutes(parts),
+        AuditRoutes(parts),
     )
     routes = [route for group in groups for route in group.routes()]
 

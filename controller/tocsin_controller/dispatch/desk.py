@@ -13,6 +13,7 @@ from tocsin_controller.dispatch.registration import Registrar, Registration
 from tocsin_controller.dispatch.sessions import AgentSession, Sessions
 from tocsin_controller.dispatch.simple import item_from, journal_from
 from tocsin_controller.hints import EVENTS, KEYS, Hints, agent_topic
+from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal, Role
 from tocsin_controller.store.agents import Seen, delete_agent, set_custom_task_types
 from tocsin_controller.store.database import Database
@@ -171,7 +172,7 @@ class AgentDesk:
         for call in list(self._parked.values()):
             self._claimer.withdraw(call)
 
-    async def remove(self, agent_id: UUID, *, by: str) -> None:
+    async def remove(self, agent_id: UUID, *, by: Principal) -> None:
         """Unpair: what only it could take is cancelled, what it has is lost, its credential dies."""
         await self._sessions.get(agent_id)
         async with self._db.transaction() as session:
@@ -183,10 +184,13 @@ class AgentDesk:
             event = NewEvent(
                 kind="agent.unpaired",
                 severity="warning",
-                message=f"Agent '{name}' was removed by {by}",
+                message=f"Agent '{name}' was removed by {by.name}",
                 agent_id=agent_id,
+                api_key_id=by.key_id,
+                api_key_name=by.name,
             )
             await add_events(session, [event])
+            await add_audit(session, by, "agent.deregistered", "agent", agent_id, f"'{name}'")
         self._canceller.announce(lost)
         self._canceller.announce(cancelled)
         self._presence.forget(agent_id)
@@ -194,10 +198,15 @@ class AgentDesk:
         self._hints.hint(KEYS)
         self._hints.hint(EVENTS)
 
-    async def set_task_types(self, agent_id: UUID, task_types: Sequence[dict[str, Any]]) -> None:
+    async def set_task_types(
+        self, agent_id: UUID, task_types: Sequence[dict[str, Any]], *, by: Principal
+    ) -> None:
         """Keep what people said a third-party agent can do."""
-        if not await set_custom_task_types(self._db, agent_id, task_types):
-            raise NotFound(f"there is no agent {agent_id}")
+        async with self._db.transaction() as session:
+            if not await set_custom_task_types(session, agent_id, task_types):
+                raise NotFound(f"there is no agent {agent_id}")
+            names = ", ".join(str(one.get("name")) for one in task_types)[:500]
+            await add_audit(session, by, "agent.task_types_set", "agent", agent_id, names)
 
     async def _session_of(self, agent_id: UUID, incarnation: UUID | None) -> AgentSession:
         session = await self._sessions.get(agent_id)

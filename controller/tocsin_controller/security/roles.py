@@ -37,6 +37,8 @@ class Principal:
     #: The one agent that this key speaks for; None for keys that people made.
     agent_id: UUID | None = None
     key_prefix: str = ""
+    #: Where this request came from; None where that is not known.
+    address: str | None = None
 
     @property
     def is_admin(self) -> bool:

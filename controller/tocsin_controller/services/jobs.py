@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.scheduling.fires import next_fire
 from tocsin_controller.scheduling.timing import Timing
+from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.idempotency import Repeatable, once
+from tocsin_controller.services.job_audit import job_changes
 from tocsin_controller.services.job_checks import check_definition, check_new_timing, refuse
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
@@ -127,6 +129,7 @@ class JobService:
             anchor=anchor,
         )
         await add_events(session, [_event("job.created", definition.name, job_id, by)])
+        await add_audit(session, by, "job.created", "job", job_id, f"'{definition.name}'")
         return job_id
 
     @_again_after_deadlock
@@ -192,6 +195,8 @@ class JobService:
         )
         details = f"changed: {', '.join(changes)} (version {version})"
         await add_events(session, [_event("job.updated", definition.name, job.id, by, details=details)])
+        audited = job_changes(job, definition, status, changes)
+        await add_audit(session, by, "job.updated", "job", job.id, changes=audited)
 
     @_again_after_deadlock
     async def delete(self, ref: str, by: Principal) -> None:
@@ -204,6 +209,7 @@ class JobService:
             aftermath = await self._canceller.cancel_waiting(session, job_id)
             await delete_job(session, job_id)
             await add_events(session, [_event("job.deleted", row["name"], job_id, by)])
+            await add_audit(session, by, "job.deleted", "job", job_id, f"'{row['name']}'")
         self._canceller.announce(aftermath)
         self._announce()
 
@@ -227,6 +233,8 @@ class JobService:
             )
             event = _event("job.triggered", job.name, job_id, by, run_id=launched.run_id)
             await add_events(session, [event])
+            details = f"'{job.name}', run {launched.run_id}"
+            await add_audit(session, by, "job.triggered", "job", job_id, details)
             return {
                 "message": "job triggered",
                 "job_id": str(job_id),

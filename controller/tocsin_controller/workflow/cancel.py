@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from tocsin_controller.hints import Hints, agent_topic
+from tocsin_controller.security.auditing import add_audit
+from tocsin_controller.security.roles import Principal
 from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.leasing import (
     Work,
@@ -31,7 +33,7 @@ class Canceller:
         self._hints = hints
         self._ender = ender
 
-    async def cancel_execution(self, execution_id: UUID, *, by: str) -> str:
+    async def cancel_execution(self, execution_id: UUID, *, by: Principal) -> str:
         """Cancel one execution; its status afterwards, or `cancelling` while its agent is being told.
 
         Raises NotFound. Cancelling what has ended changes nothing.
@@ -39,16 +41,16 @@ class Canceller:
         status = await self._db.fetchval(_EXECUTION_STATUS, execution_id)
         if status is None:
             raise NotFound(f"there is no execution {execution_id}")
-        await self._cancel([execution_id], by=by)
+        await self._cancel([execution_id], by=by, resource=("execution", execution_id))
         return await self._where_it_stands(execution_id)
 
-    async def cancel_run(self, run_id: UUID, *, by: str) -> list[UUID]:
+    async def cancel_run(self, run_id: UUID, *, by: Principal) -> list[UUID]:
         """Cancel every open execution of a run; which those were. Raises NotFound."""
         if not await self._db.fetchval(_RUN_EXISTS, run_id):
             raise NotFound(f"there is no run {run_id}")
         ids = [row["execution_id"] for row in await self._db.fetch(_OPEN_EXECUTIONS_OF_RUN, run_id)]
         if ids:
-            await self._cancel(ids, by=by)
+            await self._cancel(ids, by=by, resource=("run", run_id))
         return ids
 
     async def cancel_waiting(self, session: Session, job_id: UUID) -> Aftermath:
@@ -83,12 +85,15 @@ class Canceller:
         """Tell watchers; call it after the commit."""
         self._ender.announce(aftermath)
 
-    async def _cancel(self, ids: Sequence[UUID], *, by: str) -> None:
+    async def _cancel(self, ids: Sequence[UUID], *, by: Principal, resource: tuple[str, UUID]) -> None:
         """Withdraw first, then ask: an execution handed out between the two is still found by the second."""
         async with self._db.transaction() as session:
             works = await withdraw(session, ids)
-            aftermath = await self._end_unstarted(session, works, Reason.CANCELLED, f"cancelled by {by}")
+            aftermath = await self._end_unstarted(session, works, Reason.CANCELLED, f"cancelled by {by.name}")
             agents = await request_cancel(session, ids)
+            if works or agents:
+                kind, resource_id = resource
+                await add_audit(session, by, f"{kind}.cancelled", kind, resource_id)
         self._ender.announce(aftermath)
         for agent_id in set(agents.values()):
             self._hints.hint(agent_topic(agent_id))

@@ -93,3 +93,11 @@ async def test_a_profile_leads_to_the_controller(tocsin: Tocsin, settings: Contr
     url = f"http://127.0.0.1:{settings.port}"
     await tocsin("profile", "set", "here", "--url", url, "--key", "tk_admin-for-tests")
     assert (await tocsin("jobs", "ls", TOCSIN_URL="", TOCSIN_KEY="")).exit_code == 0
+
+
+async def test_who_changed_what_can_be_asked(tocsin: Tocsin) -> None:
+    await tocsin("keys", "create", "ci", "--role", "viewer", "--quiet")
+    shown = await tocsin("audit", "--operation", "key.created")
+    assert shown.exit_code == 0, shown.stderr
+    assert "'ci' (role viewer)" in shown.stdout
+    assert (await tocsin("audit", "--actor", "nobody", "-o", "json")).json["data"] == []

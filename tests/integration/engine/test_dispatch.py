@@ -173,7 +173,7 @@ async def test_a_newer_process_supersedes_the_older(harness: Harness) -> None:
 
 async def test_cancelling_what_waits_ends_it_at_once(harness: Harness) -> None:
     launched = await harness.trigger(await harness.job())
-    status = await harness.engine.canceller.cancel_execution(launched.execution_ids[0], by="test")
+    status = await harness.engine.canceller.cancel_execution(launched.execution_ids[0], by=harness.admin)
     assert status == "cancelled"
     assert (await harness.row("runs", launched.run_id))["status"] == "cancelled"
     assert (await (await harness.agent()).poll(wait_secs=0.2)).executions == []
@@ -186,7 +186,10 @@ async def test_a_cancel_reaches_a_parked_poll_within_a_second(harness: Harness) 
     await agent.start(assignment)
     parked = asyncio.create_task(agent.poll(slots=0, wait_secs=20))
     await asyncio.sleep(0.05)
-    assert await harness.engine.canceller.cancel_execution(assignment.execution_id, by="test") == "cancelling"
+    assert (
+        await harness.engine.canceller.cancel_execution(assignment.execution_id, by=harness.admin)
+        == "cancelling"
+    )
     async with asyncio.timeout(1):
         orders = await parked
     assert [c.execution_id for c in orders.cancel] == [assignment.execution_id]
@@ -200,7 +203,7 @@ async def test_a_cancel_travels_with_the_heartbeat_too(harness: Harness) -> None
     agent = await harness.agent()
     (assignment,) = (await agent.poll()).executions
     await agent.start(assignment)
-    await harness.engine.canceller.cancel_execution(assignment.execution_id, by="test")
+    await harness.engine.canceller.cancel_execution(assignment.execution_id, by=harness.admin)
     assert [c.execution_id for c in (await agent.heartbeat()).cancel] == [assignment.execution_id]
 
 
@@ -221,7 +224,7 @@ async def test_removing_an_agent_cancels_what_only_it_could_take(harness: Harnes
     agent = await harness.agent()
     job = await harness.job(target={"type": "agent", "agent_id": str(agent.id)})
     launched = await harness.trigger(job)
-    await harness.engine.desk.remove(agent.id, by="test")
+    await harness.engine.desk.remove(agent.id, by=harness.admin)
     execution = await harness.row("executions", launched.execution_ids[0])
     assert (execution["status"], execution["reason"]) == ("cancelled", "agent_removed")
 

@@ -149,7 +149,7 @@ async def test_what_an_agent_forgot_runs_again_only_after_its_patience(harness: 
 async def test_a_cancelled_execution_that_is_lost_does_not_run_again(harness: Harness) -> None:
     launched = await harness.trigger(await harness.job(**RETRY))
     assignment = await take(await harness.agent())
-    await harness.engine.canceller.cancel_execution(assignment.execution_id, by="test")
+    await harness.engine.canceller.cancel_execution(assignment.execution_id, by=harness.admin)
     await lose(harness, assignment)
     assert [a["status"] for a in await attempts(harness, launched.run_id)] == ["lost"]
 
@@ -216,7 +216,7 @@ async def test_what_a_removed_agent_had_is_lost(harness: Harness) -> None:
     await take(agent)
     run_again = await harness.trigger(await harness.job(**RETRY))
     await take(agent)
-    await harness.engine.desk.remove(agent.id, by="test")
+    await harness.engine.desk.remove(agent.id, by=harness.admin)
     assert (await harness.row("runs", given_up.run_id))["reason"] == "agent_removed"
     lost, pending = await attempts(harness, run_again.run_id)
     assert (lost["status"], lost["reason"], pending["status"]) == ("lost", "agent_removed", "pending")

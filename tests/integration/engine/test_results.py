@@ -146,7 +146,7 @@ async def test_a_cancelled_execution_is_not_retried(harness: Harness) -> None:
     agent = await harness.agent()
     (a,) = (await agent.poll()).executions
     await agent.start(a)
-    await harness.engine.canceller.cancel_run(launched.run_id, by="test")
+    await harness.engine.canceller.cancel_run(launched.run_id, by=harness.admin)
     await agent.finish(a, "failed", reason="signal")
     assert (await harness.row("runs", launched.run_id))["status"] == "failed"
     assert await harness.connection.fetchval("SELECT count(*) FROM queue") == 0

@@ -63,7 +63,7 @@ class AgentRoutes:
 
     async def remove(self, call: Call) -> None:
         row = await self._row(call)
-        await self._desk.remove(row["id"], by=call.caller.name)
+        await self._desk.remove(row["id"], by=call.caller)
 
     async def task_types(self, call: Call) -> Any:
         return show_agent(await self._row(call))["task_types"]
@@ -73,7 +73,7 @@ class AgentRoutes:
         for index, one in enumerate(call.body.task_types):
             if not isinstance(one.get("name"), str) or not one["name"]:
                 raise InvalidInput.field(f"task_types.{index}.name", "must be text")
-        await self._desk.set_task_types(row["id"], call.body.task_types)
+        await self._desk.set_task_types(row["id"], call.body.task_types, by=call.caller)
         return {"status": "ok"}
 
     async def _row(self, call: Call) -> Record:

@@ -145,7 +145,7 @@ class ExecutionRoutes:
     async def cancel(self, call: Call) -> Any:
         execution_id = call.id("id")
         before = ExecutionStatus((await self._row(call))["status"])
-        status = await self._canceller.cancel_execution(execution_id, by=call.caller.name)
+        status = await self._canceller.cancel_execution(execution_id, by=call.caller)
         if before.is_final:
             message = f"the execution had already ended: {before.value}"
         else:

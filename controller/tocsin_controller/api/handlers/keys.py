@@ -5,6 +5,7 @@ from typing import Any
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.hints import EVENTS
+from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.keyring import revoked_topic
 from tocsin_controller.security.roles import ADMINS, Role
 from tocsin_controller.security.secrets import new_secret
@@ -73,6 +74,7 @@ class KeyRoutes:
             if key is None:
                 raise Conflict("two keys came out the same, which never happens; try again")
             await add_events(session, [_key_event("key.created", key, call)])
+            await add_audit(session, call.caller, "key.created", "key", key.id, _named(key))
         self._hints.hint(EVENTS)
         return {"key": show_key(key), "raw_key": secret.raw}
 
@@ -86,9 +88,14 @@ class KeyRoutes:
             if key.role == Role.ADMIN and not await other_admin_exists(session, key_id):
                 raise Conflict("this is the last admin key; create another one first")
             await add_events(session, [_key_event("key.revoked", key, call)])
+            await add_audit(session, call.caller, "key.revoked", "key", key.id, _named(key))
         self._keyring.forget(key_id)
         self._hints.hint(revoked_topic(key_id))
         self._hints.hint(EVENTS)
+
+
+def _named(key: StoredKey) -> str:
+    return f"'{key.name}' (role {key.role})"
 
 
 def _key_event(kind: str, key: StoredKey, call: Call) -> NewEvent:

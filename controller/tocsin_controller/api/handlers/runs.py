@@ -89,6 +89,6 @@ class RunRoutes:
 
     async def cancel(self, call: Call) -> Any:
         run_id = call.id("id")
-        ids = await self._canceller.cancel_run(run_id, by=call.caller.name)
+        ids = await self._canceller.cancel_run(run_id, by=call.caller)
         message = "cancel requested" if ids else "the run had already ended"
         return {"message": message, "run_id": run_id, "execution_ids": ids}
