@@ -3,11 +3,12 @@
 Precedence: command line, then `TOCSIN_*` environment variables, then the TOML file, then these defaults.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from tocsin_agent.layered_settings import LayeredSettings
 from tocsin_shared.protocol import MAX_POLL_WAIT_SECS
@@ -77,6 +78,11 @@ class ControllerSettings(LayeredSettings):
     rate_limit_agent: int = Field(
         60_000, ge=0, description="Requests a minute and key of agents; 0 means no limit."
     )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Networks or addresses of proxies, with commas between them, such as 10.0.0.0/8: from these alone "
+        "X-Forwarded-For is believed.",
+    )
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
@@ -86,6 +92,18 @@ class ControllerSettings(LayeredSettings):
         if self.database_url_file is not None:
             return self.database_url_file.read_text().strip()
         return self.database_url.get_secret_value()
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for one in value:
+            ip_network(one)  # its ValueError says what is wrong
+        return value
 
     @model_validator(mode="after")
     def _holds_together(self) -> "ControllerSettings":

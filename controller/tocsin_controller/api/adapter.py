@@ -11,9 +11,16 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from tocsin_controller.api.answers import SECURITY_HEADERS, error_response, json_response, plain_error
+from tocsin_controller.api.answers import (
+    SECURITY_HEADERS,
+    error_page,
+    error_response,
+    json_response,
+    plain_error,
+)
 from tocsin_controller.api.body import parse_fast, parse_strictly, read_body
-from tocsin_controller.api.limits import RateLimits
+from tocsin_controller.api.limits import Allowance, RateLimits
+from tocsin_controller.api.peers import Peers
 from tocsin_controller.api.table import LIMIT_HEADERS, REQUEST_ID, Call, Route
 from tocsin_controller.isolation import IN_THE_WAY
 from tocsin_controller.security.keyring import KeyRing
@@ -27,6 +34,7 @@ from tocsin_shared.errors import (
     MalformedBody,
     NotFound,
     TocsinError,
+    TooManyRequests,
     Unauthorized,
     Unavailable,
 )
@@ -50,9 +58,10 @@ _REQUEST_IDS = _request_ids()
 class Adapter:
     """Turns routes into aiohttp handlers."""
 
-    def __init__(self, keyring: KeyRing, limits: RateLimits) -> None:
+    def __init__(self, keyring: KeyRing, limits: RateLimits, peers: Peers) -> None:
         self._keyring = keyring
         self._limits = limits
+        self._peers = peers
 
     def bind(self, route: Route) -> AiohttpHandler:
         """The aiohttp handler of a route."""
@@ -98,15 +107,18 @@ class Adapter:
         except Unauthorized:
             self._count_stranger(request)
             raise
-        request[LIMIT_HEADERS] = self._limits.take(principal)
+        _obey(request, self._limits.take(principal))
         if principal.role not in route.roles:
             raise Forbidden(f"the role '{principal.role}' may not do this")
         # Agents' own calls change nothing that people did, and come thousands of times a second.
-        return principal if route.is_agents_own else replace(principal, address=request.remote)
+        return principal if route.is_agents_own else replace(principal, address=self._address_of(request))
 
     def _count_stranger(self, request: web.Request) -> None:
-        """Whoever has no valid key is known by the address of the connection, never by what a header says."""
-        request[LIMIT_HEADERS] = self._limits.take_public(request.remote or "unknown")
+        """Whoever has no valid key is known by the address that the request came from."""
+        _obey(request, self._limits.take_public(self._address_of(request) or "unknown"))
+
+    def _address_of(self, request: web.Request) -> str | None:
+        return self._peers.address_of(request.remote, request.headers.getall("X-Forwarded-For", ()))
 
 
 @web.middleware
@@ -118,7 +130,8 @@ async def answer_errors(request: web.Request, handler: AiohttpHandler) -> web.St
     try:
         response = await handler(request)
     except TocsinError as error:
-        response = error_response(error, request_id)
+        is_page = isinstance(error, TooManyRequests) and "text/html" in request.headers.get("Accept", "")
+        response = error_page(error) if is_page else error_response(error, request_id)
     except web.HTTPException as error:
         response = _from_aiohttp(error, request_id)
     except asyncpg.DataError:
@@ -150,6 +163,13 @@ async def head_of(request: web.Request, response: web.StreamResponse) -> None:
         headers["X-Request-Id"] = request_id
     if limits := request.get(LIMIT_HEADERS):
         headers.update(limits)
+
+
+def _obey(request: web.Request, allowance: Allowance) -> None:
+    """Raises TooManyRequests; the answer shows the limit either way."""
+    request[LIMIT_HEADERS] = allowance.headers
+    if allowance.retry_after_secs is not None:
+        raise TooManyRequests(retry_after_secs=allowance.retry_after_secs)
 
 
 def bearer(request: web.Request) -> str | None:

@@ -1,5 +1,7 @@
 """Answers: JSON, and the one shape of errors."""
 
+import html
+import math
 from typing import Any
 
 from aiohttp import web
@@ -26,12 +28,23 @@ def json_response(value: Any, status: int = 200) -> web.Response:
 
 def error_response(error: TocsinError, request_id: str) -> web.Response:
     """A known error."""
-    response = json_response(error.to_wire(request_id), error.status)
+    return _with_error_headers(json_response(error.to_wire(request_id), error.status), error)
+
+
+def error_page(error: TocsinError) -> web.Response:
+    """The same for whoever looks with a browser."""
+    text = html.escape(str(error))
+    head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Tocsin</title>'
+    page = f"{head}<h1>{error.status}</h1><p>{text}</p>"
+    return _with_error_headers(web.Response(text=page, status=error.status, content_type="text/html"), error)
+
+
+def _with_error_headers(response: web.Response, error: TocsinError) -> web.Response:
     retry_secs = error.retry_after_secs
     if retry_secs is None and isinstance(error, Unavailable):
         retry_secs = 1
     if retry_secs is not None:
-        response.headers["Retry-After"] = str(max(1, round(retry_secs)))
+        response.headers["Retry-After"] = str(max(1, math.ceil(retry_secs)))
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = 'Bearer realm="tocsin"'
     return response

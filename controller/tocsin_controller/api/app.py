@@ -23,6 +23,7 @@ from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.openapi import document
 from tocsin_controller.api.page import landing, reference
 from tocsin_controller.api.page_assets import CSP
+from tocsin_controller.api.peers import Peers, parse_networks
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.engine import Engine
 from tocsin_controller.security.keyring import KeyRing
@@ -50,7 +51,7 @@ def build_app(
         authenticated=settings.rate_limit_authenticated,
         agent=settings.rate_limit_agent,
     )
-    adapter = Adapter(keyring, limits)
+    adapter = Adapter(keyring, limits, Peers(parse_networks(settings.trusted_proxies)))
     app = web.Application(middlewares=[answer_errors], client_max_size=MAX_BODY_BYTES)
     app[ROUTES] = routes
     for route in routes:

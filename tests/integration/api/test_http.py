@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.integration.api.conftest import Api, Serve, Served, key_of
+from tests.integration.api.conftest import Answer, Api, Serve, Served, key_of
 
 from tocsin_controller.api.adapter import Adapter
 from tocsin_controller.store.database import Database
@@ -144,7 +144,8 @@ async def test_keys_and_strangers_have_limits(serve: Serve) -> None:
         answers = [await viewer.call("GET", "/api/jobs/groups") for _ in range(4)]
         assert [a.status for a in answers] == [200, 200, 200, 429]
         assert answers[0].headers["X-RateLimit-Limit"] == "3"
-        assert 1 <= int(answers[3].headers["Retry-After"]) <= 20
+        assert 1 <= int(answers[3].headers["Retry-After"]) <= 65
+        assert answers[3].headers["X-RateLimit-Remaining"] == "0"
         assert answers[3].json["code"] == "too_many_requests"
         assert (await served.api.as_role("operator").call("GET", "/api/jobs/groups")).status == 200
 
@@ -157,6 +158,27 @@ async def test_an_address_in_a_header_changes_nobodys_limit(serve: Serve) -> Non
             for n in range(6)
         ]
         assert statuses == [401, 401, 401, 429, 429, 429]
+
+
+async def test_behind_a_trusted_proxy_each_address_has_its_limit(serve: Serve) -> None:
+    async with serve(rate_limit_public=1, trusted_proxies="127.0.0.0/8") as served:
+        stranger = served.api.as_role(None)
+
+        async def ask(address: str, accept: str = "*/*") -> Answer:
+            headers = {"X-Forwarded-For": address, "Accept": accept}
+            return await stranger.call("GET", "/api/config", headers=headers)
+
+        assert [(await ask(address)).status for address in ("192.0.2.1", "192.0.2.2")] == [200, 200]
+        assert (await ask("192.0.2.1")).json["code"] == "too_many_requests"
+
+
+async def test_whoever_looks_with_a_browser_is_told_with_a_page(serve: Serve) -> None:
+    async with serve(rate_limit_public=1) as served:
+        headers = {"Accept": "text/html,*/*"}
+        for status in (200, 429):
+            async with served.api.http.get(f"{served.api.url}/", headers=headers) as answer:
+                assert (answer.status, answer.content_type) == (status, "text/html")
+        assert int(answer.headers["Retry-After"]) >= 1
 
 
 async def test_limits_can_be_switched_off(serve: Serve) -> None:

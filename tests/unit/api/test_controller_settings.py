@@ -15,6 +15,7 @@ from tocsin_controller.cli_base import EXIT_BAD_CONFIGURATION
         ({"lease_secs": 20, "heartbeat_secs": 10}, ("lease_secs", "heartbeat_secs")),
         ({"lost_grace_secs": 5, "heartbeat_secs": 10}, ("lost_grace_secs", "heartbeat_secs")),
         ({"poll_wait_secs": 90}, ("poll_wait_secs", "60")),
+        ({"trusted_proxies": '"10.0.0.0/99"'}, ("trusted_proxies", "10.0.0.0/99")),
         ({"tls_cert": '"cert.pem"'}, ("tls_cert", "tls_key")),
     ],
 )
