@@ -10,6 +10,7 @@ import ssl
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,7 @@ import aiohttp
 from yarl import URL
 
 from tocsin_cli.failures import Clash, Denied, Failure, Missing, Refused, Unreachable
+from tocsin_shared.wire import CLI_AGENT
 
 #: Tries of one call, the first included.
 MAX_TRIES = 4
@@ -36,7 +38,7 @@ class Client:
     ) -> None:
         self.url = url
         self._has_key = key is not None
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "User-Agent": CLI_AGENT + version("tocsin")}
         if key is not None:
             headers["Authorization"] = f"Bearer {key}"
         self._http = aiohttp.ClientSession(

@@ -63,6 +63,10 @@ Name = Annotated[Text, StringConstraints(min_length=1, max_length=255, pattern=r
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 
 
+#: How the User-Agent of the command line begins.
+CLI_AGENT = "tocsin-cli/"
+
+
 def dumps(value: Any) -> bytes:
     """Compact JSON; datetimes as RFC 3339 ending in Z, UUIDs as strings."""
     return orjson.dumps(value, default=_as_text, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from tocsin_controller.security.roles import Principal, Role
 from tocsin_shared.errors import NotFound, Unauthorized
+from tocsin_shared.wire import CLI_AGENT
 
 #: What the layers of one request leave for each other.
 REQUEST_ID: Final = web.RequestKey("request_id", str)
@@ -42,6 +43,11 @@ class Call:
     def idempotency_key(self) -> str | None:
         """What a client sends so that repeating the request has no further effect."""
         return self.request.headers.get("Idempotency-Key")
+
+    @property
+    def is_from_cli(self) -> bool:
+        """Whether the caller says that it is our command line; that is believed, and only ever recorded."""
+        return self.request.headers.get("User-Agent", "").startswith(CLI_AGENT)
 
     def id(self, name: str) -> UUID:
         """A path parameter that is an id; one that is none names nothing."""

@@ -18,6 +18,7 @@ from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.idempotency import Repeatable, once
 from tocsin_controller.services.job_audit import job_changes
 from tocsin_controller.services.job_checks import check_definition, check_new_timing, refuse
+from tocsin_controller.services.starting import Asked, Asker, start_run
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.jobs import (
@@ -37,6 +38,7 @@ from tocsin_controller.store.jobs import (
     with_definition,
 )
 from tocsin_controller.workflow.cancel import Canceller
+from tocsin_controller.workflow.causes import trigger_of
 from tocsin_controller.workflow.launch import Launcher, Triggered
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Conflict, FieldError, NameTaken, NotFound
@@ -215,12 +217,20 @@ class JobService:
 
     @_again_after_deadlock
     async def trigger(
-        self, ref: str, body: TriggerRequest, by: Principal, *, idempotency_key: str | None = None
+        self,
+        ref: str,
+        body: TriggerRequest,
+        by: Principal,
+        *,
+        kind: str = "api",
+        idempotency_key: str | None = None,
     ) -> dict[str, Any]:
-        """Run a job now, whatever its schedule says. The same Idempotency-Key gets the same answer (G5)."""
+        """Run a job now, whatever its schedule says. The same Idempotency-Key gets the same answer (G5).
+
+        `kind` says through what it was asked for: `api` or `cli`.
+        """
         job_id = await self.find_id(ref)
-        asked = "trigger", job_id, body.model_dump(mode="json")
-        request = Repeatable.of(by.key_id, idempotency_key, *asked)
+        request = Repeatable.of(by.key_id, idempotency_key, "trigger", job_id, body.model_dump(mode="json"))
         launched: Triggered | None = None
 
         async def do() -> dict[str, Any]:
@@ -228,19 +238,9 @@ class JobService:
             job = await share_job(session, job_id)
             if job is None:
                 raise _no_job(ref)
-            launched = await self._launcher.trigger(
-                session, job_id, job.version, job.definition, trigger={"type": "api"}, params=body.params
-            )
-            event = _event("job.triggered", job.name, job_id, by, run_id=launched.run_id)
-            await add_events(session, [event])
-            details = f"'{job.name}', run {launched.run_id}"
-            await add_audit(session, by, "job.triggered", "job", job_id, details)
-            return {
-                "message": "job triggered",
-                "job_id": str(job_id),
-                "run_id": str(launched.run_id),
-                "execution_ids": [str(execution_id) for execution_id in launched.execution_ids],
-            }
+            asked = Asked(job_id, job.version, job.definition, trigger_of(kind, by=by.name), body.params)
+            launched, answer = await start_run(session, self._launcher, asked, Asker.of(by))
+            return answer
 
         async with self._db.transaction() as session:
             answer = await once(session, request, do)
@@ -319,7 +319,6 @@ def _event(
     job_id: UUID,
     by: Principal,
     *,
-    run_id: UUID | None = None,
     details: str | None = None,
 ) -> NewEvent:
     verb = kind.rpartition(".")[2]
@@ -328,7 +327,6 @@ def _event(
         severity="info",
         message=f"Job '{name}' was {verb}",
         job_id=job_id,
-        run_id=run_id,
         api_key_id=by.key_id,
         api_key_name=by.name,
         details=details,

@@ -45,7 +45,7 @@ async def test_an_execution_is_shown_whole(api: Api, worker: Worker) -> None:
         "stderr_truncated": False,
         "agent_id": worker.id,
         "agent_name": "worker",
-        "triggered_by": {"type": "api"},
+        "triggered_by": {"type": "api", "by": "test-admin"},
         "attempt_number": 1,
         "retry_of": None,
         "extracted": None,

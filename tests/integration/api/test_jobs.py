@@ -441,3 +441,12 @@ async def test_a_definition_that_cannot_be_read_is_repaired_by_saving_what_is_wr
     repaired = await api.call("PUT", path, {"task": {"type": "noop"}})
     assert (repaired.status, repaired.json["version"]) == (200, 2)
     assert (await api.call("POST", f"{path}/trigger")).status < 300
+
+
+async def test_a_trigger_says_who_asked_and_through_what(api: Api) -> None:
+    job = await api.job()
+    await api.agent()
+    for headers, kind in (({}, "api"), ({"User-Agent": "tocsin-cli/1.0"}, "cli")):
+        started = await api.post(f"/api/jobs/{job['id']}/trigger", headers=headers)
+        run = await api.get(f"/api/runs/{started['run_id']}")
+        assert run["triggered_by"] == {"type": kind, "by": "test-admin"}

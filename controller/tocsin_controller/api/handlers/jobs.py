@@ -143,7 +143,11 @@ class JobRoutes:
 
     async def trigger(self, call: Call) -> Any:
         return await self._jobs.trigger(
-            call.path["job"], call.body, call.caller, idempotency_key=call.idempotency_key
+            call.path["job"],
+            call.body,
+            call.caller,
+            kind="cli" if call.is_from_cli else "api",
+            idempotency_key=call.idempotency_key,
         )
 
     async def versions(self, call: Call) -> Any:

@@ -1,0 +1,83 @@
+"""Runs that somebody asked for, whoever and however: by hand, by a webhook, again.
+
+All of them are written here, so that what holds for one holds for all: the run, the event that tells of it, the answer.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tocsin_controller.security.roles import Principal
+from tocsin_controller.store.audit import AuditRow, insert_audit
+from tocsin_controller.store.database import Session
+from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.workflow.launch import Launcher, Triggered
+from tocsin_shared.jobs import JobDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants it: somebody with a key, or something without."""
+
+    name: str
+    key_id: UUID | None = None
+    #: Where the request came from.
+    address: str | None = None
+
+    @classmethod
+    def of(cls, principal: Principal) -> "Asker":
+        """Whoever showed a key."""
+        return cls(principal.name, principal.key_id, principal.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants to run."""
+
+    job_id: UUID
+    #: The version that runs; not necessarily the newest.
+    version: int
+    job: JobDefinition
+    #: See `workflow.causes`.
+    trigger: dict[str, Any]
+    params: dict[str, Any] | None = None
+
+
+async def start_run(
+    session: Session, launcher: Launcher, asked: Asked, by: Asker, *, told: str = "was triggered"
+) -> tuple[Triggered, dict[str, Any]]:
+    """Write the run, its event and its audit row in the caller's transaction; the run, and what the caller is answered.
+
+    The caller holds the job (`share_job`), and after the commit announces the run and hints `events`.
+    """
+    launched = await launcher.trigger(
+        session, asked.job_id, asked.version, asked.job, trigger=asked.trigger, params=asked.params
+    )
+    event = NewEvent(
+        kind="job.triggered",
+        severity="info",
+        message=f"Job '{asked.job.name}' {told}",
+        job_id=asked.job_id,
+        run_id=launched.run_id,
+        api_key_id=by.key_id,
+        api_key_name=by.name if by.key_id else None,
+    )
+    await add_events(session, [event])
+    audit = AuditRow(
+        actor_key_id=by.key_id,
+        actor_key_name=by.name,
+        actor_address=by.address,
+        operation="job.triggered",
+        resource_type="job",
+        resource_id=str(asked.job_id),
+        details=f"'{asked.job.name}', run {launched.run_id}",
+        changes=None,
+    )
+    await insert_audit(session, audit)
+    answer = {
+        "message": "job triggered",
+        "job_id": str(asked.job_id),
+        "run_id": str(launched.run_id),
+        "execution_ids": [str(execution_id) for execution_id in launched.execution_ids],
+    }
+    return launched, answer
