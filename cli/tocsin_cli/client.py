@@ -179,7 +179,7 @@ class Client:
             )
         if status == 503:
             return Unreachable(f"{message} ({self.url})")
-        kind = {403: Denied, 404: Missing, 409: Clash}.get(status, Refused)
+        kind = {403: Denied, 404: Missing, 409: Clash, 412: Clash}.get(status, Refused)
         return kind(message, code=code, status=status, details=details)
 
     def _how_to_set_the_key(self) -> str:

@@ -12,6 +12,7 @@ TocsinError (500 internal)
 │   ├── Superseded (409 superseded)         a newer process of the same agent has registered
 │   ├── Cloned (409 cloned)                 the agent's state directory is a copy; the other one is in use
 │   └── IllegalTransition (409 illegal_transition)
+├── PreconditionFailed (412 precondition_failed)  If-Match names another state than the present one
 ├── BodyTooLarge (413 body_too_large)
 ├── TooManyRequests (429 too_many_requests) `retry_after_secs` says when to come back
 └── Unavailable (503 unavailable)           the database can't be reached (G10)
@@ -130,6 +131,13 @@ class IllegalTransition(Conflict):
     """An execution in this status can't move to that one."""
 
     code = "illegal_transition"
+
+
+class PreconditionFailed(TocsinError):
+    """It was changed since it was read; read it again."""
+
+    status = 412
+    code = "precondition_failed"
 
 
 class BodyTooLarge(TocsinError):

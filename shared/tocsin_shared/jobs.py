@@ -200,7 +200,9 @@ class JobUpdate(UserModel):
 
     #: Fields whose absence means something; for the others null is the same as not sending them.
     clearable: ClassVar[frozenset[str]] = frozenset(
-        {"description", "run_as", "timezone", "starts_at", "expires_at", "target", "timeout_secs", "limits"}
+        name
+        for name, field in JobDefinition.model_fields.items()
+        if field.default is None and not field.is_required()
     )
 
     _foreign = model_validator(mode="before")(_drop_foreign)

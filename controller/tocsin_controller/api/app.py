@@ -19,6 +19,7 @@ from tocsin_controller.api.handlers.protocol import ProtocolRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
 from tocsin_controller.api.handlers.targets import TargetRoutes
+from tocsin_controller.api.handlers.versions import VersionRoutes
 from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.openapi import document
 from tocsin_controller.api.page import landing, reference
@@ -73,6 +74,7 @@ def all_routes(parts: Parts) -> list[Route]:
     groups = (
         ProtocolRoutes(parts),  # first, because paths are tried in order and these come most often
         JobRoutes(parts),
+        VersionRoutes(parts),
         RunRoutes(parts),
         ExecutionRoutes(parts),
         OutputRoutes(parts),

@@ -20,6 +20,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "max_concurrent": 1,
     },
     ("PUT", "/api/jobs/{job}"): {"schedule": {"type": "cron", "value": "0 0 3 * * *"}, "status": "paused"},
+    ("POST", "/api/jobs/{job}/rollback"): {"version": 3},
     ("POST", "/api/jobs/{job}/trigger"): {"params": {"version": "1.2.3"}},
     ("POST", "/api/schedules/preview"): {
         "schedule": {"type": "cron", "value": "0 30 2 * * *"},

@@ -126,16 +126,21 @@ def _query_parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    heeded: list[dict[str, Any]] = [
+        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in route.headers.items()
+    ]
     if not route.is_repeatable:
-        return []
+        return heeded
     return [
+        *heeded,
         {
             "name": "Idempotency-Key",
             "in": "header",
             "required": False,
             "description": "The same request with the same key is done once and answered alike, for a day.",
             "schema": {"type": "string", "maxLength": 255},
-        }
+        },
     ]
 
 
@@ -182,6 +187,8 @@ def _errors(route: Route) -> dict[str, str]:
         errors["404"] = "No such thing"
     if route.method in ("POST", "PUT", "DELETE"):
         errors["409"] = "Does not go with the current state"
+    if "If-Match" in route.headers:
+        errors["412"] = "If-Match names another state than the present one"
     if route.body is not None:
         errors["413"] = "Too large"
     return errors

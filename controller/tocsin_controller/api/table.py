@@ -86,6 +86,8 @@ class Route:
     accepts_ticket: bool = False
     #: Honours the Idempotency-Key header.
     is_repeatable: bool = False
+    #: Request headers that it heeds besides: name → sentence.
+    headers: dict[str, str] = field(default_factory=dict)
     #: Called by agents, thousands of times a second: parsed for speed.
     is_agents_own: bool = False
 

@@ -14,11 +14,13 @@ from tocsin_controller.scheduling.fires import next_fire
 from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
+from tocsin_controller.services.etags import Precondition
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.idempotency import Repeatable, once
 from tocsin_controller.services.job_audit import job_changes
 from tocsin_controller.services.job_checks import check_definition, check_new_timing, refuse
 from tocsin_controller.services.starting import Asked, Asker, start_run
+from tocsin_controller.services.versions import definition_to_return_to
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.jobs import (
@@ -39,11 +41,13 @@ from tocsin_controller.store.jobs import (
 )
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.causes import trigger_of
+from tocsin_controller.workflow.ending import Aftermath
 from tocsin_controller.workflow.launch import Launcher, Triggered
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Conflict, FieldError, NameTaken, NotFound
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobCreate, JobDefinition, JobStatus, JobUpdate, TriggerRequest
+from tocsin_shared.jobs_history import RollbackRequest
 from tocsin_shared.schedules import IntervalSchedule, OneShotSchedule
 
 P = ParamSpec("P")
@@ -105,16 +109,17 @@ class JobService:
         definition = JobDefinition.model_validate(body.model_dump(exclude={"status"}))
 
         async def do() -> dict[str, Any]:
-            return {"job_id": str(await self._create(session, definition, body.status, by))}
+            return {"job_id": str(await self.create_in(session, definition, body.status, by))}
 
         async with self._db.transaction() as session:
             answer = await once(session, request, do)
-        self._announce()
+        self.announce()
         return UUID(answer["job_id"])
 
-    async def _create(
+    async def create_in(
         self, session: Session, definition: JobDefinition, status: JobStatus, by: Principal
     ) -> UUID:
+        """A new job in the caller's transaction, who announces it. Raises InvalidInput, NameTaken."""
         job_id = new_id()
         now = await read_clock(session)
         anchor = anchor_of(definition, now)
@@ -135,30 +140,73 @@ class JobService:
         return job_id
 
     @_again_after_deadlock
-    async def update(self, ref: str, body: JobUpdate, by: Principal) -> UUID:
-        """Change a job. Raises InvalidInput, NameTaken, NotFound, Conflict."""
+    async def update(
+        self, ref: str, body: JobUpdate, by: Principal, *, if_match: Precondition | None = None
+    ) -> UUID:
+        """Change a job. Raises InvalidInput, NameTaken, NotFound, Conflict, PreconditionFailed."""
         job_id = await self.find_id(ref)
         async with self._db.transaction() as session:
-            row = await lock_job(session, job_id)
-            if row is None:
-                raise _no_job(ref)
+            row = await self.lock_in(session, job_id, ref, if_match)
             if body.if_unmodified_since and _was_modified(row["updated_at"], body.if_unmodified_since):
                 raise Conflict("the job was modified by another user; read it again")
-            await self._update(session, row, body, by)
-        self._announce()
+            await self.update_in(session, row, body, by)
+        self.announce()
         return job_id
 
-    async def _update(self, session: Session, row: Record, body: JobUpdate, by: Principal) -> None:
-        is_readable = can_be_read(row)
+    @_again_after_deadlock
+    async def rollback(
+        self, ref: str, body: RollbackRequest, by: Principal, *, if_match: Precondition | None = None
+    ) -> UUID:
+        """A new version that equals an old one, checked as any change is. Raises as `update` does."""
+        job_id = await self.find_id(ref)
+        async with self._db.transaction() as session:
+            row = await self.lock_in(session, job_id, ref, if_match)
+            if body.if_unmodified_since and _was_modified(row["updated_at"], body.if_unmodified_since):
+                raise Conflict("the job was modified by another user; read it again")
+            definition = await definition_to_return_to(session, job_id, body.version)
+            note = f"rolled back to version {body.version}"
+            await self.save_in(session, row, definition, None, by, note=note)
+        self.announce()
+        return job_id
+
+    async def lock_in(
+        self, session: Session, job_id: UUID, ref: str, if_match: Precondition | None = None
+    ) -> Record:
+        """The job's row, locked until the transaction ends. Raises NotFound, PreconditionFailed."""
+        row = await lock_job(session, job_id)
+        if row is None:
+            raise _no_job(ref)
+        if if_match is not None:
+            if_match.check(row)
+        return row
+
+    async def update_in(self, session: Session, row: Record, body: JobUpdate, by: Principal) -> None:
+        """Change a job whose row is locked in the caller's transaction, who announces it."""
         try:
-            definition = body.merged_over(stored_job(row).definition if is_readable else row["definition"])
+            definition = body.merged_over(
+                stored_job(row).definition if can_be_read(row) else row["definition"]
+            )
         except ValidationError as error:
             raise invalid(error, body.model_dump(mode="json", exclude_unset=True)) from None
+        await self.save_in(session, row, definition, body.status, by)
+
+    async def save_in(
+        self,
+        session: Session,
+        row: Record,
+        definition: JobDefinition,
+        new_status: JobStatus | None,
+        by: Principal,
+        *,
+        note: str | None = None,
+    ) -> None:
+        """Replace the definition of a job whose row is locked; no status means that it need not change."""
+        is_readable = can_be_read(row)
         job = stored_job(row) if is_readable else with_definition(row, definition)
         now = await read_clock(session)
         is_new_schedule = not is_readable or _schedule_part(definition) != _schedule_part(job.definition)
-        status = body.status or job.status
-        if is_new_schedule and body.status is None and status is JobStatus.UNSCHEDULED:
+        status = new_status or job.status
+        if is_new_schedule and new_status is None and status is JobStatus.UNSCHEDULED:
             status = JobStatus.SCHEDULED
         is_enabled = status is JobStatus.SCHEDULED and job.status is not JobStatus.SCHEDULED
         anchor = anchor_of(definition, now) if is_new_schedule else job.anchor
@@ -195,25 +243,27 @@ class JobService:
             next_fire_at=next_fire_at,
             anchor=anchor,
         )
-        details = f"changed: {', '.join(changes)} (version {version})"
+        details = f"{note + '; ' if note else ''}changed: {', '.join(changes)} (version {version})"
         await add_events(session, [_event("job.updated", definition.name, job.id, by, details=details)])
         audited = job_changes(job, definition, status, changes)
         await add_audit(session, by, "job.updated", "job", job.id, changes=audited)
 
     @_again_after_deadlock
-    async def delete(self, ref: str, by: Principal) -> None:
+    async def delete(self, ref: str, by: Principal, *, if_match: Precondition | None = None) -> None:
         """Delete a job; what waits is cancelled, what runs ends by itself, history stays."""
         job_id = await self.find_id(ref)
         async with self._db.transaction() as session:
-            row = await lock_job(session, job_id)
-            if row is None:
-                raise _no_job(ref)
-            aftermath = await self._canceller.cancel_waiting(session, job_id)
-            await delete_job(session, job_id)
-            await add_events(session, [_event("job.deleted", row["name"], job_id, by)])
-            await add_audit(session, by, "job.deleted", "job", job_id, f"'{row['name']}'")
-        self._canceller.announce(aftermath)
-        self._announce()
+            row = await self.lock_in(session, job_id, ref, if_match)
+            aftermath = await self.delete_in(session, row, by)
+        self.announce(aftermath)
+
+    async def delete_in(self, session: Session, row: Record, by: Principal) -> Aftermath:
+        """Delete a job whose row is locked in the caller's transaction, who announces what comes of it."""
+        aftermath = await self._canceller.cancel_waiting(session, row["id"])
+        await delete_job(session, row["id"])
+        await add_events(session, [_event("job.deleted", row["name"], row["id"], by)])
+        await add_audit(session, by, "job.deleted", "job", row["id"], f"'{row['name']}'")
+        return aftermath
 
     @_again_after_deadlock
     async def trigger(
@@ -249,7 +299,10 @@ class JobService:
             self._hints.hint(EVENTS)
         return answer
 
-    def _announce(self) -> None:
+    def announce(self, *aftermaths: Aftermath) -> None:
+        """Tell everybody, once the transaction is committed."""
+        for aftermath in aftermaths:
+            self._canceller.announce(aftermath)
         self._hints.hint(TIMERS)
         self._hints.hint(EVENTS)
 

@@ -29,7 +29,7 @@ _UNUSED: Final[dict[str, Any]] = {
 
 def show_job(row: Record, activity: Record | None) -> dict[str, Any]:
     """A job with what is known of its executions. Its definition is shown as stored, even if it can't be read."""
-    shown: dict[str, Any] = {**_DEFAULTS, **row["definition"]}
+    shown = show_definition(row["definition"])
     for key in _OMITTED_WHEN_NONE:
         if shown[key] is None:
             del shown[key]
@@ -51,6 +51,11 @@ def show_job(row: Record, activity: Record | None) -> dict[str, Any]:
             shown["last_execution"] = _pick(activity, ("id", "status", "exit_code", "finished_at"))
         shown["execution_counts"] = _pick(activity, ("total", "succeeded", "failed"))
     return shown
+
+
+def show_definition(stored: dict[str, Any]) -> dict[str, Any]:
+    """A stored definition with what an earlier release did not store."""
+    return {**_DEFAULTS, **stored}
 
 
 def show_execution(row: Record) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Who may do what, for every route there is."""
 
+import re
+
 import pytest
 from aiohttp import web
 from tests.integration.api.conftest import ROLES, Served
@@ -22,6 +24,11 @@ PUBLIC = {
 LET_IN = {200, 204, 400, 404}
 
 
+def of_nothing(path: str) -> str:
+    """The path with ids of things that do not exist."""
+    return re.sub(r"{\w+}", lambda _: str(new_id()), path.replace("{stream}", "stdout"))
+
+
 def test_only_these_routes_are_public(served: Served) -> None:
     routes = served.app[ROUTES]
     assert {(r.method, r.path) for r in routes if r.roles is None} == PUBLIC
@@ -42,7 +49,7 @@ async def test_every_route_lets_in_its_roles_and_nobody_else(served: Served) -> 
     for route in served.app[ROUTES]:
         if route.roles is None or "stream" in route.path:
             continue
-        path = route.path.replace("{id}", str(new_id())).replace("{job}", str(new_id()))
+        path = of_nothing(route.path)
         for role in ROLES:
             answer = await served.api.as_role(role).call(route.method, path)
             expected = LET_IN if Role(role) in route.roles else {403}
@@ -55,11 +62,7 @@ async def test_nobody_gets_in_without_a_valid_key(served: Served) -> None:
     for route in served.app[ROUTES]:
         if route.roles is None:
             continue
-        path = (
-            route.path.replace("{id}", str(new_id()))
-            .replace("{job}", str(new_id()))
-            .replace("{stream}", "stdout")
-        )
+        path = of_nothing(route.path)
         for api in (served.api.as_role(None), served.api.with_key("tsk_wrong")):
             answer = await api.call(route.method, path)
             assert (answer.status, answer.json["code"]) in {(401, "unauthorized"), (429, "too_many_requests")}

@@ -5,9 +5,11 @@ import click
 from tocsin_cli.command import Group
 from tocsin_cli.commands.jobs.create import create
 from tocsin_cli.commands.jobs.delete import delete
+from tocsin_cli.commands.jobs.diff import diff
 from tocsin_cli.commands.jobs.edit import edit
 from tocsin_cli.commands.jobs.ls import ls
 from tocsin_cli.commands.jobs.next_fires import next_fires
+from tocsin_cli.commands.jobs.rollback import rollback
 from tocsin_cli.commands.jobs.show import show
 from tocsin_cli.commands.jobs.switch import disable, enable
 from tocsin_cli.commands.jobs.targets import targets
@@ -22,5 +24,18 @@ def jobs() -> None:
     """
 
 
-for _command in (ls, show, create, edit, delete, enable, disable, next_fires, versions, targets):
+for _command in (
+    ls,
+    show,
+    create,
+    edit,
+    delete,
+    enable,
+    disable,
+    next_fires,
+    targets,
+    versions,
+    diff,
+    rollback,
+):
     jobs.add_command(_command)

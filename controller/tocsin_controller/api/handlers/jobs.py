@@ -1,18 +1,29 @@
 """Routes about jobs."""
 
 from typing import Any
+from uuid import UUID
 
+from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from tocsin_controller.api.conditions import (
+    IF_MATCH,
+    IF_NONE_MATCH,
+    if_match,
+    is_known_to,
+    not_modified,
+    tagged,
+)
 from tocsin_controller.api.handlers.executions import page_of_executions
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.handlers.runs import page_of_runs
 from tocsin_controller.api.paging import COUNT_CAP, PageQuery, PageSize, counted_page
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
-from tocsin_controller.services.show import show_job, show_version
+from tocsin_controller.services.show import show_job
+from tocsin_controller.store.database import Queries, Record
 from tocsin_controller.store.history import ExecutionFilter
-from tocsin_controller.store.jobs import group_names, job_activity, job_row, job_versions, list_jobs
+from tocsin_controller.store.jobs import group_names, job_activity, job_row, list_jobs
 from tocsin_shared.errors import NotFound
 from tocsin_shared.jobs import (
     DEFAULT_GROUP,
@@ -22,13 +33,11 @@ from tocsin_shared.jobs import (
     TriggerRequest,
     TriggerResponse,
 )
-from tocsin_shared.views import ExecutionView, JobVersionView, JobView, Page, RunView
+from tocsin_shared.views import ExecutionView, JobView, Page, RunView
 from tocsin_shared.wire import Text
 
 #: Executions of a job that its counts look back on: many jobs on a page must not cost more than the page.
 COUNTED = 50
-#: Saved changes that are listed.
-MOST_VERSIONS = 1_000
 
 
 class JobsQuery(PageQuery):
@@ -80,23 +89,22 @@ class JobRoutes:
                 "GET", "/api/jobs/groups", self.groups, "List the groups in use", READERS, "jobs",
                 response=list[str],
             ),
-            Route("GET", job, self.get, "Read a job, by id or exact name", READERS, "jobs", response=JobView),
+            Route(
+                "GET", job, self.get, "Read a job, by id or exact name", READERS, "jobs", response=JobView,
+                headers=IF_NONE_MATCH, also={304: "Not changed"},
+            ),
             Route(
                 "PUT", job, self.update, "Change a job: any part of its definition, or its status", WRITERS, "jobs",
-                body=JobUpdate, response=JobView,
+                body=JobUpdate, response=JobView, headers=IF_MATCH,
             ),
             Route(
                 "DELETE", job, self.delete, "Delete a job: what waits is cancelled, what runs ends by itself, "
-                "history stays", WRITERS, "jobs", status=204,
+                "history stays", WRITERS, "jobs", status=204, headers=IF_MATCH,
             ),
             Route(
                 "POST", job + "/trigger", self.trigger, "Run a job now, whatever its schedule says", WRITERS, "jobs",
                 query=TriggerQuery, body=TriggerRequest, body_required=False, response=TriggerResponse, status=202,
                 is_repeatable=True,
-            ),
-            Route(
-                "GET", job + "/versions", self.versions, "Every saved change, newest first", READERS, "jobs",
-                response=list[JobVersionView],
             ),
             Route(
                 "GET", job + "/executions", self.executions, "A job's executions, newest first", READERS, "jobs",
@@ -124,22 +132,25 @@ class JobRoutes:
         data = [show_job(row, activity.get(row["id"])) for row in page.rows]
         return counted_page(data, query, page.total, last=page.rows[-1]["name"] if page.rows else None)
 
-    async def create(self, call: Call) -> Any:
+    async def create(self, call: Call) -> web.Response:
         job_id = await self._jobs.create(call.body, call.caller, idempotency_key=call.idempotency_key)
-        return await self._show(str(job_id))
+        return await answer_job(self._db, job_id, 201)
 
     async def groups(self, call: Call) -> Any:
         return sorted({DEFAULT_GROUP, *await group_names(self._db)})
 
-    async def get(self, call: Call) -> Any:
-        return await self._show(call.path["job"])
+    async def get(self, call: Call) -> web.Response:
+        row = await job_row(self._db, self._jobs.ref(call.path["job"]))
+        if row is None:
+            raise NotFound(f"there is no job '{call.path['job'][:100]}'")
+        return not_modified(row) if is_known_to(call, row) else await _answer(self._db, row)
 
-    async def update(self, call: Call) -> Any:
-        job_id = await self._jobs.update(call.path["job"], call.body, call.caller)
-        return await self._show(str(job_id))
+    async def update(self, call: Call) -> web.Response:
+        job_id = await self._jobs.update(call.path["job"], call.body, call.caller, if_match=if_match(call))
+        return await answer_job(self._db, job_id)
 
     async def delete(self, call: Call) -> None:
-        await self._jobs.delete(call.path["job"], call.caller)
+        await self._jobs.delete(call.path["job"], call.caller, if_match=if_match(call))
 
     async def trigger(self, call: Call) -> Any:
         return await self._jobs.trigger(
@@ -149,10 +160,6 @@ class JobRoutes:
             kind="cli" if call.is_from_cli else "api",
             idempotency_key=call.idempotency_key,
         )
-
-    async def versions(self, call: Call) -> Any:
-        job_id = await self._jobs.find_id(call.path["job"])
-        return [show_version(row) for row in await job_versions(self._db, job_id, MOST_VERSIONS)]
 
     async def executions(self, call: Call) -> Any:
         query = _with_limit(call.query)
@@ -164,12 +171,18 @@ class JobRoutes:
         job_id = await self._jobs.find_id(call.path["job"])
         return await page_of_runs(self._db, query, job_id=job_id)
 
-    async def _show(self, ref: str) -> dict[str, Any]:
-        row = await job_row(self._db, self._jobs.ref(ref))
-        if row is None:
-            raise NotFound(f"there is no job '{ref[:100]}'")
-        activity = await job_activity(self._db, [row["id"]], COUNTED)
-        return show_job(row, activity.get(row["id"]))
+
+async def answer_job(db: Queries, job_id: UUID, status: int = 200) -> web.Response:
+    """The job as it is now, with its tag. Raises NotFound."""
+    row = await job_row(db, job_id)
+    if row is None:
+        raise NotFound(f"there is no job '{job_id}'")
+    return await _answer(db, row, status)
+
+
+async def _answer(db: Queries, row: Record, status: int = 200) -> web.Response:
+    activity = await job_activity(db, [row["id"]], COUNTED)
+    return tagged(show_job(row, activity.get(row["id"])), row, status)
 
 
 def _with_limit(query: HistoryQuery) -> HistoryQuery:
