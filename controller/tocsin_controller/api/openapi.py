@@ -30,6 +30,7 @@ _TAGS: Final = {
     "events": "What happened.",
     "schedules": "When would it be due?",
     "keys": "Who may do what.",
+    "audit": "Who changed what.",
     "system": "The controller itself.",
     "agent protocol": "What agents call; docs/agent-protocol.md tells the whole story.",
 }
