@@ -20,6 +20,8 @@ SECTIONS: Final = {
         "jobs": Lazy(f"{_C}.jobs:jobs", "Show, create, change and delete jobs."),
         "run": Lazy(f"{_C}.run:run", "Run jobs now, and follow them if wanted."),
         "runs": Lazy(f"{_C}.runs:runs", "Show and cancel runs."),
+        "approve": Lazy(f"{_C}.approvals:approve", "Let runs go that wait for approval."),
+        "reject": Lazy(f"{_C}.approvals:reject", "Cancel runs that wait for approval."),
         "executions": Lazy(f"{_C}.executions:executions", "Show and cancel single attempts on single hosts."),
         "logs": Lazy(f"{_C}.logs:logs", "Print what an execution, or all of a run, wrote."),
     },

@@ -16,6 +16,8 @@ from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import Service
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.ending import Ender
+from tocsin_controller.workflow.gates.approving import Approver
+from tocsin_controller.workflow.gates.keeping import Gatekeeper
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.launch import Launcher
 from tocsin_controller.workflow.losing import LossPace
@@ -32,6 +34,7 @@ class Engine:
     claimer: Claimer
     launcher: Launcher
     canceller: Canceller
+    approver: Approver
     desk: AgentDesk
     maintenance: Maintenance
     loss_pace: LossPace
@@ -49,6 +52,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     known = KnownLeases()
     claimer = Claimer(db, hints, definitions, ender, known, pace=loss_pace)
     canceller = Canceller(db, hints, ender)
+    approver = Approver(definitions, ender)
     presence = Presence(db, hints, lease_secs=settings.lease_secs)
     recorder = Recorder(db, hints, ender, known, lease_secs=settings.lease_secs)
     desk = AgentDesk(
@@ -74,6 +78,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "presence": presence.run,
         "reaper": Reaper(db, hints, definitions, ender, reaper_pace).run,
         "outbox": outbox.run,
+        "gatekeeper": Gatekeeper(db, hints, approver).run,
         "maintenance": maintenance.run,
     }
     return Engine(
@@ -82,6 +87,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         claimer,
         Launcher(claimer.on_work),
         canceller,
+        approver,
         desk,
         maintenance,
         loss_pace,

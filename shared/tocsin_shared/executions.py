@@ -99,6 +99,10 @@ class Reason(StrEnum):
     MISSED = "missed"
     #: `max_concurrent` runs of the job were open.
     OVERLAP = "overlap"
+    #: Somebody who was asked for approval said no.
+    REJECTED = "rejected"
+    #: Nobody approved it within `approval_expires_secs`.
+    APPROVAL_EXPIRED = "approval_expired"
 
 
 class RunStatus(StrEnum):

@@ -117,6 +117,10 @@ class JobDefinition(UserModel):
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     #: A scheduled occurrence is skipped (reason `overlap`) while this many runs are open; 0 means no limit.
     max_concurrent: Annotated[int, Field(ge=0, le=10_000)] = 0
+    #: Every run waits in `pending_approval` until somebody approves it, whatever started it.
+    approval_required: bool = False
+    #: A run that nobody approves within this time is cancelled; None means that it waits for ever.
+    approval_expires_secs: Annotated[int, Field(ge=1, le=366 * 86_400)] | None = None
 
     @model_validator(mode="after")
     def _limits_can_be_kept(self) -> Self:
@@ -140,7 +144,6 @@ UNUSED_KEYS: dict[str, tuple[Any, ...]] = {
     "output_rules": (None,),
     "notifications": (None,),
     "parameters": ([], None),
-    "approval_required": (False, None),
     "sla_deadline": (None, ""),
     "sla_warning_mins": (0, None),
 }
@@ -194,6 +197,8 @@ class JobUpdate(UserModel):
     retry_backoff: float | None = None
     priority: int | None = None
     max_concurrent: int | None = None
+    approval_required: bool | None = None
+    approval_expires_secs: int | None = None
     status: AnyJobStatus | None = None
     #: Refuse (409) when the job was changed after this instant.
     if_unmodified_since: Instant | None = None

@@ -83,7 +83,6 @@ class JobView(JobDefinition):
     deps_status: list[Any] = []
     output_rules: None = None
     notifications: None = None
-    approval_required: bool = False
     sla_warning_mins: int = 0
 
 
@@ -128,6 +127,20 @@ class UsageView(View):
     peak_memory_bytes: int | None
 
 
+class ApprovalView(View):
+    """Whether a run may go ahead, and who said so. One decision counts for all executions of the run."""
+
+    #: `cancelled`: the run was cancelled before anybody decided.
+    status: Literal["pending", "approved", "rejected", "expired", "cancelled"]
+    asked_at: datetime
+    #: When the run is cancelled unless somebody decides before; null: never.
+    expires_at: datetime | None
+    #: The name of the key that decided.
+    by: str | None
+    note: str | None
+    decided_at: datetime | None
+
+
 class ExecutionSummary(View):
     """One attempt of a run on one agent."""
 
@@ -144,6 +157,8 @@ class ExecutionSummary(View):
     attempt_number: int
     #: The run's parameters; left out when it has none.
     params: dict[str, Any] | None = None
+    #: Of its run; null when the job asks for none.
+    approval: ApprovalView | None
     stdout_truncated: bool
     stderr_truncated: bool
     run_id: UUID
@@ -208,6 +223,8 @@ class RunView(View):
     cancelled: int
     lost: int
     not_reached: list[NotReached]
+    #: Null when the job asks for none.
+    approval: ApprovalView | None
 
 
 class RunDetail(RunView):
@@ -223,6 +240,16 @@ class CancelAnswer(View):
     execution_id: UUID
     #: `cancelling` while its agent is being told.
     status: ExecutionStatus | Literal["cancelling"]
+
+
+class DecisionAnswer(View):
+    """What became of an approval or a rejection, which counts for the whole run."""
+
+    message: str
+    execution_id: UUID
+    run_id: UUID
+    #: Every execution that was let go or rejected with this one.
+    execution_ids: list[UUID]
 
 
 class RunCancelAnswer(View):

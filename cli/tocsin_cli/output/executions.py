@@ -6,7 +6,7 @@ from tocsin_cli.durations import format_bytes
 from tocsin_cli.output.printer import Printer
 from tocsin_cli.output.table import Cell, Column, Fields, Table
 from tocsin_cli.output.times import age, duration_between, local_time, time_and_age
-from tocsin_cli.output.words import status_cell, task_words, trigger_words
+from tocsin_cli.output.words import approval_words, status_cell, task_words, trigger_words
 
 Json = dict[str, Any]
 
@@ -55,6 +55,8 @@ def execution_fields(one: Json) -> Fields:
     ]
     if one.get("message"):
         fields.append(("Message", one["message"]))
+    if one.get("approval"):
+        fields.append(("Approval", approval_words(one["approval"])))
     fields += [
         ("Exit code", "-" if one.get("exit_code") is None else str(one["exit_code"])),
         (

@@ -62,3 +62,15 @@ def outcome_words(run: Json) -> str:
     if run["open_executions"]:
         parts.append(f"{run['open_executions']} open")
     return ", ".join(parts) or "-"
+
+
+def approval_words(approval: Json) -> str:
+    """Whether a run may go ahead, and who said so: `approved by ops, 2026-03-01 08:00:00: looks good`."""
+    words = str(approval["status"])
+    if approval.get("by"):
+        words += f" by {approval['by']}"
+    if approval.get("decided_at"):
+        words += f", {local_time(approval['decided_at'])}"
+    elif approval["status"] == "pending" and approval.get("expires_at"):
+        words += f", until {local_time(approval['expires_at'])}"
+    return words + (f": {approval['note']}" if approval.get("note") else "")

@@ -28,6 +28,7 @@ from tocsin_controller.api.peers import Peers, parse_networks
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.engine import Engine
 from tocsin_controller.security.keyring import KeyRing
+from tocsin_controller.services.approvals import ApprovalService
 from tocsin_controller.services.jobs import JobService
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
@@ -45,7 +46,8 @@ def build_app(
     """The application of one controller."""
     closing = asyncio.Event()
     jobs = JobService(db, engine.hints, engine.launcher, engine.canceller, engine.loss_pace)
-    routes = all_routes(Parts(db, engine, settings, jobs, keyring, closing))
+    approvals = ApprovalService(db, engine.hints, engine.approver)
+    routes = all_routes(Parts(db, engine, settings, jobs, approvals, keyring, closing))
     limits = RateLimits(
         enabled=settings.rate_limit_enabled,
         public=settings.rate_limit_public,

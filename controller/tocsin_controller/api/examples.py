@@ -22,6 +22,8 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     ("PUT", "/api/jobs/{job}"): {"schedule": {"type": "cron", "value": "0 0 3 * * *"}, "status": "paused"},
     ("POST", "/api/jobs/{job}/rollback"): {"version": 3},
     ("POST", "/api/jobs/{job}/trigger"): {"params": {"version": "1.2.3"}},
+    ("POST", "/api/executions/{id}/approve"): {"note": "checked with the database team"},
+    ("POST", "/api/executions/{id}/reject"): {"note": "not during the sale"},
     ("POST", "/api/schedules/preview"): {
         "schedule": {"type": "cron", "value": "0 30 2 * * *"},
         "timezone": "Europe/Berlin",

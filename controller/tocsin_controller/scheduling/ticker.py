@@ -10,19 +10,21 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from itertools import takewhile
 from uuid import UUID
 
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions
-from tocsin_controller.hints import TIMERS, Hints
+from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.isolation import BAD_DATA, PASSING
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment
 from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.launching import (
+    PlannedRun,
     Timer,
     coming_timers,
     count_open_runs,
@@ -31,7 +33,7 @@ from tocsin_controller.store.launching import (
     secs_to_next_wake,
 )
 from tocsin_controller.store.leasing import Lane, NewWork
-from tocsin_controller.workflow.launch import agents_for, launch
+from tocsin_controller.workflow.launch import agents_for, has_gated, launch, launch_gated
 from tocsin_shared.jobs import JobDefinition
 
 log = structlog.get_logger(__name__)
@@ -144,10 +146,21 @@ class Ticker:
             raise failed[0][1]
 
     async def _write(self, session: HeldSession, decisions: Sequence[Decision]) -> None:
-        runs = [run for decision in decisions for run in decision.runs]
-        launched = await launch(session, runs, [(d.timer, d.next_fire_at) for d in decisions])
-        self._is_second = launched.timers == 0
-        self._on_work(launched.lanes)
+        """What has gates needs a transaction; nothing else has to wait for it."""
+        gated = [decision for decision in decisions if has_gated(decision.runs)]
+        plain = [decision for decision in decisions if decision not in gated] if gated else decisions
+        fired = 0
+        if plain:
+            launched = await launch(session, *_to_write(plain))
+            fired += launched.timers
+            self._on_work(launched.lanes)
+        if gated:
+            async with session.transaction() as transaction:
+                launched = await launch_gated(transaction, *_to_write(gated))
+            fired += launched.timers
+            self._on_work(launched.lanes)
+            self._hints.hint(EVENTS)
+        self._is_second = fired == 0
 
     async def _decide(
         self, session: HeldSession, timers: Sequence[Timer]
@@ -199,6 +212,11 @@ class Ticker:
         async with session.transaction() as transaction:
             await quarantine_job(transaction, job_id, why)
             await add_events(transaction, [event])
+
+
+def _to_write(decisions: Sequence[Decision]) -> tuple[list[PlannedRun], list[tuple[Timer, datetime | None]]]:
+    runs = [run for decision in decisions for run in decision.runs]
+    return runs, [(d.timer, d.next_fire_at) for d in decisions]
 
 
 def _secs_until(timer: Timer, read_at: float) -> float:

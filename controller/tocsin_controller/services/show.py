@@ -20,7 +20,6 @@ _UNUSED: Final[dict[str, Any]] = {
     "depends_on": [],
     "output_rules": None,
     "notifications": None,
-    "approval_required": False,
     "sla_warning_mins": 0,
     "deps_satisfied": True,
     "deps_status": [],
@@ -71,6 +70,7 @@ def show_execution(row: Record) -> dict[str, Any]:
     shown["extracted"] = None
     shown["duration_secs"] = _duration(row["started_at"], row["finished_at"])
     shown["usage"] = _pick(row, ("cpu_secs", "peak_memory_bytes"))
+    shown["approval"] = show_approval(row["approval"])
     if row["params"] is not None:
         shown["params"] = row["params"]
     return shown
@@ -85,7 +85,19 @@ def show_run(row: Record) -> dict[str, Any]:
     ))  # fmt: skip
     shown["triggered_by"] = row["trigger"]
     shown["not_reached"] = row["not_reached"] or []
+    shown["approval"] = show_approval(row["approval"])
     shown["duration_secs"] = _duration(row["started_at"], row["finished_at"])
+    return shown
+
+
+def show_approval(stored: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Whether a run may go ahead, and who said so."""
+    if stored is None:
+        return None
+    shown = {key: stored.get(key) for key in ("status", "by", "note")}
+    for key in ("asked_at", "expires_at", "decided_at"):
+        moment = stored.get(key)
+        shown[key] = moment and datetime.fromisoformat(moment)
     return shown
 
 

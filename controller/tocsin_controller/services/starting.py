@@ -75,7 +75,7 @@ async def start_run(
     )
     await insert_audit(session, audit)
     answer = {
-        "message": "job triggered",
+        "message": launched.message,
         "job_id": str(asked.job_id),
         "run_id": str(launched.run_id),
         "execution_ids": [str(execution_id) for execution_id in launched.execution_ids],

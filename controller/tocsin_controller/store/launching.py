@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from tocsin_controller.store.database import Queries
 from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.store.statements import sql
 from tocsin_shared.executions import Reason, RunStatus
+from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.wire import dumps
 
 #: The limit in coming_timers.sql.
@@ -32,6 +34,15 @@ class Timer(NamedTuple):
     next_fire_at: datetime
     anchor: datetime
     now: datetime
+
+
+class Hold(StrEnum):
+    """Why nobody may take the executions of a new run yet."""
+
+    #: They wait for approval: `pending_approval`, not in the queue.
+    APPROVAL = "approval"
+    #: They wait for a place: in the queue, out of everybody's reach.
+    PLACE = "place"
 
 
 class PlannedExecution(NamedTuple):
@@ -59,6 +70,9 @@ class PlannedRun(NamedTuple):
     scheduled_for: datetime | None = None
     executions: tuple[PlannedExecution, ...] = ()
     not_reached: tuple[dict[str, str], ...] = ()
+    #: The job, when something may stand between the run and the queue (`workflow/gates`).
+    gated: JobDefinition | None = None
+    hold: Hold | None = None
 
 
 async def coming_timers(session: Queries, within_secs: float) -> list[Timer]:
@@ -145,6 +159,7 @@ async def write_runs(
         [timer.job_version for timer, _ in fired],
         [timer.next_fire_at for timer, _ in fired],
         [next_fire_at for _, next_fire_at in fired],
+        [run.hold and run.hold.value for run, _ in executions],
     )
     return Written(
         frozenset(row["run_id"] for row in rows if row["run_id"] is not None),

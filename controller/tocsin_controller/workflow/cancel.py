@@ -6,6 +6,11 @@ from uuid import UUID
 from tocsin_controller.hints import Hints, agent_topic
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
+from tocsin_controller.store.approvals import (
+    drop_moot_approvals,
+    lock_unapproved,
+    lock_unapproved_of_job,
+)
 from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.leasing import (
     Work,
@@ -55,8 +60,11 @@ class Canceller:
 
     async def cancel_waiting(self, session: Session, job_id: UUID) -> Aftermath:
         """End everything of a job that waits, because the job is being deleted. Announce after the commit."""
-        works = await withdraw_job(session, job_id)
-        return await self._end_unstarted(session, works, Reason.JOB_DELETED, "the job was deleted")
+        unapproved = await lock_unapproved_of_job(session, job_id)
+        works = [*unapproved, *await withdraw_job(session, job_id)]
+        aftermath = await self._end_unstarted(session, works, Reason.JOB_DELETED, "the job was deleted")
+        await drop_moot_approvals(session, [work.run_id for work in unapproved])
+        return aftermath
 
     async def cancel_route(self, session: Session, route: str) -> Aftermath:
         """End everything that only a removed agent could have taken. Announce after the commit."""
@@ -86,10 +94,12 @@ class Canceller:
         self._ender.announce(aftermath)
 
     async def _cancel(self, ids: Sequence[UUID], *, by: Principal, resource: tuple[str, UUID]) -> None:
-        """Withdraw first, then ask: an execution handed out between the two is still found by the second."""
+        """In the order in which executions go on: what moves meanwhile is still found by the next look."""
         async with self._db.transaction() as session:
-            works = await withdraw(session, ids)
+            unapproved = await lock_unapproved(session, ids)
+            works = [*unapproved, *await withdraw(session, ids)]
             aftermath = await self._end_unstarted(session, works, Reason.CANCELLED, f"cancelled by {by.name}")
+            await drop_moot_approvals(session, [work.run_id for work in unapproved])
             agents = await request_cancel(session, ids)
             if works or agents:
                 kind, resource_id = resource

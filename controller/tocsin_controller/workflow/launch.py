@@ -7,10 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from tocsin_controller.store.agents import AgentFacts, load_agent_facts
-from tocsin_controller.store.database import Queries
-from tocsin_controller.store.launching import PlannedExecution, PlannedRun, Timer, write_runs
+from tocsin_controller.store.database import Queries, Session
+from tocsin_controller.store.launching import (
+    Hold,
+    PlannedExecution,
+    PlannedRun,
+    Timer,
+    Written,
+    write_runs,
+)
 from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.targeting import agent_route, route_for, takes_part
+from tocsin_controller.workflow.gates.entering import admit, note_entered
+from tocsin_controller.workflow.gates.needs import is_gated
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.ids import new_id, occurrence_id
 from tocsin_shared.jobs import JobDefinition
@@ -21,8 +30,8 @@ from tocsin_shared.targets import AgentTarget, is_fan_out
 class Launched:
     """What was started, and where the dispatcher should look for it."""
 
-    #: Executions of each new run. Runs that existed already are not here.
-    executions: dict[UUID, list[UUID]]
+    #: Each new run as it was written, by its id. Runs that existed already are not here.
+    runs: dict[UUID, PlannedRun]
     #: Lanes with new work.
     lanes: dict[Lane, NewWork]
     #: How many timers fired; the others had fired elsewhere, or their jobs were changed.
@@ -56,6 +65,7 @@ def plan_run(
         queue_timeout_secs=job.queue_timeout_secs,
         executions=tuple(PlannedExecution(new_id(), route, agent_id) for route, agent_id in places),
         not_reached=not_reached,
+        gated=job if is_gated(job) else None,
     )
 
 
@@ -106,10 +116,31 @@ async def agents_for(session: Queries, jobs: Iterable[JobDefinition]) -> Sequenc
 async def launch(
     session: Queries, runs: Sequence[PlannedRun], fired: Sequence[tuple[Timer, datetime | None]] = ()
 ) -> Launched:
-    """Write runs, and move the timers that fired them. Tell the dispatcher of the lanes after the commit."""
-    written = await write_runs(session, runs, fired)
-    executions = {run.id: [e.id for e in run.executions] for run in runs if run.id in written.run_ids}
-    return Launched(executions, written.lanes, written.timers)
+    """Write runs that have no gates, and move the timers that fired them: one statement, no transaction needed.
+
+    Tell the dispatcher of the lanes after the commit.
+    """
+    return _launched(runs, await write_runs(session, runs, fired))
+
+
+async def launch_gated(
+    session: Session, runs: Sequence[PlannedRun], fired: Sequence[tuple[Timer, datetime | None]] = ()
+) -> Launched:
+    """The same for any runs, in the caller's transaction: some may have to wait, some will not happen."""
+    admitted = await admit(session, runs)
+    launched = _launched(admitted, await write_runs(session, admitted, fired))
+    await note_entered(session, admitted, launched.runs.keys())
+    return launched
+
+
+def has_gated(runs: Iterable[PlannedRun]) -> bool:
+    """Whether any of these has to go through `launch_gated`."""
+    return any(run.gated is not None for run in runs)
+
+
+def _launched(runs: Sequence[PlannedRun], written: Written) -> Launched:
+    new = {run.id: run for run in runs if run.id in written.run_ids}
+    return Launched(new, written.lanes, written.timers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +150,8 @@ class Triggered:
     run_id: UUID
     execution_ids: list[UUID]
     lanes: dict[Lane, NewWork]
+    #: What became of it, for whoever asked.
+    message: str
 
 
 class Launcher:
@@ -129,7 +162,7 @@ class Launcher:
 
     async def trigger(
         self,
-        session: Queries,
+        session: Session,
         job_id: UUID,
         version: int,
         job: JobDefinition,
@@ -140,9 +173,14 @@ class Launcher:
         """Write a run of the job in the caller's transaction; `announce` it after the commit."""
         agents = await agents_for(session, [job])
         run = plan_run(job_id, version, job, trigger=trigger, params=params, agents=agents)
-        launched = await launch(session, [run])
-        return Triggered(run.id, launched.executions[run.id], launched.lanes)
+        launched = await (launch_gated if has_gated([run]) else launch)(session, [run])
+        run = launched.runs[run.id]
+        return Triggered(run.id, [e.id for e in run.executions], launched.lanes, _told(run))
 
     def announce(self, launched: Triggered) -> None:
         """Tell the dispatcher; call it after the commit."""
         self._on_work(launched.lanes)
+
+
+def _told(run: PlannedRun) -> str:
+    return "job awaiting approval" if run.hold is Hold.APPROVAL else "job triggered"

@@ -89,6 +89,9 @@ def _where(job: Json, agent_names: dict[str, str]) -> list[tuple[str, Cell]]:
         ("When lost", _when_lost(job)),
         ("At once", str(job["max_concurrent"] or "no limit")),
     ]
+    if job.get("approval_required"):
+        expires = job.get("approval_expires_secs")
+        fields.append(("Approval", f"required, within {format_duration(expires)}" if expires else "required"))
     return fields
 
 

@@ -17,9 +17,10 @@ from tocsin_controller.store import history
 from tocsin_controller.store.database import Database, Record
 from tocsin_controller.store.history import ExecutionFilter, Slice
 from tocsin_controller.store.output import chunks_of, output_tails
+from tocsin_shared.approvals import DecisionRequest
 from tocsin_shared.errors import NotFound
 from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus
-from tocsin_shared.views import CancelAnswer, ExecutionView, Page, RecentStatus
+from tocsin_shared.views import CancelAnswer, DecisionAnswer, ExecutionView, Page, RecentStatus
 from tocsin_shared.wire import Instant, Text
 
 #: In lists, so many characters of each stream are shown: its end.
@@ -93,6 +94,7 @@ class ExecutionRoutes:
     def __init__(self, parts: Parts) -> None:
         self._db = parts.db
         self._canceller = parts.engine.canceller
+        self._approvals = parts.approvals
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
@@ -113,6 +115,16 @@ class ExecutionRoutes:
             Route(
                 "POST", one + "/cancel", self.cancel, "Ask for an execution to be ended", WRITERS, "executions",
                 response=CancelAnswer,
+            ),
+            Route(
+                "POST", one + "/approve", self.approve, "Let the run of an execution go that waits for approval",
+                WRITERS, "executions", body=DecisionRequest, body_required=False, response=DecisionAnswer,
+                is_repeatable=True,
+            ),
+            Route(
+                "POST", one + "/reject", self.reject, "Cancel the run of an execution that waits for approval",
+                WRITERS, "executions", body=DecisionRequest, body_required=False, response=DecisionAnswer,
+                is_repeatable=True,
             ),
         ]  # fmt: skip
 
@@ -151,6 +163,16 @@ class ExecutionRoutes:
         else:
             message = "the execution is cancelled" if status == "cancelled" else "cancel requested"
         return {"message": message, "execution_id": execution_id, "status": status}
+
+    async def approve(self, call: Call) -> Any:
+        return await self._approvals.approve(
+            call.id("id"), call.body, call.caller, idempotency_key=call.idempotency_key
+        )
+
+    async def reject(self, call: Call) -> Any:
+        return await self._approvals.reject(
+            call.id("id"), call.body, call.caller, idempotency_key=call.idempotency_key
+        )
 
     async def _list_run(self, query: ExecutionsQuery, run_id: UUID) -> Any:
         """A run's executions are few: the other filters are applied to all of them."""

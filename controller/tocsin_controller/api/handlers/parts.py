@@ -6,6 +6,7 @@ from uuid import UUID
 
 from tocsin_controller.engine import Engine
 from tocsin_controller.security.keyring import KeyRing
+from tocsin_controller.services.approvals import ApprovalService
 from tocsin_controller.services.jobs import JobService
 from tocsin_controller.services.show import as_uuid
 from tocsin_controller.settings import ControllerSettings
@@ -21,6 +22,7 @@ class Parts:
     engine: Engine
     settings: ControllerSettings
     jobs: JobService
+    approvals: ApprovalService
     keyring: KeyRing
     #: Set when the server stops: endless answers end.
     closing: asyncio.Event = field(default_factory=asyncio.Event)

@@ -2,7 +2,8 @@
 -- G1 twice: a timer fires only while it stands as it was seen (another controller may have been first, or the job was
 -- edited), and a run that exists already (same job, same due instant) is left alone together with its executions.
 -- A timer without next instant goes, and its job says so. Returns the new runs; the lanes that got work, each with
--- its first position and how much; and in `timers` how many fired. Indexes: primary keys.
+-- its first position and how much; and in `timers` how many fired. $22 holds executions back: for `approval` they are
+-- not queued, for `place` they are queued where nobody takes them. Indexes: primary keys.
 WITH due AS (
     SELECT t.job_id, f.next_fire_at
     FROM unnest($18::uuid[], $19::int[], $20::timestamptz[], $21::timestamptz[])
@@ -36,23 +37,28 @@ WITH due AS (
     RETURNING id, job_id, job_version, scheduled_for
 ), planned AS (
     SELECT e.id, e.agent_id, r.id AS run_id, r.job_id, r.job_version, r.scheduled_for, e.route, e.priority,
-           now() + make_interval(secs => e.queue_timeout_secs) AS expires_at
-    FROM unnest($12::uuid[], $13::uuid[], $14::text[], $15::smallint[], $16::float8[], $17::uuid[])
-        AS e (id, run_id, route, priority, queue_timeout_secs, agent_id)
+           now() + make_interval(secs => e.queue_timeout_secs) AS expires_at, e.hold
+    FROM unnest($12::uuid[], $13::uuid[], $14::text[], $15::smallint[], $16::float8[], $17::uuid[], $22::text[])
+        AS e (id, run_id, route, priority, queue_timeout_secs, agent_id, hold)
     JOIN new_runs AS r ON r.id = e.run_id
 ), new_executions AS (
-    INSERT INTO executions (id, run_id, job_id, job_version, status, agent_id)
-    SELECT id, run_id, job_id, job_version, 'pending', agent_id FROM planned
+    INSERT INTO executions (id, run_id, job_id, job_version, status, reason, agent_id)
+    SELECT id, run_id, job_id, job_version, CASE hold WHEN 'approval' THEN 'pending_approval' ELSE 'pending' END,
+           CASE hold WHEN 'place' THEN 'waiting_for_place' END, agent_id
+    FROM planned
 ), new_queue AS (
-    INSERT INTO queue (execution_id, route, priority, expires_at, run_id, job_id, job_version, attempt_number,
+    INSERT INTO queue (execution_id, route, priority, ready_at, expires_at, run_id, job_id, job_version, attempt_number,
                        scheduled_for)
-    SELECT id, route, priority, expires_at, run_id, job_id, job_version, 1, scheduled_for FROM planned
-    RETURNING route, priority, position
+    SELECT id, route, priority, CASE hold WHEN 'place' THEN 'infinity'::timestamptz END,
+           CASE hold WHEN 'place' THEN 'infinity' ELSE expires_at END, run_id, job_id, job_version, 1, scheduled_for
+    FROM planned
+    WHERE hold IS NULL OR hold = 'place'
+    RETURNING route, priority, position, ready_at
 )
 SELECT id AS run_id, NULL::text AS route, NULL::smallint AS priority, NULL::bigint AS first, NULL::bigint AS count,
        NULL::bigint AS timers
 FROM new_runs
 UNION ALL
-SELECT NULL, route, priority, min(position), count(*), NULL FROM new_queue GROUP BY route, priority
+SELECT NULL, route, priority, min(position), count(*), NULL FROM new_queue WHERE ready_at IS NULL GROUP BY route, priority
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, count(*) FROM due

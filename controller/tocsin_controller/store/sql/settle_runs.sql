@@ -5,7 +5,8 @@ UPDATE runs AS r
 SET open_executions = r.open_executions + d.open, succeeded = r.succeeded + d.succeeded, failed = r.failed + d.failed,
     timed_out = r.timed_out + d.timed_out, cancelled = r.cancelled + d.cancelled, lost = r.lost + d.lost,
     status = CASE
-        WHEN r.open_executions + d.open > 0 THEN 'running'
+        WHEN r.open_executions + d.open > 0
+            THEN CASE WHEN r.started_at IS NULL AND d.started_age_secs IS NULL THEN r.status ELSE 'running' END
         WHEN r.failed + d.failed > 0 THEN 'failed'
         WHEN r.timed_out + d.timed_out > 0 THEN 'timed_out'
         WHEN r.lost + d.lost > 0 THEN 'lost'
