@@ -24,6 +24,7 @@ SECTIONS: Final = {
         "reject": Lazy(f"{_C}.approvals:reject", "Cancel runs that wait for approval."),
         "executions": Lazy(f"{_C}.executions:executions", "Show and cancel single attempts on single hosts."),
         "logs": Lazy(f"{_C}.logs:logs", "Print what an execution, or all of a run, wrote."),
+        "variables": Lazy(f"{_C}.variables:variables", "Show and change the values that tasks use as {{NAME}}."),
     },
     "Fleet": {
         "top": Lazy(f"{_C}.top:top", "Watch the fleet and what runs on it."),

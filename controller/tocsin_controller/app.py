@@ -18,6 +18,7 @@ from tocsin_controller.api.app import build_app
 from tocsin_controller.engine import Engine, build_engine
 from tocsin_controller.local import LocalLink
 from tocsin_controller.security.keyring import KeyRing
+from tocsin_controller.security.vault_keys import check_keys
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import supervise
@@ -42,7 +43,8 @@ class RunningController:
 async def running_controller(settings: ControllerSettings) -> AsyncIterator[RunningController]:
     """A whole controller on a migrated database, for as long as the block lasts.
 
-    Raises Unavailable when the database can't be reached at the start, OSError when the port is taken.
+    Raises Unavailable when the database can't be reached at the start, OSError when the port is taken,
+    EncryptionKeyError when the encryption keys are not those of the database.
     """
     db = await Database.open(
         settings.dsn,
@@ -53,6 +55,7 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
     )
     try:
         engine = build_engine(db, settings)
+        await check_keys(db, engine.vault)
         keyring = KeyRing(db)
         keyring.watch(engine.hints.subscribe)
         engine.services["keyring"] = keyring.run

@@ -1,4 +1,4 @@
-"""`tocsin-controller`: serve, dev, migrate, keys, and what `cli_recovery` adds."""
+"""`tocsin-controller`: serve, dev, migrate, keys, and what `cli_recovery` and `cli_secrets` add."""
 
 import asyncio
 import signal
@@ -19,6 +19,7 @@ from tocsin_controller.cli_base import (
     with_database,
 )
 from tocsin_controller.cli_recovery import backup, epoch, restore
+from tocsin_controller.cli_secrets import secrets
 from tocsin_controller.settings import ControllerSettings
 from tocsin_shared.errors import NotFound, Unavailable
 
@@ -35,7 +36,7 @@ def main() -> None:
     """Tocsin's controller: owns scheduling and state in PostgreSQL."""
 
 
-for command in (backup, restore, epoch):
+for command in (backup, restore, epoch, secrets):
     main.add_command(command)
 
 
@@ -73,6 +74,7 @@ def serve(config: Path | None, migrate: bool, **flags: Any) -> None:
 def dev(data_dir: Path, host: str, port: int) -> None:
     """Serve with a PostgreSQL of its own: for trying things out, not for production."""
     from tocsin_controller.embedded import EmbeddedPostgres, EmbeddedPostgresError
+    from tocsin_controller.security.vault_keys import own_key_file
 
     try:
         with EmbeddedPostgres(data_dir / "postgres") as postgres:
@@ -83,6 +85,8 @@ def dev(data_dir: Path, host: str, port: int) -> None:
                 port=port,
                 state_dir=data_dir / "local-agent",
             )
+            if settings.encryption_keys == (None, None):
+                settings = settings.model_copy(update={"encryption_key_file": own_key_file(data_dir)})
             start_logging(settings)
             run_to_end(_serve(settings, migrate=True))
     except EmbeddedPostgresError as error:

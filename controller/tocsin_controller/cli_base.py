@@ -8,6 +8,7 @@ from typing import Any, NoReturn, ParamSpec
 import click
 from pydantic import ValidationError
 
+from tocsin_controller.security.key_error import EncryptionKeyError
 from tocsin_controller.settings import ControllerSettings
 from tocsin_shared.errors import TocsinError, Unavailable
 
@@ -82,6 +83,8 @@ def run_to_end(work: Coroutine[Any, Any, None]) -> None:
         uvloop.run(work)
     except Unavailable as error:
         die(f"the database can't be reached: {error.__cause__ or error}", EXIT_UNAVAILABLE)
+    except EncryptionKeyError as error:
+        die(str(error), EXIT_BAD_CONFIGURATION)
     except TocsinError as error:
         die(str(error))
     except OSError as error:

@@ -11,6 +11,8 @@ from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
 from tocsin_controller.hints import Hints
 from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.scheduling.ticker import Ticker
+from tocsin_controller.security.sealing import Vault
+from tocsin_controller.security.vault_keys import vault_from
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import Service
@@ -39,6 +41,8 @@ class Engine:
     maintenance: Maintenance
     loss_pace: LossPace
     outbox: Outbox
+    #: What secrets are encrypted with.
+    vault: Vault
     services: dict[str, Service]
 
 
@@ -50,6 +54,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     ender = Ender(hints, definitions, on_work=lambda lanes: claimer.on_work(lanes))
     loss_pace = LossPace(settings.lease_secs, settings.heartbeat_secs)
     known = KnownLeases()
+    vault = vault_from(*settings.encryption_keys)
     claimer = Claimer(db, hints, definitions, ender, known, pace=loss_pace)
     canceller = Canceller(db, hints, ender)
     approver = Approver(definitions, ender)
@@ -92,5 +97,6 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         maintenance,
         loss_pace,
         outbox,
+        vault,
         services,
     )

@@ -49,6 +49,15 @@ class ControllerSettings(LayeredSettings):
     bootstrap_agent_key: SecretStr | None = Field(
         None, description="The first agent key, any string, instead of a random one that is printed."
     )
+    encryption_key: SecretStr | None = Field(
+        None,
+        description="Key that secret values are encrypted with in the database: 32 bytes in base64 or hexadecimal "
+        "(openssl rand -base64 32). Several may be given, separated by commas: the first encrypts, the others only "
+        "decrypt. See secrets.md.",
+    )
+    encryption_key_file: Path | None = Field(
+        None, description="File that holds the keys instead, one a line, such as a systemd credential."
+    )
     retention_days: int = Field(
         30, ge=0, le=3_650, description="Days that runs, output and events are kept; 0 keeps everything."
     )
@@ -104,6 +113,12 @@ class ControllerSettings(LayeredSettings):
         for one in value:
             ip_network(one)  # its ValueError says what is wrong
         return value
+
+    @property
+    def encryption_keys(self) -> tuple[str | None, Path | None]:
+        """The keys for secrets, and the file that holds them instead."""
+        key = self.encryption_key
+        return (key.get_secret_value() if key is not None else None), self.encryption_key_file
 
     @model_validator(mode="after")
     def _holds_together(self) -> "ControllerSettings":

@@ -19,6 +19,7 @@ from tocsin_controller.api.handlers.protocol import ProtocolRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
 from tocsin_controller.api.handlers.targets import TargetRoutes
+from tocsin_controller.api.handlers.variables import VariableRoutes
 from tocsin_controller.api.handlers.versions import VersionRoutes
 from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.openapi import document
@@ -86,6 +87,7 @@ def all_routes(parts: Parts) -> list[Route]:
         SystemRoutes(parts),
         KeyRoutes(parts),
         AuditRoutes(parts),
+        VariableRoutes(parts),
     )
     routes = [route for group in groups for route in group.routes()]
 

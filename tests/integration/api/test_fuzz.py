@@ -19,12 +19,14 @@ async def test_no_request_brings_the_server_down(serve: Serve) -> None:
         job = await api.job("fuzzed")
         launched = await api.post(f"/api/jobs/{job['id']}/trigger")
         agent = await api.agent("fuzzed")
+        await api.post("/api/variables", {"name": "FUZZED", "value": "x"})
         known = {
             "jobs": job["id"],
             "runs": launched["run_id"],
             "executions": launched["execution_ids"][0],
             "agents": agent["agent_id"],
             "agent-queue": agent["agent_id"],
+            "variables": "FUZZED",
         }
         fuzzer = Fuzzer(await api.get("/api/openapi.json"), seed, known)
         statuses: Counter[int] = Counter()

@@ -1,0 +1,7 @@
+-- Secret variables that are sealed with another key than this, locked for being sealed anew. Index: primary key, in order.
+SELECT name, sealed
+FROM variables
+WHERE key_id IS NOT NULL AND key_id <> $1
+ORDER BY name
+LIMIT $2
+FOR UPDATE
