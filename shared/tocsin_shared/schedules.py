@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.wire import Instant, Text, UserModel
 
 
 class Dst(StrEnum):
-    """What a cron schedule does when the clocks change."""
+    """What a cron or calendar schedule does when the clocks change."""
 
     #: A time that falls in the spring gap runs right after it; a time that comes twice in autumn runs once.
     ONCE = "once"
@@ -73,7 +74,8 @@ def _normalise(value: Any) -> Any:
 
 Schedule = Annotated[
     Annotated[
-        CronSchedule | IntervalSchedule | OneShotSchedule | OnDemandSchedule, Field(discriminator="type")
+        CronSchedule | IntervalSchedule | CalendarSchedule | OneShotSchedule | OnDemandSchedule,
+        Field(discriminator="type"),
     ],
     BeforeValidator(_normalise),
 ]

@@ -11,17 +11,33 @@ Json = Mapping[str, Any]
 
 
 def schedule_words(schedule: Json, timezone: str | None = None) -> str:
-    """`0 30 8 * * 1-5 Europe/Berlin`, `every 5m 00s`, `at 2026-03-01 08:00:00`, `on demand`."""
+    """`0 30 8 * * 1-5 Europe/Berlin`, `last day -2 09:00`, `every 5m 00s`, `at 2026-03-01 08:00:00`, `on demand`."""
     value = schedule.get("value")
     match schedule["type"]:
         case "cron":
             return f"{value} {timezone}" if timezone else str(value)
+        case "calendar":
+            words = _calendar_words(value or {})
+            return f"{words} {timezone}" if timezone else words
         case "interval":
             return f"every {format_duration(value['interval_secs'])}" if value else "every ?"
         case "one_shot":
             return f"at {local_time(value)}"
         case kind:
             return str(kind).replace("_", " ")
+
+
+def _calendar_words(value: Json) -> str:
+    """`last day -2 09:00`, `2nd tuesday 10:00`."""
+    anchor = str(value.get("anchor", "?"))
+    if anchor == "nth_weekday":
+        ordinals = {1: "1st", 2: "2nd", 3: "3rd"}
+        nth = value.get("nth")
+        anchor = f"{ordinals.get(nth, f'{nth}th') if isinstance(nth, int) else '?'} {value.get('weekday')}"
+    anchor = anchor.replace("_", " ")
+    if value.get("offset_days"):
+        anchor += f" {value['offset_days']:+d}"
+    return f"{anchor} {value.get('hour', 0):02d}:{value.get('minute', 0):02d}"
 
 
 def task_words(task: Json | None) -> str:

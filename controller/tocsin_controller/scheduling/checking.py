@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from tocsin_controller.scheduling.calendar_days import SEARCH_YEARS
 from tocsin_controller.scheduling.cron_syntax import CronError, parse
 from tocsin_controller.scheduling.fires import next_fire
-from tocsin_controller.scheduling.timing import Cron, Every, Once, OnDemand, Timing
+from tocsin_controller.scheduling.timing import Calendar, Cron, Every, Once, OnDemand, Timing
 from tocsin_controller.scheduling.zones import UnknownZone, load_zone
 from tocsin_shared.errors import FieldError, InvalidInput
 
@@ -71,6 +72,8 @@ def _nothing_to_come(timing: Timing, now: datetime) -> list[FieldError]:
         return []
     if expires_at is not None:
         return [FieldError("expires_at", f"the schedule is not due once before {_iso(expires_at)}")]
+    if isinstance(timing.rule, Calendar):
+        return [FieldError("schedule.value", f"the schedule is not due once within {SEARCH_YEARS} years")]
     return [FieldError("schedule.value", "the schedule is not due once before the year 10000")]
 
 

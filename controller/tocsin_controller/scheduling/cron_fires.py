@@ -19,8 +19,10 @@ here walk the periods and ask the expression about a stretch of wall clock time.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
-from tocsin_controller.scheduling.cron import DAY_SECS, CronExpression
+from tocsin_controller.scheduling.calendar_days import CalendarDays
+from tocsin_controller.scheduling.cron import DAY_SECS
 from tocsin_controller.scheduling.cron_syntax import parse
 from tocsin_controller.scheduling.zones import FIRST_MOMENT, LAST_MOMENT, Period, period_at
 from tocsin_shared.schedules import Dst, FireNote
@@ -28,10 +30,29 @@ from tocsin_shared.schedules import Dst, FireNote
 #: More than a clock was ever set back at once, with the width of two offsets to spare.
 _SAFE_SECS = 3 * DAY_SECS
 
+#: A schedule whose every match is left out (a time in the spring gap of each year, with `dst: skip`) is given up after
+#: this: looking on until the year 10000 would take seconds. The rarest match of a cron expression comes after 40 years.
+_SEARCH_SECS = 120 * 366 * DAY_SECS
+
 _PLAIN: tuple[FireNote, ...] = ()
 _GAP = (FireNote.DST_GAP,)
 _FIRST = (FireNote.DST_FIRST,)
 _SECOND = (FireNote.DST_SECOND,)
+
+
+class WallClockTimes(Protocol):
+    """What is asked about a stretch of wall clock time, in whole seconds since 1970 on the job's own clock."""
+
+    def next_match(self, moment: int) -> int | None:
+        """The first match at or after `moment`."""
+
+    def count(self, start: int, end: int) -> int:
+        """How many matches there are from `start` up to, but without, `end`."""
+
+
+def calendar_fires(days: CalendarDays, timezone: str, dst: Dst) -> "CronFires":
+    """The fires of a calendar schedule: a fixed time of the day, like `0 30 2 * * *`."""
+    return CronFires(days, timezone, fires_after_gap=dst is not Dst.SKIP, fires_on_repeat=dst is Dst.TWICE)
 
 
 @lru_cache(maxsize=20_000)
@@ -50,7 +71,7 @@ def cron_fires(expression: str, timezone: str, dst: Dst) -> "CronFires":
 class CronFires:
     """A cron expression on the wall clock of one zone. Instants are whole seconds since 1970 UTC."""
 
-    expression: CronExpression
+    expression: WallClockTimes
     timezone: str
     fires_after_gap: bool
     fires_on_repeat: bool
@@ -58,7 +79,8 @@ class CronFires:
     def next(self, moment: int) -> tuple[int, tuple[FireNote, ...]] | None:
         """The first fire at or after `moment` and what is to be said about it. Raises UnknownZone."""
         moment = max(moment, FIRST_MOMENT)
-        while moment <= LAST_MOMENT:
+        last = min(LAST_MOMENT, moment + _SEARCH_SECS)
+        while moment <= last:
             period = period_at(self.timezone, moment)
             if moment == period.start and self._stands_for_gap(period):
                 return moment, _GAP

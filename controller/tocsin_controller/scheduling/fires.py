@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
-from tocsin_controller.scheduling.cron_fires import cron_fires
-from tocsin_controller.scheduling.timing import Cron, Every, Once, OnDemand, Timing
+from tocsin_controller.scheduling.cron_fires import calendar_fires, cron_fires
+from tocsin_controller.scheduling.timing import Calendar, Cron, Every, Once, OnDemand, Timing
 from tocsin_controller.scheduling.zones import EPOCH
 from tocsin_shared.schedules import FireNote
 
@@ -46,6 +46,9 @@ def count_fires(timing: Timing, after: datetime, until: datetime) -> int:
     match timing.rule:
         case Cron(expression):
             fires = cron_fires(expression, timing.timezone, timing.dst)
+            return fires.count(_seconds_up(start), _seconds_down(until) + 1)
+        case Calendar(days):
+            fires = calendar_fires(days, timing.timezone, timing.dst)
             return fires.count(_seconds_up(start), _seconds_down(until) + 1)
         case Every(interval_secs):
             return max(
@@ -92,6 +95,9 @@ def _next(timing: Timing, start: datetime) -> Fire | None:
     match timing.rule:
         case Cron(expression):
             found = cron_fires(expression, timing.timezone, timing.dst).next(_seconds_up(start))
+            return Fire(EPOCH + timedelta(seconds=found[0]), found[1]) if found else None
+        case Calendar(days):
+            found = calendar_fires(days, timing.timezone, timing.dst).next(_seconds_up(start))
             return Fire(EPOCH + timedelta(seconds=found[0]), found[1]) if found else None
         case Every(interval_secs):
             steps = _steps_up(timing, start, interval_secs)

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
+from tocsin_controller.scheduling.calendar_days import SEARCH_YEARS
 from tocsin_controller.scheduling.checking import mistakes, refusal
-from tocsin_controller.scheduling.cron_fires import cron_fires
+from tocsin_controller.scheduling.cron_fires import calendar_fires, cron_fires
 from tocsin_controller.scheduling.fires import Fire, next_fire
-from tocsin_controller.scheduling.timing import Cron, Once, OnDemand, Timing
+from tocsin_controller.scheduling.timing import Calendar, Cron, Once, OnDemand, Timing
 from tocsin_controller.scheduling.zones import EPOCH, load_zone, period_at
 from tocsin_shared.schedules import FireNote, Preview, PreviewFire, PreviewRequest
 
@@ -79,9 +80,13 @@ def _explanation(fire: Fire, timing: Timing, local: datetime) -> str:
 
 
 def _fires_on_repeat(timing: Timing) -> bool:
-    return isinstance(timing.rule, Cron) and (
-        cron_fires(timing.rule.expression, timing.timezone, timing.dst).fires_on_repeat
-    )
+    match timing.rule:
+        case Cron(expression):
+            return cron_fires(expression, timing.timezone, timing.dst).fires_on_repeat
+        case Calendar(days):
+            return calendar_fires(days, timing.timezone, timing.dst).fires_on_repeat
+        case _:
+            return False
 
 
 def _change(moment: int, before: int, after: int) -> tuple[str, str]:
@@ -100,4 +105,6 @@ def _why_fewer(timing: Timing, after: datetime) -> str:
         return "This schedule is due once."
     if timing.expires_at is not None:
         return f"Nothing more is due before it expires at {timing.expires_at:%Y-%m-%d %H:%M:%S} UTC."
+    if isinstance(timing.rule, Calendar):
+        return f"Nothing more is due within {SEARCH_YEARS} years."
     return "Nothing more is due before the year 10000."

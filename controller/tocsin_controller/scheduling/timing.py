@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self, assert_never
 
+from tocsin_controller.scheduling.calendar_days import CalendarDays
+from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.schedules import (
     CronSchedule,
     Dst,
@@ -18,6 +20,13 @@ class Cron:
     """At the wall clock times that match."""
 
     expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """On days named by the month, at a time of the wall clock."""
+
+    days: CalendarDays
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,10 @@ class OnDemand:
     """Never by itself."""
 
 
-Rule = Cron | Every | Once | OnDemand
+Rule = Cron | Calendar | Every | Once | OnDemand
+
+#: Schedules as people write them.
+AnySchedule = CronSchedule | CalendarSchedule | IntervalSchedule | OneShotSchedule | OnDemandSchedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +64,7 @@ class Timing:
     rule: Rule
     #: `Every` counts from here: the first instant is the anchor itself.
     anchor: datetime
-    #: IANA name of the zone whose wall clock `Cron` reads.
+    #: IANA name of the zone whose wall clock `Cron` and `Calendar` read.
     timezone: str = "UTC"
     dst: Dst = Dst.ONCE
     #: Nothing is due before this instant, or after `expires_at`. Both may be due themselves.
@@ -62,7 +74,7 @@ class Timing:
     @classmethod
     def of(
         cls,
-        schedule: CronSchedule | IntervalSchedule | OneShotSchedule | OnDemandSchedule,
+        schedule: AnySchedule,
         *,
         created_at: datetime,
         timezone: str | None = None,
@@ -81,10 +93,12 @@ class Timing:
         )
 
 
-def _rule(schedule: CronSchedule | IntervalSchedule | OneShotSchedule | OnDemandSchedule) -> Rule:
+def _rule(schedule: AnySchedule) -> Rule:
     match schedule:
         case CronSchedule():
             return Cron(schedule.value)
+        case CalendarSchedule():
+            return Calendar(CalendarDays.of(schedule.value))
         case IntervalSchedule():
             return Every(schedule.value.interval_secs)
         case OneShotSchedule():
