@@ -62,13 +62,13 @@ def is_anchor(day: date, rule: dict[str, Any]) -> bool:
     """Says so of any single day, without ever computing one."""
     if rule["months"] and day.month not in rule["months"]:
         return False
-    anchor = rule["anchor"]
+    anchor: str = rule["anchor"]
     if anchor == "last_day":
         return (day + DAY).day == 1
     if anchor.startswith("day_"):
         return day.day == int(anchor.removeprefix("day_"))
     if anchor == "nth_weekday":
-        return WEEKDAYS[day.weekday()] == rule["weekday"] and (day.day + 6) // 7 == rule["nth"]
+        return bool(WEEKDAYS[day.weekday()] == rule["weekday"] and (day.day + 6) // 7 == rule["nth"])
     which, weekday = anchor.split("_")
     in_place = day.day <= 7 if which == "first" else day.day + 7 > monthrange(day.year, day.month)[1]
     return WEEKDAYS[day.weekday()] == weekday and in_place
@@ -154,12 +154,22 @@ def test_months_that_lack_the_day_are_left_out() -> None:
 
 
 def test_the_second_tuesday_of_every_quarter() -> None:
-    quarterly = {"anchor": "nth_weekday", "nth": 2, "weekday": "Tuesday", "months": [1, 4, 7, 10]}
+    quarterly: dict[str, Any] = {
+        "anchor": "nth_weekday",
+        "nth": 2,
+        "weekday": "Tuesday",
+        "months": [1, 4, 7, 10],
+    }
     assert days(4, **quarterly) == ["2026-01-13", "2026-04-14", "2026-07-14", "2026-10-13"]
 
 
 def test_the_last_working_day_is_before_a_weekend_and_before_holidays() -> None:
-    ultimo = {"anchor": "last_day", "skip_weekends": True, "roll": "previous", "holidays": ["2026-12-31"]}
+    ultimo: dict[str, Any] = {
+        "anchor": "last_day",
+        "skip_weekends": True,
+        "roll": "previous",
+        "holidays": ["2026-12-31"],
+    }
     assert days(3, **ultimo) == ["2026-01-30", "2026-02-27", "2026-03-31"]
     assert days(1, datetime(2026, 12, 1, tzinfo=UTC), **ultimo) == ["2026-12-30"]
 
