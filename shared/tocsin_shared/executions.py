@@ -103,6 +103,8 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     #: Nobody approved it within `approval_expires_secs`.
     APPROVAL_EXPIRED = "approval_expired"
+    #: It waits a little, as `jitter_secs` says.
+    JITTER = "jitter"
 
 
 class RunStatus(StrEnum):

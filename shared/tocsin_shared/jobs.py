@@ -93,6 +93,8 @@ class JobDefinition(UserModel):
     catchup_window_secs: Annotated[int, Field(ge=10, le=31 * 86_400)] = 600
     starts_at: Instant | None = None
     expires_at: Instant | None = None
+    #: Runs of the schedule start up to so much after their due instant, always equally late for the same instant.
+    jitter_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
     #: None means on a controller.
     target: Target | None = None
     timeout_secs: Annotated[int, Field(ge=1, le=31 * 86_400)] | None = None
@@ -184,6 +186,7 @@ class JobUpdate(UserModel):
     catchup_window_secs: int | None = None
     starts_at: Instant | None = None
     expires_at: Instant | None = None
+    jitter_secs: int | None = None
     target: Target | None = None
     timeout_secs: int | None = None
     kill_grace_secs: int | None = None

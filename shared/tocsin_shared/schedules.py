@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from tocsin_shared.calendar_schedules import CalendarSchedule
-from tocsin_shared.wire import Instant, Text, UserModel
+from tocsin_shared.wire import Instant, Name, Text, UserModel
 
 
 class Dst(StrEnum):
@@ -33,7 +33,10 @@ class Catchup(StrEnum):
 
 
 class CronSchedule(UserModel):
-    """Six fields `sec min hour dom month dow`, or five without the seconds, or a macro such as `@daily`."""
+    """Six fields `sec min hour dom month dow`, or five without the seconds, or a macro such as `@daily`.
+
+    `H` stands for a value that is worked out from the job's name: `H H(2-4) * * *` is once a night.
+    """
 
     type: Literal["cron"]
     value: Annotated[Text, Field(min_length=1, max_length=200, examples=["0 30 8 * * 1-5"])]
@@ -100,6 +103,9 @@ class PreviewRequest(UserModel):
     dst: Dst = Dst.ONCE
     starts_at: Instant | None = None
     expires_at: Instant | None = None
+    #: The job's name, which `H` in cron expressions and `jitter_secs` depend on.
+    name: Name | None = None
+    jitter_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
     #: Look after this instant instead of now.
     after: Instant | None = None
     count: Annotated[int, Field(ge=1, le=100)] = 10
@@ -112,6 +118,8 @@ class PreviewFire(UserModel):
     local: Text
     utc_offset: Text
     notes: list[FireNote] = []
+    #: When its run starts, with `jitter_secs`.
+    starts_at: datetime | None = None
     explanation: Text | None = None
 
 

@@ -41,9 +41,9 @@ def _zone_mistakes(timing: Timing) -> list[FieldError]:
 
 def _rule_mistakes(timing: Timing) -> list[FieldError]:
     match timing.rule:
-        case Cron(expression):
+        case Cron(expression, key):
             try:
-                parsed = parse(expression)
+                parsed = parse(expression, key)
             except CronError as error:
                 return [FieldError("schedule.value", str(error))]
             if not parsed.is_possible:

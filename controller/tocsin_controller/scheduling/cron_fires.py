@@ -56,9 +56,9 @@ def calendar_fires(days: CalendarDays, timezone: str, dst: Dst) -> "CronFires":
 
 
 @lru_cache(maxsize=20_000)
-def cron_fires(expression: str, timezone: str, dst: Dst) -> "CronFires":
+def cron_fires(expression: str, timezone: str, dst: Dst, key: str = "") -> "CronFires":
     """The fires of an expression in a zone, kept for the next question. Raises CronError."""
-    parsed = parse(expression)
+    parsed = parse(expression, key)
     return CronFires(
         parsed,
         timezone,

@@ -4,6 +4,10 @@ Accepted in every field: `*`, `a`, `a-b`, lists of these, and a step after each;
 in any case; ranges that wrap around (`FRI-MON`, `22-2`). `a/n` runs from a to the end of the field. Day of
 month also takes `?`, `L`, `LW` and `15W`; day of week takes `?`, `5L` (or `L5`), `5#2`, and 7 for Sunday.
 
+`H` stands for a value of the field that is worked out from the job's name, so that jobs spread over the hour or the
+night: `H`, `H(0-29)`, `H/15` (from a start below 15), `H(9-17)/2`. As in Jenkins, days of the month are 1 to 28. `~`
+and `~/15` are Dkron's way to say the same, with Dkron's values. Which job it is is told by `key`.
+
 croniter gives the value ranges and names and expands plain ranges. The rest is ours, because croniter 7.0
 
 - reads `5-5` as the whole field (here: 5 alone),
@@ -23,6 +27,7 @@ from croniter import CroniterError, croniter
 from croniter.croniter import DOW_ALPHAS, M_ALPHAS
 
 from tocsin_controller.scheduling.cron import CronExpression, DayRule
+from tocsin_controller.scheduling.spreading import number_for
 
 MACROS = {
     "@yearly": "0 0 0 1 1 *",
@@ -42,7 +47,10 @@ _PLAIN = re.compile(
 _NEAREST_WEEKDAY = re.compile(r"([0-9]+)W", _FLAGS)
 _LAST_OF_WEEKDAY = re.compile(r"L([0-9]+|[A-Z]{3})|([0-9]+|[A-Z]{3})L", _FLAGS)
 _NTH_WEEKDAY = re.compile(r"(?P<weekdays>[0-9A-Z]+(?:-[0-9A-Z]+)?)#(?P<nth>[0-9]{1,9})", _FLAGS)
-_HASHED = re.compile(r"~.*|[HR](?:\(.*\))?(?:/.*)?", _FLAGS)
+_HASHED = re.compile(
+    r"(?:H(?:\((?P<low>[0-9]{1,9})-(?P<high>[0-9]{1,9})\))?|(?P<dkron>~))(?:/(?P<step>[0-9]{1,9}))?", _FLAGS
+)
+_RANDOM = re.compile(r"R(?:\(.*\))?(?:/.*)?", _FLAGS)
 _QUOTED_CHARS = 40
 
 
@@ -85,19 +93,22 @@ _SUNDAY_AS_7 = 7
 
 
 @lru_cache(maxsize=20_000)
-def parse(text: str) -> CronExpression:
-    """The expression in `text`. Raises CronError; results are cached, so a repeat costs a lookup."""
+def parse(text: str, key: str = "") -> CronExpression:
+    """The expression in `text`, of the job called `key`.
+
+    Raises CronError; results are cached, so a repeat costs a lookup.
+    """
     if macro := MACROS.get(text.strip().lower()):
         return parse(macro)
     words = [(match.group(), match.start() + 1) for match in re.finditer(r"\S+", text, re.ASCII)]
     _check_word_count(text, words)
     offset = len(_FIELDS) - len(words)
     readers = [
-        _Reader(field, number, word, column)
+        _Reader(field, number, word, column, key)
         for number, (field, (word, column)) in enumerate(zip(_FIELDS[offset:], words, strict=True), start=1)
     ]
     if offset:
-        readers.insert(0, _Reader(_SECOND, 0, "0", 0))
+        readers.insert(0, _Reader(_SECOND, 0, "0", 0, key))
     second, minute, hour, day, month, weekday = readers
     return CronExpression(
         seconds=second.plain_bits(),
@@ -107,6 +118,12 @@ def parse(text: str) -> CronExpression:
         months=month.plain_bits(),
         is_elapsed=minute.is_every or hour.is_every,
     )
+
+
+@lru_cache(maxsize=20_000)
+def depends_on_name(text: str) -> bool:
+    """Whether the expression has a value that is worked out from the job's name."""
+    return any(_HASHED.fullmatch(item) for word in text.split() for item in word.split(","))
 
 
 def _check_word_count(text: str, words: list[tuple[str, int]]) -> None:
@@ -171,6 +188,8 @@ class _Reader:
     number: int
     text: str
     column: int
+    #: The job's name, for hashed values.
+    key: str
 
     @property
     def is_every(self) -> bool:
@@ -194,6 +213,8 @@ class _Reader:
 
     def plain(self, item: str, column: int) -> list[int]:
         """The values of `*`, a value or a range, with or without a step, in running order."""
+        if hashed := _HASHED.fullmatch(item):
+            return self._hashed(hashed, column)
         match = _PLAIN.fullmatch(item)
         if match is None or (match["low"] == "*" and match["high"]):
             raise self._error(self._why_unreadable(item), column)
@@ -209,6 +230,36 @@ class _Reader:
         else:
             values = list(range(low, self.field.highest + 1)) if match["step"] else [low]
         return values[::step]
+
+    def _hashed(self, match: re.Match[str], column: int) -> list[int]:
+        """One value for the job's name, or every so many from one."""
+        low, high = self.field.lowest, 28 if self.field is _DAY else self.field.highest
+        if match["low"] is not None:
+            low = self._bound(match, "low", column)
+            high = self._bound(match, "high", column)
+            if low > high:
+                raise self._error(f"{_quote(match.group())} ends before it begins", column)
+        size, number = high - low + 1, self._number(is_dkron=match["dkron"] is not None)
+        if match["step"] is None:
+            return [low + number % size]
+        step = int(match["step"])
+        if not 1 <= step <= size:
+            raise self._error(
+                f"the step of {_quote(match.group())} is not from 1 to {size}", column + match.start("step")
+            )
+        return list(range(low + number % size % step, high + 1, step))
+
+    def _number(self, *, is_dkron: bool) -> int:
+        return sum(map(ord, self.key)) if is_dkron else number_for(self.key, self.field.name)
+
+    def _bound(self, match: re.Match[str], end: str, column: int) -> int:
+        value = int(match[end])
+        if not self.field.lowest <= value <= self.field.highest:
+            raise self._error(
+                f"{_quote(match[end])} is outside {self.field.lowest}-{self.field.highest}",
+                column + match.start(end),
+            )
+        return value
 
     def nth_weekdays(self, match: re.Match[str], column: int) -> list[tuple[int, int]]:
         nth = int(match["nth"])
@@ -257,8 +308,8 @@ class _Reader:
         quoted = _quote(item)
         if not item:
             return "there is nothing between the commas" if "," in self.text else "the field is empty"
-        if _HASHED.fullmatch(item):
-            return f"{quoted} is a hashed or random value, which is not supported"
+        if _RANDOM.fullmatch(item):
+            return f"{quoted} is a random value, drawn anew each time; use H for one that stays"
         if "?" in item:
             return f"{quoted} is not allowed, `?` stands alone and only for the day of month or of week"
         if self.field.names and item.isalpha():

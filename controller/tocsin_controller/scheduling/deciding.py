@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from tocsin_controller.scheduling import catchup
+from tocsin_controller.scheduling.spreading import jitter
 from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.store.agents import AgentFacts
 from tocsin_controller.store.launching import PlannedRun, Timer
@@ -56,9 +57,17 @@ def decide(
             runs.append(plan_skip(timer.job_id, timer.job_version, instant, TRIGGER, Reason.OVERLAP, message))
             continue
         open_runs += 1
-        runs.append(
-            plan_run(
-                timer.job_id, timer.job_version, job, trigger=TRIGGER, scheduled_for=instant, agents=agents
-            )
+        run = plan_run(
+            timer.job_id, timer.job_version, job, trigger=TRIGGER, scheduled_for=instant, agents=agents
         )
+        runs.append(_held_back(run, job, instant, now) if job.jitter_secs else run)
     return Decision(timer, runs, plan.next_fire_at)
+
+
+def _held_back(run: PlannedRun, job: JobDefinition, instant: datetime, now: datetime) -> PlannedRun:
+    """The run as it waits for its jitter to pass. It belongs to its due instant all the same (G1)."""
+    ready_at = instant + jitter(job.name, instant, job.jitter_secs)
+    if ready_at <= now or not run.executions:
+        return run
+    message = f"starts at {ready_at:%H:%M:%S} UTC (jitter_secs is {job.jitter_secs})"
+    return run._replace(ready_at=ready_at, reason=Reason.JITTER, message=message)

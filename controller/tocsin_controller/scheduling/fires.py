@@ -44,8 +44,8 @@ def count_fires(timing: Timing, after: datetime, until: datetime) -> int:
     if until < start:
         return 0
     match timing.rule:
-        case Cron(expression):
-            fires = cron_fires(expression, timing.timezone, timing.dst)
+        case Cron(expression, key):
+            fires = cron_fires(expression, timing.timezone, timing.dst, key)
             return fires.count(_seconds_up(start), _seconds_down(until) + 1)
         case Calendar(days):
             fires = calendar_fires(days, timing.timezone, timing.dst)
@@ -93,8 +93,8 @@ def fires_between(timing: Timing, after: datetime, until: datetime, limit: int) 
 def _next(timing: Timing, start: datetime) -> Fire | None:
     """The first fire at or after `start`."""
     match timing.rule:
-        case Cron(expression):
-            found = cron_fires(expression, timing.timezone, timing.dst).next(_seconds_up(start))
+        case Cron(expression, key):
+            found = cron_fires(expression, timing.timezone, timing.dst, key).next(_seconds_up(start))
             return Fire(EPOCH + timedelta(seconds=found[0]), found[1]) if found else None
         case Calendar(days):
             found = calendar_fires(days, timing.timezone, timing.dst).next(_seconds_up(start))

@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo
 from tocsin_controller.scheduling.calendar_days import SEARCH_YEARS
 from tocsin_controller.scheduling.checking import mistakes, refusal
 from tocsin_controller.scheduling.cron_fires import calendar_fires, cron_fires
+from tocsin_controller.scheduling.cron_syntax import depends_on_name
 from tocsin_controller.scheduling.fires import Fire, next_fire
+from tocsin_controller.scheduling.spreading import jitter
 from tocsin_controller.scheduling.timing import Calendar, Cron, Once, OnDemand, Timing
 from tocsin_controller.scheduling.zones import EPOCH, load_zone, period_at
-from tocsin_shared.schedules import FireNote, Preview, PreviewFire, PreviewRequest
+from tocsin_shared.errors import FieldError
+from tocsin_shared.schedules import CronSchedule, FireNote, Preview, PreviewFire, PreviewRequest
 
 
 def preview(request: PreviewRequest, now: datetime) -> Preview:
@@ -25,7 +28,10 @@ def preview(request: PreviewRequest, now: datetime) -> Preview:
         dst=request.dst,
         starts_at=request.starts_at,
         expires_at=request.expires_at,
+        name=request.name or "",
     )
+    if request.name is None and (request.jitter_secs or _depends_on_name(request)):
+        raise refusal([FieldError("name", "is needed: H and jitter_secs depend on the job's name")])
     if errors := mistakes(timing):
         raise refusal(errors)
     after = (request.after or now).astimezone(UTC)
@@ -33,13 +39,17 @@ def preview(request: PreviewRequest, now: datetime) -> Preview:
     zone = load_zone(timing.timezone)
     moment = after
     while len(fires) < request.count and (fire := next_fire(timing, moment)):
-        fires.append(_shown(fire, timing, zone))
+        fires.append(_shown(fire, timing, zone, request))
         moment = fire.at
     note = _why_fewer(timing, after) if len(fires) < request.count else None
     return Preview(fires=fires, timezone=timing.timezone, note=note)
 
 
-def _shown(fire: Fire, timing: Timing, zone: ZoneInfo) -> PreviewFire:
+def _depends_on_name(request: PreviewRequest) -> bool:
+    return isinstance(request.schedule, CronSchedule) and depends_on_name(request.schedule.value)
+
+
+def _shown(fire: Fire, timing: Timing, zone: ZoneInfo, request: PreviewRequest) -> PreviewFire:
     local = fire.at.astimezone(zone)
     wall_clock = local.replace(tzinfo=None).isoformat()
     return PreviewFire(
@@ -47,6 +57,9 @@ def _shown(fire: Fire, timing: Timing, zone: ZoneInfo) -> PreviewFire:
         local=wall_clock,
         utc_offset=local.isoformat()[len(wall_clock) :],
         notes=list(fire.notes),
+        starts_at=fire.at + jitter(request.name or "", fire.at, request.jitter_secs)
+        if request.jitter_secs
+        else None,
         explanation=_explanation(fire, timing, local) if fire.notes else None,
     )
 
@@ -81,8 +94,8 @@ def _explanation(fire: Fire, timing: Timing, local: datetime) -> str:
 
 def _fires_on_repeat(timing: Timing) -> bool:
     match timing.rule:
-        case Cron(expression):
-            return cron_fires(expression, timing.timezone, timing.dst).fires_on_repeat
+        case Cron(expression, key):
+            return cron_fires(expression, timing.timezone, timing.dst, key).fires_on_repeat
         case Calendar(days):
             return calendar_fires(days, timing.timezone, timing.dst).fires_on_repeat
         case _:

@@ -20,7 +20,7 @@ from tocsin_controller.definitions import BrokenDefinition, Definitions
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.isolation import BAD_DATA, PASSING
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment
-from tocsin_controller.scheduling.timing import Timing
+from tocsin_controller.scheduling.timing import timing_of
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.launching import (
@@ -186,14 +186,7 @@ class Ticker:
             if number % DECIDED_AT_A_TIME == DECIDED_AT_A_TIME - 1:
                 await asyncio.sleep(0)
             try:
-                timing = Timing.of(
-                    job.schedule,
-                    created_at=timer.anchor,
-                    timezone=job.timezone,
-                    dst=job.dst,
-                    starts_at=job.starts_at,
-                    expires_at=job.expires_at,
-                )
+                timing = timing_of(job, timer.anchor)
                 running = open_runs.get(timer.job_id, 0)
                 decisions.append(decide(timer, job, timing, agents=agents, open_runs=running))
             except Exception as error:  # one bad schedule must not stop the others

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Self, assert_never
 
 from tocsin_controller.scheduling.calendar_days import CalendarDays
+from tocsin_controller.scheduling.cron_syntax import depends_on_name
 from tocsin_shared.calendar_schedules import CalendarSchedule
+from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.schedules import (
     CronSchedule,
     Dst,
@@ -20,6 +22,8 @@ class Cron:
     """At the wall clock times that match."""
 
     expression: str
+    #: The name of the job, when the expression has values that are worked out from it.
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,11 @@ class Timing:
         dst: Dst = Dst.ONCE,
         starts_at: datetime | None = None,
         expires_at: datetime | None = None,
+        name: str = "",
     ) -> Self:
         """The timing of a job as people described it. Checks nothing: see `checking.check_timing`."""
         return cls(
-            rule=_rule(schedule),
+            rule=_rule(schedule, name),
             anchor=(starts_at or created_at).astimezone(UTC),
             timezone="UTC" if timezone is None else timezone,
             dst=dst,
@@ -93,10 +98,23 @@ class Timing:
         )
 
 
-def _rule(schedule: AnySchedule) -> Rule:
+def timing_of(job: JobDefinition, anchor: datetime) -> Timing:
+    """The timing of a job whose intervals are counted from `anchor`."""
+    return Timing.of(
+        job.schedule,
+        created_at=anchor,
+        timezone=job.timezone,
+        dst=job.dst,
+        starts_at=job.starts_at,
+        expires_at=job.expires_at,
+        name=job.name,
+    )
+
+
+def _rule(schedule: AnySchedule, name: str) -> Rule:
     match schedule:
         case CronSchedule():
-            return Cron(schedule.value)
+            return Cron(schedule.value, name if depends_on_name(schedule.value) else "")
         case CalendarSchedule():
             return Calendar(CalendarDays.of(schedule.value))
         case IntervalSchedule():

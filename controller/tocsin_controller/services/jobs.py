@@ -1,7 +1,7 @@
 """Creating, changing, deleting and triggering jobs: what is checked, and what changes together."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.scheduling.fires import next_fire
-from tocsin_controller.scheduling.timing import Timing
+from tocsin_controller.scheduling.timing import Timing, timing_of
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.etags import Precondition
@@ -53,6 +53,8 @@ from tocsin_shared.schedules import IntervalSchedule, OneShotSchedule
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: To compare two timings apart from it.
+_ANY_ANCHOR = datetime(2000, 1, 1, tzinfo=UTC)
 #: Tries of a transaction that PostgreSQL ended to break a deadlock, which is rare and harmless.
 DEADLOCK_TRIES = 3
 
@@ -123,7 +125,7 @@ class JobService:
         job_id = new_id()
         now = await read_clock(session)
         anchor = anchor_of(definition, now)
-        timing = _timing(definition, anchor)
+        timing = timing_of(definition, anchor)
         refuse([*check_new_timing(timing, now=now), *await check_definition(session, definition, self._pace)])
         await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
         next_fire_at = _first_fire(timing, definition, now) if status is JobStatus.SCHEDULED else None
@@ -210,7 +212,7 @@ class JobService:
             status = JobStatus.SCHEDULED
         is_enabled = status is JobStatus.SCHEDULED and job.status is not JobStatus.SCHEDULED
         anchor = anchor_of(definition, now) if is_new_schedule else job.anchor
-        timing = _timing(definition, anchor)
+        timing = timing_of(definition, anchor)
         wrong: list[FieldError] = []
         if is_new_schedule or is_enabled:
             wrong += check_new_timing(timing, now=now)
@@ -311,17 +313,6 @@ def _no_job(ref: str) -> NotFound:
     return NotFound(f"there is no job '{ref[:100]}'")
 
 
-def _timing(definition: JobDefinition, anchor: datetime) -> Timing:
-    return Timing.of(
-        definition.schedule,
-        created_at=anchor,
-        timezone=definition.timezone,
-        dst=definition.dst,
-        starts_at=definition.starts_at,
-        expires_at=definition.expires_at,
-    )
-
-
 def _first_fire(timing: Timing, definition: JobDefinition, now: datetime) -> datetime | None:
     """When a new job is first due: an interval at its anchor itself, which is this second."""
     if isinstance(definition.schedule, IntervalSchedule):
@@ -338,7 +329,7 @@ def _next_fire(timing: Timing, definition: JobDefinition, after: datetime) -> da
 
 
 def _schedule_part(d: JobDefinition) -> tuple[Any, ...]:
-    return d.schedule, d.timezone, d.dst, d.starts_at, d.expires_at
+    return d.schedule, d.timezone, d.dst, d.starts_at, d.expires_at, timing_of(d, _ANY_ANCHOR).rule
 
 
 def _was_modified(updated_at: datetime, read_at: datetime) -> bool:

@@ -73,6 +73,8 @@ class PlannedRun(NamedTuple):
     #: The job, when something may stand between the run and the queue (`workflow/gates`).
     gated: JobDefinition | None = None
     hold: Hold | None = None
+    #: Its executions wait until then; None: they may be taken at once.
+    ready_at: datetime | None = None
 
 
 async def coming_timers(session: Queries, within_secs: float) -> list[Timer]:
@@ -160,6 +162,7 @@ async def write_runs(
         [timer.next_fire_at for timer, _ in fired],
         [next_fire_at for _, next_fire_at in fired],
         [run.hold and run.hold.value for run, _ in executions],
+        [run.ready_at for run, _ in executions],
     )
     return Written(
         frozenset(row["run_id"] for row in rows if row["run_id"] is not None),

@@ -33,3 +33,16 @@ async def test_a_calendar_that_contradicts_itself_is_refused_by_field(api: Api) 
     assert await fields({"anchor": "nth_weekday", "nth": 2}) == {"schedule.value.weekday"}
     assert await fields({"anchor": "last_day", "roll": "next"}) == {"schedule.value.roll"}
     assert await fields({"anchor": "day_30", "months": [2]}) == {"schedule.value"}
+
+
+async def test_hashed_values_follow_the_name_of_the_job(api: Api) -> None:
+    schedule = {"type": "cron", "value": "H H(1-4) H * *"}
+    job = await api.job("nightly", schedule=schedule, jitter_secs=30)
+    asked = {"schedule": schedule, "jitter_secs": 30}
+    preview = await api.post("/api/schedules/preview", {**asked, "name": "nightly", "count": 1})
+    assert job["next_fire_time"].startswith(preview["fires"][0]["at"].removesuffix("Z"))
+    assert preview["fires"][0]["at"] <= preview["fires"][0]["starts_at"]
+    renamed = await api.put(f"/api/jobs/{job['id']}", {"name": "monthly"})
+    preview = await api.post("/api/schedules/preview", {**asked, "name": "monthly", "count": 1})
+    assert renamed["next_fire_time"].startswith(preview["fires"][0]["at"].removesuffix("Z"))
+    assert refused_fields(await api.call("POST", "/api/schedules/preview", asked)) == {"name"}

@@ -4,9 +4,11 @@ from datetime import date, timedelta
 
 import pytest
 from croniter import croniter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin_controller.scheduling.cron import CronExpression
-from tocsin_controller.scheduling.cron_syntax import MACROS, CronError, parse
+from tocsin_controller.scheduling.cron_syntax import MACROS, CronError, depends_on_name, parse
 
 
 def values(bits: int) -> list[int]:
@@ -144,7 +146,7 @@ def test_a_parsed_expression_is_kept() -> None:
 
 
 UNREADABLE = "is not a value, range or step"
-RANDOM = "is a hashed or random value, which is not supported"
+RANDOM = "is a random value, drawn anew each time; use H for one that stays"
 MISPLACED = "is not allowed, `?` stands alone and only for the day of month or of week"
 NO_WEEKDAY = "is none of SUN, MON, TUE, WED, THU, FRI, SAT"
 NO_MONTH = "is none of JAN, FEB, MAR, APR, MAY, JUN, JUL, AUG, SEP, OCT, NOV, DEC"
@@ -186,10 +188,12 @@ TOO_MANY = "is one field too many, six end with the day of week (years are not s
         ("0 1, * * * *", "minute (field 2, column 5)", "there is nothing between the commas"),
         ("0 ? * * * *", "minute (field 2, column 3)", f"'?' {MISPLACED}"),
         ("0 0 0 1,? * *", "day of month (field 4, column 9)", f"'?' {MISPLACED}"),
-        ("0 H * * * *", "minute (field 2, column 3)", f"'H' {RANDOM}"),
-        ("0 h(0-9)/3 * * * *", "minute (field 2, column 3)", f"'h(0-9)/3' {RANDOM}"),
+        ("0 H(0-60) * * * *", "minute (field 2, column 7)", "'60' is outside 0-59"),
+        ("0 H(9-8) * * * *", "minute (field 2, column 3)", "'H(9-8)' ends before it begins"),
+        ("0 H/61 * * * *", "minute (field 2, column 5)", "the step of 'H/61' is not from 1 to 60"),
+        ("0 H(0-9)/0 * * * *", "minute (field 2, column 10)", "the step of 'H(0-9)/0' is not from 1 to 10"),
+        ("0 H-5 * * * *", "minute (field 2, column 3)", f"'H' {UNREADABLE}"),
         ("0 R * * * *", "minute (field 2, column 3)", f"'R' {RANDOM}"),
-        ("0 0 ~ * * *", "hour (field 3, column 5)", f"'~' {RANDOM}"),
         ("", "column 1", "the expression is empty"),
         ("   ", "column 1", "the expression is empty"),
         ("* * * *", "column 8", "'* * * *' has 4 of the five or six fields that are needed"),
@@ -247,3 +251,40 @@ def test_rare_dates_do_come(text: str) -> None:
 )
 def test_schedules_with_an_open_hour_or_minute_follow_elapsed_time(text: str, is_elapsed: bool) -> None:
     assert parse(text).is_elapsed is is_elapsed
+
+
+@given(st.text(min_size=1, max_size=20))
+def test_a_hashed_value_is_in_its_range_and_always_the_same(name: str) -> None:
+    parsed = parse("H(10-19) H/15 H(9-17)/4 H H H", name)
+    assert parsed == parse.__wrapped__("H(10-19) H/15 H(9-17)/4 H H H", name)
+    (second,) = values(parsed.seconds)
+    assert 10 <= second <= 19
+    minutes = values(parsed.minutes)
+    assert minutes == [minutes[0] + 15 * n for n in range(4)]
+    assert minutes[0] < 15
+    hours = values(parsed.hours)
+    assert hours == list(range(hours[0], 18, 4))
+    assert 9 <= hours[0] < 13
+    (day,) = (value for value in range(32) if parsed.day_rule.days >> value & 1)
+    assert 1 <= day <= 28
+    assert 1 <= parsed.months.bit_length() - 1 <= 12
+    assert 0 <= parsed.day_rule.weekdays.bit_length() - 1 <= 6
+
+
+def test_jobs_spread_over_the_hour() -> None:
+    minutes = [values(parse("0 H * * * *", f"job-{number}").minutes)[0] for number in range(600)]
+    assert len(set(minutes)) == 60
+    assert max(minutes.count(minute) for minute in set(minutes)) < 30
+
+
+def test_a_tilde_has_the_value_that_dkron_gives_it() -> None:
+    assert values(parse("0 0 ~ * * *", "test_job").hours) == [18]
+    assert parse("0 0 1 * ~ *", "test_job").months == 1 << 7
+    assert values(parse("0 ~/15 * * * *", "test_job").minutes) == [3, 18, 33, 48]
+
+
+def test_only_hashed_values_depend_on_the_name() -> None:
+    assert not depends_on_name("0 0 12 * MAR THU")
+    assert depends_on_name("0 0 H * MAR THU")
+    assert depends_on_name("5,H(30-40) 12 * * *")
+    assert depends_on_name("~ 12 * * *")

@@ -12,7 +12,7 @@ from tocsin_cli.output.table import Column, Table
 from tocsin_cli.output.times import age
 from tocsin_cli.session import Session
 
-_PREVIEWED = ("schedule", "timezone", "dst", "starts_at", "expires_at")
+_PREVIEWED = ("schedule", "timezone", "dst", "starts_at", "expires_at", "name", "jitter_secs")
 
 
 @click.command(
@@ -33,6 +33,7 @@ _PREVIEWED = ("schedule", "timezone", "dst", "starts_at", "expires_at")
 @click.option(
     "--dst", type=click.Choice(["once", "skip", "twice"]), help="What happens when the clocks change."
 )
+@click.option("--name", metavar="NAME", help="The name of the job to be, which H in EXPR depends on.")
 @click.option("--after", metavar="INSTANT", help="Look after this instant instead of now.")
 @connected
 async def next_fires(
@@ -81,19 +82,23 @@ def _print(session: Session, preview: dict[str, Any]) -> None:
     fires: list[dict[str, Any]] = preview["fires"]
     has_notes = any(fire.get("notes") for fire in fires)
     zone = preview["timezone"]
+    has_jitter = any(fire.get("starts_at") for fire in fires)
     columns = [Column(f"Local time ({zone})", is_kept=True), Column("Offset"), Column("UTC"), Column("When")]
-    table = Table(
-        [*columns, Column("Note")] if has_notes else columns, when_empty=preview.get("note") or "Never due."
-    )
+    columns += [Column("Starts (UTC)")] * has_jitter + [Column("Note")] * has_notes
+    table = Table(columns, when_empty=preview.get("note") or "Never due.")
     for fire in fires:
-        utc = str(fire["at"]).replace("T", " ").removesuffix("Z")
-        row = [str(fire["local"]).replace("T", " "), fire["utc_offset"], utc, age(fire["at"])]
-        table.add(*row, *([", ".join(fire.get("notes") or [])] if has_notes else []))
+        row = [str(fire["local"]).replace("T", " "), fire["utc_offset"], _utc(fire["at"]), age(fire["at"])]
+        row += [_utc(fire["starts_at"])] * has_jitter + [", ".join(fire.get("notes") or [])] * has_notes
+        table.add(*row)
     session.out.table(table)
     for explanation in dict.fromkeys(fire["explanation"] for fire in fires if fire.get("explanation")):
         session.out.line(f"* {explanation}")
     if fires and preview.get("note"):
         session.out.line(preview["note"])
+
+
+def _utc(instant: str) -> str:
+    return str(instant).replace("T", " ").removesuffix("Z")
 
 
 def _secs(text: str) -> int:

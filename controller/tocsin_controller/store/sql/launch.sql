@@ -3,7 +3,8 @@
 -- edited), and a run that exists already (same job, same due instant) is left alone together with its executions.
 -- A timer without next instant goes, and its job says so. Returns the new runs; the lanes that got work, each with
 -- its first position and how much; and in `timers` how many fired. $22 holds executions back: for `approval` they are
--- not queued, for `place` they are queued where nobody takes them. Indexes: primary keys.
+-- not queued, for `place` they are queued where nobody takes them. Executions with an instant in $23
+-- may be taken from then on. Indexes: primary keys.
 WITH due AS (
     SELECT t.job_id, f.next_fire_at
     FROM unnest($18::uuid[], $19::int[], $20::timestamptz[], $21::timestamptz[])
@@ -37,9 +38,10 @@ WITH due AS (
     RETURNING id, job_id, job_version, scheduled_for
 ), planned AS (
     SELECT e.id, e.agent_id, r.id AS run_id, r.job_id, r.job_version, r.scheduled_for, e.route, e.priority,
-           now() + make_interval(secs => e.queue_timeout_secs) AS expires_at, e.hold
-    FROM unnest($12::uuid[], $13::uuid[], $14::text[], $15::smallint[], $16::float8[], $17::uuid[], $22::text[])
-        AS e (id, run_id, route, priority, queue_timeout_secs, agent_id, hold)
+           greatest(now(), e.ready_at) + make_interval(secs => e.queue_timeout_secs) AS expires_at, e.hold, e.ready_at
+    FROM unnest($12::uuid[], $13::uuid[], $14::text[], $15::smallint[], $16::float8[], $17::uuid[], $22::text[],
+                $23::timestamptz[])
+        AS e (id, run_id, route, priority, queue_timeout_secs, agent_id, hold, ready_at)
     JOIN new_runs AS r ON r.id = e.run_id
 ), new_executions AS (
     INSERT INTO executions (id, run_id, job_id, job_version, status, reason, agent_id)
@@ -49,7 +51,7 @@ WITH due AS (
 ), new_queue AS (
     INSERT INTO queue (execution_id, route, priority, ready_at, expires_at, run_id, job_id, job_version, attempt_number,
                        scheduled_for)
-    SELECT id, route, priority, CASE hold WHEN 'place' THEN 'infinity'::timestamptz END,
+    SELECT id, route, priority, CASE hold WHEN 'place' THEN 'infinity' ELSE ready_at END,
            CASE hold WHEN 'place' THEN 'infinity' ELSE expires_at END, run_id, job_id, job_version, 1, scheduled_for
     FROM planned
     WHERE hold IS NULL OR hold = 'place'

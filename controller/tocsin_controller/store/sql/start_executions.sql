@@ -21,7 +21,10 @@ WITH s AS (
     RETURNING s.run_id, s.age_secs
 ), running AS (
     UPDATE runs AS r
-    SET status = 'running', started_at = least(r.started_at, now() - make_interval(secs => s.age_secs))
+    SET status = 'running', started_at = least(r.started_at, now() - make_interval(secs => s.age_secs)),
+        -- What it waited for is over.
+        reason = CASE WHEN r.status <> 'pending' THEN r.reason END,
+        message = CASE WHEN r.status <> 'pending' THEN r.message END
     FROM started AS s
     WHERE r.id = s.run_id AND r.id >= $7 AND coalesce(r.status, '') IN ('pending', 'running')
 )

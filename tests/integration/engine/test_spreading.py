@@ -1,0 +1,28 @@
+"""Runs that wait a little after their due instant."""
+
+from datetime import timedelta
+
+from tests.integration.engine.conftest import Harness, now
+
+from tocsin_controller.scheduling.spreading import jitter
+
+
+async def test_a_jittered_run_is_made_when_due_and_taken_when_its_wait_is_over(harness: Harness) -> None:
+    agent = await harness.agent()
+    due = now().replace(microsecond=0) + timedelta(seconds=1)
+    name = next(n for n in map(str, range(1000)) if timedelta(seconds=2) < jitter(f"j{n}", due, 4))
+    job = await harness.job(
+        name=f"j{name}",
+        schedule={"type": "one_shot", "value": due.isoformat()},
+        jitter_secs=4,
+        next_fire_at=due,
+    )
+    await harness.eventually("SELECT count(*) FROM runs WHERE job_id = $1", job, equals=1)
+    waiting = await harness.connection.fetchrow("SELECT * FROM runs WHERE job_id = $1", job)
+    assert (waiting["status"], waiting["reason"], waiting["scheduled_for"]) == ("pending", "jitter", due)
+    (assignment,) = (await agent.poll(wait_secs=30)).executions
+    assert now() >= due + jitter(f"j{name}", due, 4)
+    await agent.start(assignment)
+    await agent.finish(assignment)
+    run = await harness.row("runs", waiting["id"])
+    assert (run["status"], run["reason"], run["message"]) == ("succeeded", None, None)
