@@ -140,8 +140,7 @@ async def test_firing_touches_the_timers_that_fire(seeded: Seeded) -> None:
         "launch",
         runs, jobs, [1] * n, ["pending"] * n, [None] * n, [None] * n, ["{}"] * n, [None] * n, ["2026-01-01Z"] * n,
         [1] * n, [None] * n, executions, runs, ["any:noop"] * n, [0] * n, [300.0] * n, [None] * n,
-        jobs, [1] * n, ["2026-01-01Z"] * n, ["2027-01-01Z"] * n,
-        [None] * n,
+        jobs, [1] * n, ["2026-01-01Z"] * n, ["2027-01-01Z"] * n, [None] * n, [None] * n,
     )  # fmt: skip
     assert most_rows_of_a_scan(plan) <= BATCH
 
