@@ -46,6 +46,17 @@ def complete_group(ctx: click.Context, _: click.Parameter, incomplete: str) -> l
     return _asked(ctx, ask, incomplete)
 
 
+def complete_template(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of templates, with what they are for as hints."""
+
+    async def ask(api: "Client") -> list[CompletionItem]:
+        return [
+            CompletionItem(one["name"], help=one["description"]) for one in await api.get("/api/templates")
+        ]
+
+    return _asked(ctx, ask, incomplete)
+
+
 def complete_target(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The forms of a target, with the tags and agents there are."""
 

@@ -5,8 +5,9 @@ from typing import Any
 
 def quick_job(
     name: str,
-    command: str,
+    command: str | None,
     *,
+    template: str | None = None,
     cron: str | None = None,
     every_secs: int | None = None,
     at: str | None = None,
@@ -14,7 +15,10 @@ def quick_job(
     target: str | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """The document to send, with the target as it was typed. Without a schedule: on demand. Raises ValueError."""
+    """The document to send, with the target as it was typed. Raises ValueError.
+
+    Without a schedule it runs on demand, or as the template says.
+    """
     given = [
         option
         for option, value in (("--cron", cron), ("--every", every_secs), ("--at", at))
@@ -22,12 +26,14 @@ def quick_job(
     ]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} exclude each other")
-    document: dict[str, Any] = {
-        "name": name,
-        "task": {"type": "shell", "command": command},
-        "schedule": _schedule(cron, every_secs, at),
-    }
-    optional = {"timezone": timezone, "target": target, **more}
+    if command is None and template is None:
+        raise ValueError("a job needs a command or a template")
+    document: dict[str, Any] = {"name": name}
+    if command is not None:
+        document["task"] = {"type": "shell", "command": command}
+    if given or template is None:
+        document["schedule"] = _schedule(cron, every_secs, at)
+    optional = {"timezone": timezone, "target": target, "template": template, **more}
     return document | {key: value for key, value in optional.items() if value is not None}
 
 

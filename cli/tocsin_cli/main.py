@@ -18,6 +18,7 @@ _C: Final = "tocsin_cli.commands"
 SECTIONS: Final = {
     "Jobs and runs": {
         "jobs": Lazy(f"{_C}.jobs:jobs", "Show, create, change and delete jobs."),
+        "templates": Lazy(f"{_C}.templates:templates", "Show, save and delete what new jobs start from."),
         "run": Lazy(f"{_C}.run:run", "Run jobs now, and follow them if wanted."),
         "runs": Lazy(f"{_C}.runs:runs", "Show and cancel runs."),
         "approve": Lazy(f"{_C}.approvals:approve", "Let runs go that wait for approval."),

@@ -5,10 +5,15 @@ type is what the API gets. JSON is a part of that.
 """
 
 import re
+import sys
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
+import click
 import yaml
+
+from tocsin_cli.failures import Failure
 
 
 class ManifestError(ValueError):
@@ -29,6 +34,18 @@ def read_documents(text: str, source: str) -> list[dict[str, Any]]:
     if not flat:
         raise ManifestError(f"{source}: no job in there")
     return flat
+
+
+def read_source(source: str) -> list[dict[str, Any]]:
+    """Every document of a file, or of standard input for `-`. Raises Failure, or UsageError when it can't be read."""
+    try:
+        if source == "-":
+            return read_documents(sys.stdin.read(), "standard input")
+        return read_documents(Path(source).read_text("utf-8"), source)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {source}: {error.strerror}") from None
+    except (ManifestError, UnicodeDecodeError) as error:
+        raise Failure(str(error)) from None
 
 
 def read_document(text: str, source: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tocsin_controller.api.handlers.runs import RunRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
 from tocsin_controller.api.handlers.targets import TargetRoutes
 from tocsin_controller.api.handlers.variables import VariableRoutes
+from tocsin_controller.api.handlers.templates import TemplateRoutes
 from tocsin_controller.api.handlers.versions import VersionRoutes
 from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.openapi import document
@@ -78,6 +79,7 @@ def all_routes(parts: Parts) -> list[Route]:
         ProtocolRoutes(parts),  # first, because paths are tried in order and these come most often
         JobRoutes(parts),
         VersionRoutes(parts),
+        TemplateRoutes(parts),
         RunRoutes(parts),
         ExecutionRoutes(parts),
         OutputRoutes(parts),

@@ -20,6 +20,11 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "max_concurrent": 1,
     },
     ("PUT", "/api/jobs/{job}"): {"schedule": {"type": "cron", "value": "0 0 3 * * *"}, "status": "paused"},
+    ("POST", "/api/templates"): {
+        "name": "health check",
+        "description": "Is the service well?",
+        "snapshot": {"task": {"type": "http", "method": "get", "url": "https://example.com/health"}},
+    },
     ("POST", "/api/jobs/{job}/rollback"): {"version": 3},
     ("POST", "/api/jobs/{job}/trigger"): {"params": {"version": "1.2.3"}},
     ("POST", "/api/executions/{id}/approve"): {"note": "checked with the database team"},

@@ -24,6 +24,7 @@ but `/api/health` answers 503 with `Retry-After`."""
 
 _TAGS: Final = {
     "jobs": "What is to be done, when and where.",
+    "templates": "What new jobs start from.",
     "runs": "Occurrences of jobs: one per due instant, or per trigger.",
     "executions": "Attempts of runs on agents, and what they printed.",
     "agents": "The hosts.",

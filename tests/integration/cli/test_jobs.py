@@ -119,3 +119,19 @@ async def test_an_edit_over_somebody_else_s_change_saves_nothing(
     assert edited.exit_code == 6, edited.stderr
     assert "your text is kept in" in edited.stderr
     assert (await tocsin("jobs", "show", "a", "-o", "json")).json["timeout_secs"] == 60
+
+
+async def test_a_job_starts_from_a_template(tocsin: Tocsin) -> None:
+    await tocsin("jobs", "create", "a", "--command", "echo hi", "--timeout", "60")
+    assert (await tocsin("templates", "save", "t", "--from-job", "a")).stdout == "saved template t\n"
+    assert "command: echo hi" in (await tocsin("templates", "show", "t")).stdout
+    assert len((await tocsin("templates", "ls")).stdout.splitlines()) == 10
+    made = await tocsin("jobs", "create", "b", "--template", "t", "--cron", "0 8 * * *", "-o", "json")
+    assert made.exit_code == 0, made.stderr
+    assert (made.json["task"]["command"], made.json["timeout_secs"]) == ("echo hi", 60)
+    assert made.json["schedule"]["type"] == "cron"
+    saved = await tocsin("templates", "save", "u", "-f", "-", stdin="{task: {type: noop}}")
+    assert saved.exit_code == 0, saved.stderr
+    assert (await tocsin("templates", "rm", "t", "u", "--yes")).exit_code == 0
+    assert (await tocsin("jobs", "create", "c", "--template", "t")).stderr.startswith("Error: template:")
+    assert (await tocsin("templates", "show", "t")).exit_code == 3

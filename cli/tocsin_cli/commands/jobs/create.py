@@ -1,13 +1,11 @@
 """`tocsin jobs create`."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from tocsin_cli.command import Command, connected
-from tocsin_cli.completing import complete_group, complete_target, complete_timezone
+from tocsin_cli.completing import complete_group, complete_target, complete_template, complete_timezone
 from tocsin_cli.durations import parse_duration
 from tocsin_cli.exit_codes import ExitCode
 from tocsin_cli.failures import Failure, Unreachable
@@ -25,6 +23,7 @@ from tocsin_cli.targets import FORMS
         "tocsin jobs create -f jobs.yaml",
         "generate-jobs | tocsin jobs create -f -",
         "tocsin jobs create hello --command 'echo hello' --cron '0 30 8 * * 1-5' --timezone Europe/Berlin",
+        "tocsin jobs create shop-health --template 'HTTP Health Check' --every 1m",
         "tocsin jobs create sync --command ./sync.sh --every 5m --target tag:web",
     ],
 )
@@ -37,6 +36,12 @@ from tocsin_cli.targets import FORMS
     help="YAML or JSON, also several documents; - is standard input.",
 )
 @click.option("--command", "shell_command", metavar="LINE", help="Shell command line to run.")
+@click.option(
+    "--template",
+    metavar="NAME",
+    help="Start from a template; the other options replace what it says.",
+    shell_complete=complete_template,
+)
 @click.option("--cron", metavar="EXPR", help="`sec min hour dom month dow`, without the seconds, or a macro.")
 @click.option("--every", metavar="SECS", help="Distance between runs: seconds, or 5m, 1h30m, 2d.")
 @click.option("--at", metavar="INSTANT", help="Once, such as 2026-03-01T08:00:00+01:00.")
@@ -65,20 +70,23 @@ async def create(
         ]
         if given:
             raise click.UsageError("-f takes everything from the file; leave out NAME and the other options")
-        documents = _read(source)
+        from tocsin_cli.manifests import read_source
+
+        documents = read_source(source)
     else:
-        if name is None or shell_command is None:
-            raise click.UsageError("give -f FILE, or NAME and --command")
+        if name is None or (shell_command is None and options["template"] is None):
+            raise click.UsageError("give -f FILE, or NAME and --command or --template")
         documents = [_from_options(name, shell_command, options)]
     return await _create_all(session, documents)
 
 
-def _from_options(name: str, command: str, options: dict[str, str | None]) -> dict[str, Any]:
+def _from_options(name: str, command: str | None, options: dict[str, str | None]) -> dict[str, Any]:
     try:
         timeout, every = options["timeout"], options["every"]
         return quick_job(
             name,
             command,
+            template=options["template"],
             cron=options["cron"],
             every_secs=None if every is None else parse_duration(every),
             at=options["at"],
@@ -90,19 +98,6 @@ def _from_options(name: str, command: str, options: dict[str, str | None]) -> di
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-
-
-def _read(source: str) -> list[dict[str, Any]]:
-    from tocsin_cli.manifests import ManifestError, read_documents
-
-    try:
-        if source == "-":
-            return read_documents(sys.stdin.read(), "standard input")
-        return read_documents(Path(source).read_text(), source)
-    except OSError as error:
-        raise click.UsageError(f"cannot read {source}: {error.strerror}") from None
-    except (ManifestError, UnicodeDecodeError) as error:
-        raise Failure(str(error)) from None
 
 
 async def _create_all(session: Session, documents: list[dict[str, Any]]) -> int:

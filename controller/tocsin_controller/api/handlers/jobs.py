@@ -21,6 +21,7 @@ from tocsin_controller.api.paging import COUNT_CAP, PageQuery, PageSize, counted
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.show import show_job
+from tocsin_controller.services.templates import new_job
 from tocsin_controller.store.database import Queries, Record
 from tocsin_controller.store.history import ExecutionFilter
 from tocsin_controller.store.jobs import group_names, job_activity, job_row, list_jobs
@@ -28,11 +29,11 @@ from tocsin_shared.errors import NotFound
 from tocsin_shared.jobs import (
     DEFAULT_GROUP,
     AnyJobStatus,
-    JobCreate,
     JobUpdate,
     TriggerRequest,
     TriggerResponse,
 )
+from tocsin_shared.templates import NewJob
 from tocsin_shared.views import ExecutionView, JobView, Page, RunView
 from tocsin_shared.wire import Text
 
@@ -82,8 +83,8 @@ class JobRoutes:
                 query=JobsQuery, response=Page[JobView],
             ),
             Route(
-                "POST", "/api/jobs", self.create, "Create a job", WRITERS, "jobs",
-                body=JobCreate, response=JobView, status=201, is_repeatable=True,
+                "POST", "/api/jobs", self.create, "Create a job, whole or from a template", WRITERS, "jobs",
+                body=NewJob, response=JobView, status=201, is_repeatable=True,
             ),
             Route(
                 "GET", "/api/jobs/groups", self.groups, "List the groups in use", READERS, "jobs",
@@ -133,7 +134,8 @@ class JobRoutes:
         return counted_page(data, query, page.total, last=page.rows[-1]["name"] if page.rows else None)
 
     async def create(self, call: Call) -> web.Response:
-        job_id = await self._jobs.create(call.body, call.caller, idempotency_key=call.idempotency_key)
+        body = await new_job(self._db, call.body)
+        job_id = await self._jobs.create(body, call.caller, idempotency_key=call.idempotency_key)
         return await answer_job(self._db, job_id, 201)
 
     async def groups(self, call: Call) -> Any:
