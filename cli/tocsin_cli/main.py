@@ -36,6 +36,7 @@ SECTIONS: Final = {
     "Access and setup": {
         "keys": Lazy(f"{_C}.keys:keys", "Create, show and revoke API keys."),
         "audit": Lazy(f"{_C}.audit:audit", "Show who changed what."),
+        "settings": Lazy(f"{_C}.settings:settings", "Show and change what holds for the whole fleet."),
         "profile": Lazy(f"{_C}.profile:profile", "Remember controllers and their keys under names."),
         "completion": Lazy(f"{_C}.completion:completion", "Print the script that completes commands in your shell."),
     },

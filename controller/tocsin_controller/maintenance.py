@@ -11,6 +11,7 @@ from tocsin_controller.store.audit import forget_audit
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.partitions import drop_partitions_before, ensure_partitions
+from tocsin_controller.store.settings import stored_days
 from tocsin_controller.store.statements import sql
 
 log = structlog.get_logger(__name__)
@@ -41,7 +42,7 @@ class Maintenance:
             await asyncio.sleep(EVERY_SECS * random.uniform(0.8, 1.2))  # noqa: S311
 
     async def once(self) -> None:
-        """One round. A retention of 0 days keeps everything."""
+        """One round. A retention of 0 days keeps everything; what people set wins over the configuration."""
         async with (
             self._db.hold(statement_timeout_secs=STATEMENT_TIMEOUT_SECS) as held,
             held.transaction() as session,
@@ -51,12 +52,14 @@ class Maintenance:
             today = await session.fetchval(_TODAY)
             created = await ensure_partitions(session, today)
             dropped: list[str] = []
-            if self._retention_days > 0:
-                dropped = await drop_partitions_before(session, today - timedelta(days=self._retention_days))
+            kept_days = await stored_days(session, "retention_days", self._retention_days)
+            if kept_days > 0:
+                dropped = await drop_partitions_before(session, today - timedelta(days=kept_days))
             await session.execute(_FORGET_IDEMPOTENCY_KEYS)
             await forget_local_agents(session)
-            if self._audit_retention_days > 0:
-                kept_since = await read_clock(session) - timedelta(days=self._audit_retention_days)
+            audit_days = await stored_days(session, "audit_retention_days", self._audit_retention_days)
+            if audit_days > 0:
+                kept_since = await read_clock(session) - timedelta(days=audit_days)
                 await forget_audit(session, kept_since, AUDIT_BATCH)
         if created or dropped:
             log.info("partitions_maintained", created=len(created), dropped=dropped)

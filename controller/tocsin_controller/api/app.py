@@ -17,6 +17,7 @@ from tocsin_controller.api.handlers.output import OutputRoutes
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.handlers.protocol import ProtocolRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
+from tocsin_controller.api.handlers.settings import SettingsRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
 from tocsin_controller.api.handlers.targets import TargetRoutes
 from tocsin_controller.api.handlers.variables import VariableRoutes
@@ -90,6 +91,7 @@ def all_routes(parts: Parts) -> list[Route]:
         KeyRoutes(parts),
         AuditRoutes(parts),
         VariableRoutes(parts),
+        SettingsRoutes(parts),
     )
     routes = [route for group in groups for route in group.routes()]
 

@@ -29,6 +29,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/api/jobs/{job}/trigger"): {"params": {"version": "1.2.3"}},
     ("POST", "/api/executions/{id}/approve"): {"note": "checked with the database team"},
     ("POST", "/api/executions/{id}/reject"): {"note": "not during the sale"},
+    ("PUT", "/api/settings"): {"retention_days": "14"},
     ("POST", "/api/schedules/preview"): {
         "schedule": {"type": "cron", "value": "0 30 2 * * *"},
         "timezone": "Europe/Berlin",

@@ -32,6 +32,7 @@ _TAGS: Final = {
     "schedules": "When would it be due?",
     "keys": "Who may do what.",
     "audit": "Who changed what.",
+    "settings": "What holds for the whole fleet.",
     "system": "The controller itself.",
     "agent protocol": "What agents call; docs/agent-protocol.md tells the whole story.",
 }

@@ -101,3 +101,12 @@ async def test_who_changed_what_can_be_asked(tocsin: Tocsin) -> None:
     assert shown.exit_code == 0, shown.stderr
     assert "'ci' (role viewer)" in shown.stdout
     assert (await tocsin("audit", "--actor", "nobody", "-o", "json")).json["data"] == []
+
+
+async def test_settings_of_the_fleet_are_shown_and_changed(tocsin: Tocsin) -> None:
+    assert (await tocsin("settings", "set", "retention_days=14")).exit_code == 0
+    assert "14" in (await tocsin("settings", "ls")).stdout
+    assert (await tocsin("settings", "set", "retention_days")).exit_code == 2
+    refused = await tocsin("settings", "set", "retention_day=1")
+    assert refused.exit_code == 1
+    assert "not a known setting" in refused.stderr

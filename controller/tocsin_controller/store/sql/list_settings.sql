@@ -1,0 +1,3 @@
+-- All settings: a handful.
+-- Index: primary key.
+SELECT key, value FROM settings ORDER BY key
