@@ -20,6 +20,7 @@ SECTIONS: Final = {
         "jobs": Lazy(f"{_C}.jobs:jobs", "Show, create, change and delete jobs."),
         "templates": Lazy(f"{_C}.templates:templates", "Show, save and delete what new jobs start from."),
         "run": Lazy(f"{_C}.run:run", "Run jobs now, and follow them if wanted."),
+        "replay": Lazy(f"{_C}.replay:replay", "Run again what ran before, as it was then."),
         "runs": Lazy(f"{_C}.runs:runs", "Show and cancel runs."),
         "approve": Lazy(f"{_C}.approvals:approve", "Let runs go that wait for approval."),
         "reject": Lazy(f"{_C}.approvals:reject", "Cancel runs that wait for approval."),

@@ -7,10 +7,9 @@ import click
 from tocsin_cli.client import path_of
 from tocsin_cli.command import Command, connected
 from tocsin_cli.completing import complete_job
-from tocsin_cli.exit_codes import ExitCode, exit_code_of_run
 from tocsin_cli.failures import Failure
+from tocsin_cli.following import follow_to_exit_code
 from tocsin_cli.lookup import find_job, for_each
-from tocsin_cli.output.words import outcome_words
 from tocsin_cli.session import Session
 
 Json = dict[str, Any]
@@ -42,7 +41,7 @@ async def run(session: Session, jobs: tuple[str, ...], params: tuple[str, ...], 
         raise click.UsageError("--follow takes one job at a time")
     values = _parse_params(params)
     if follow:
-        return await _run_and_follow(session, jobs[0], values)
+        return await follow_to_exit_code(session, str((await _trigger(session, jobs[0], values))["run_id"]))
 
     async def trigger_one(ref: str) -> None:
         await _trigger(session, ref, values)
@@ -59,34 +58,6 @@ async def _trigger(session: Session, ref: str, params: Json | None) -> Json:
     else:
         session.out.line(str(started["run_id"]))
     return started
-
-
-async def _run_and_follow(session: Session, ref: str, params: Json | None) -> int:
-    import asyncio
-
-    from tocsin_cli.follow_run import RunFollower
-
-    run_id = str((await _trigger(session, ref, params))["run_id"])
-    try:
-        ended = await RunFollower(session.api, session.out, run_id).to_end()
-    except asyncio.CancelledError:
-        session.out.note(f"no longer following; the run goes on. Cancel it with: tocsin runs cancel {run_id}")
-        raise
-    if session.out.is_json:
-        session.out.json(ended)
-    code = exit_code_of_run(ended["status"], ended["executions"])
-    if code != ExitCode.OK and not session.out.is_json:
-        session.out.note(_verdict(ended))
-    return code
-
-
-def _verdict(run: Json) -> str:
-    """Why the run did not succeed, in one line."""
-    why = ": ".join(str(run[key]) for key in ("reason", "message") if run.get(key))
-    if not why:
-        why = "; ".join(dict.fromkeys(str(one["message"]) for one in run["executions"] if one.get("message")))
-    several = f" ({outcome_words(run)})" if len(run["executions"]) > 1 else ""
-    return f"run {run['status'].replace('_', ' ')}{several}" + (f": {why}" if why else "")
 
 
 def _parse_params(params: tuple[str, ...]) -> Json | None:

@@ -70,6 +70,8 @@ class Adapter:
         async def handle(request: web.Request) -> web.StreamResponse:
             principal = await self._admit(request, route)
             call = Call(request, request[REQUEST_ID], principal, _path(request))
+            if principal is None:
+                call.address = self._address_of(request)
             if route.query is not None:
                 call.query = _parse_query(route.query, request)
             if route.body is not None:
@@ -135,7 +137,7 @@ async def answer_errors(request: web.Request, handler: AiohttpHandler) -> web.St
     except web.HTTPException as error:
         response = _from_aiohttp(error, request_id)
     except asyncpg.DataError:
-        log.warning("unstorable_value", request_id=request_id, method=request.method, path=request.path)
+        log.warning("unstorable_value", request_id=request_id, method=request.method, path=_loggable(request))
         response = error_response(InvalidInput("a value is out of range or can't be stored"), request_id)
     except IN_THE_WAY:
         response = error_response(Unavailable("the database is too busy", retry_after_secs=1), request_id)
@@ -148,7 +150,7 @@ async def answer_errors(request: web.Request, handler: AiohttpHandler) -> web.St
             "request_failed",
             request_id=request_id,
             method=request.method,
-            path=request.path,
+            path=_loggable(request),
             exception=traceback.format_exc(),  # where, but no values of variables: some are keys or bodies
         )
         response = plain_error(500, "internal", "internal error", request_id)
@@ -176,6 +178,12 @@ def bearer(request: web.Request) -> str | None:
     """The key that the request shows."""
     scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
     return raw.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _loggable(request: web.Request) -> str:
+    """The path as the table has it: what stands for its parameters may be a secret (webhook tokens)."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "?"
 
 
 def _is_fit_for_an_id(given: str) -> bool:

@@ -16,13 +16,15 @@ from tocsin_controller.api.handlers.keys import KeyRoutes
 from tocsin_controller.api.handlers.output import OutputRoutes
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.handlers.protocol import ProtocolRoutes
+from tocsin_controller.api.handlers.replays import ReplayRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
 from tocsin_controller.api.handlers.settings import SettingsRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
 from tocsin_controller.api.handlers.targets import TargetRoutes
-from tocsin_controller.api.handlers.variables import VariableRoutes
 from tocsin_controller.api.handlers.templates import TemplateRoutes
+from tocsin_controller.api.handlers.variables import VariableRoutes
 from tocsin_controller.api.handlers.versions import VersionRoutes
+from tocsin_controller.api.handlers.webhooks import WebhookRoutes
 from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.openapi import document
 from tocsin_controller.api.page import landing, reference
@@ -81,6 +83,8 @@ def all_routes(parts: Parts) -> list[Route]:
         JobRoutes(parts),
         VersionRoutes(parts),
         TemplateRoutes(parts),
+        WebhookRoutes(parts),
+        ReplayRoutes(parts),
         RunRoutes(parts),
         ExecutionRoutes(parts),
         OutputRoutes(parts),

@@ -49,6 +49,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
             }
         ]
     },
+    ("POST", "/api/webhooks/{token}"): {"params": {"version": "1.4.2"}},
     ("POST", "/api/agents/register"): {
         "name": "web-1",
         "tags": ["linux", "web"],

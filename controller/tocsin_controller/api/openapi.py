@@ -27,6 +27,7 @@ _TAGS: Final = {
     "templates": "What new jobs start from.",
     "runs": "Occurrences of jobs: one per due instant, or per trigger.",
     "executions": "Attempts of runs on agents, and what they printed.",
+    "webhooks": "Addresses that run a job without a key, for other systems to call.",
     "agents": "The hosts.",
     "events": "What happened.",
     "schedules": "When would it be due?",
@@ -180,7 +181,7 @@ def _errors(route: Route) -> dict[str, str]:
     errors: dict[str, str] = {}
     if route.is_limited:
         errors["429"] = "Too many requests"
-    if route.roles is not None or route.path == "/api/health/ready":
+    if route.roles is not None or route.is_repeatable or route.path == "/api/health/ready":
         errors["503"] = "The database is away"
     if route.body is not None or route.query is not None or route.is_repeatable:
         errors["400"] = "Does not fit; `details` names the fields"

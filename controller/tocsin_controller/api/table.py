@@ -31,6 +31,8 @@ class Call:
     path: dict[str, str]
     query: Any = None
     body: Any = None
+    #: Where a request without a key came from.
+    address: str | None = None
 
     @property
     def caller(self) -> Principal:

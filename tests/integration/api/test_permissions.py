@@ -18,6 +18,7 @@ PUBLIC = {
     ("GET", "/api/config"),
     ("GET", "/api/docs"),
     ("GET", "/api/openapi.json"),
+    ("POST", "/api/webhooks/{token}"),
 }
 
 #: The answers that mean "you were let in": to unknown ids and missing bodies.

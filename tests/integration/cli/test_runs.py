@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 from tests.integration.cli.conftest import Tocsin, serving, started
 
@@ -148,3 +149,31 @@ async def test_output_of_all_hosts_carries_their_names(
         done = await tocsin("run", "a", "-f")
         assert done.exit_code == 0, done.stderr
         assert sorted(done.stdout.splitlines()[1:]) == ["database-1 | hello", "web-1      | hello"]
+
+
+@pytest.mark.usefixtures("controller")
+async def test_a_replay_prints_what_it_printed_then(tocsin: Tocsin) -> None:
+    await make(tocsin, "echo old")
+    first = await tocsin("run", "a", "--follow")
+    await tocsin("jobs", "delete", "a", "--yes")
+    gone = await tocsin("replay", first.stdout.split()[0])
+    assert (gone.exit_code, "was deleted" in gone.stderr) == (6, True)
+    await make(tocsin, "echo new", name="b")
+    second = await tocsin("run", "b", "--follow")
+    again = await tocsin("replay", second.stdout.split()[0], "--follow")
+    assert again.exit_code == 0, again.stderr
+    assert again.stdout.splitlines()[1:] == ["new"]
+
+
+@pytest.mark.usefixtures("controller")
+async def test_a_webhook_is_made_and_removed(tocsin: Tocsin) -> None:
+    await make(tocsin, "true")
+    made = await tocsin("jobs", "webhook", "a")
+    assert made.exit_code == 0, made.stderr
+    address = made.stdout.strip()
+    async with aiohttp.ClientSession() as http:
+        async with http.post(address) as answer:
+            assert answer.status == 202
+        assert (await tocsin("jobs", "webhook", "a", "--rm")).exit_code == 0
+        async with http.post(address) as answer:
+            assert answer.status == 404

@@ -14,6 +14,7 @@ from tocsin_cli.commands.jobs.show import show
 from tocsin_cli.commands.jobs.switch import disable, enable
 from tocsin_cli.commands.jobs.targets import targets
 from tocsin_cli.commands.jobs.versions import versions
+from tocsin_cli.commands.jobs.webhook import webhook
 
 
 @click.group(cls=Group)
@@ -37,5 +38,6 @@ for _command in (
     versions,
     diff,
     rollback,
+    webhook,
 ):
     jobs.add_command(_command)

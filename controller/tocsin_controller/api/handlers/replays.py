@@ -1,0 +1,41 @@
+"""Routes that run again what ran before."""
+
+from typing import Any
+
+from tocsin_controller.api.handlers.parts import Parts
+from tocsin_controller.api.table import Call, Route
+from tocsin_controller.security.roles import WRITERS
+from tocsin_controller.services.replaying import ReplayService
+from tocsin_shared.jobs import TriggerResponse
+
+
+class ReplayRoutes:
+    """Runs and executions, again."""
+
+    def __init__(self, parts: Parts) -> None:
+        engine = parts.engine
+        self._replays = ReplayService(parts.db, engine.hints, engine.launcher, engine.definitions)
+
+    def routes(self) -> list[Route]:
+        """In the order in which paths are tried."""
+        return [
+            Route(
+                "POST", "/api/executions/{id}/replay", self.replay_execution, "Run again what this execution ran, with "
+                "the version and the parameters of then", WRITERS, "executions", response=TriggerResponse, status=202,
+                is_repeatable=True,
+            ),
+            Route(
+                "POST", "/api/runs/{id}/replay", self.replay_run, "Run this again, with the version and the parameters "
+                "of then", WRITERS, "runs", response=TriggerResponse, status=202, is_repeatable=True,
+            ),
+        ]  # fmt: skip
+
+    async def replay_execution(self, call: Call) -> Any:
+        return await self._replays.replay_execution(
+            call.id("id"), call.caller, idempotency_key=call.idempotency_key
+        )
+
+    async def replay_run(self, call: Call) -> Any:
+        return await self._replays.replay_run(
+            call.id("id"), call.caller, idempotency_key=call.idempotency_key
+        )
