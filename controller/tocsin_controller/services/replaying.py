@@ -66,7 +66,7 @@ class ReplayService:
             launched, answer = await start_run(
                 session, self._launcher, asked, Asker.of(by), told=f"was replayed (version {asked.version})"
             )
-            return answer | {"message": "job replayed"}
+            return answer
 
         async with self._db.transaction() as session:
             answer = await once(session, request, do)

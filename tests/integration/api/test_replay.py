@@ -21,7 +21,7 @@ async def test_a_replay_has_the_task_and_the_params_of_then(api: Api, worker: Wo
     old = await ended(api, worker, job, who="ann")
     await api.put(f"/api/jobs/{job['id']}", {"task": {"type": "shell", "command": "echo new"}})
     answer = await api.call("POST", f"/api/executions/{old['execution_id']}/replay")
-    assert (answer.status, answer.json["message"]) == (202, "job replayed")
+    assert (answer.status, answer.json["message"]) == (202, "job triggered")
     again = await worker.take_one()
     assert again["task"]["command"] == "echo old"
     run = await api.get(f"/api/runs/{answer.json['run_id']}")

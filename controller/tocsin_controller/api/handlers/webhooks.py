@@ -35,7 +35,7 @@ class WebhookRoutes:
                 "webhooks", response=NewWebhookView,
             ),
             Route(
-                "DELETE", of_job, self.remove, "Remove the webhook of a job, if it has one", WRITERS, "webhooks", status=204
+                "DELETE", of_job, self.remove, "Remove the webhook of a job", WRITERS, "webhooks", status=204
             ),
         ]  # fmt: skip
 
