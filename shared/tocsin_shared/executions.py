@@ -93,6 +93,8 @@ class Reason(StrEnum):
     NO_AGENT = "no_agent"
     #: A third-party agent reported failure without saying why.
     REPORTED = "reported"
+    #: A required parameter was not given, or a value does not fit what the job declares.
+    INVALID_PARAMS = "invalid_params"
     #: Something broke inside the agent.
     INTERNAL = "internal"
     #: The due instant passed while no controller was running.

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from tocsin_shared.parameters import Parameters
 from tocsin_shared.schedules import Catchup, Dst, Schedule
 from tocsin_shared.targets import Target
 from tocsin_shared.tasks import Task, UserName
@@ -123,6 +124,8 @@ class JobDefinition(UserModel):
     approval_required: bool = False
     #: A run that nobody approves within this time is cancelled; None means that it waits for ever.
     approval_expires_secs: Annotated[int, Field(ge=1, le=366 * 86_400)] | None = None
+    #: What may be said when the job is triggered; without it any params are taken.
+    parameters: Parameters = None
 
     @model_validator(mode="after")
     def _limits_can_be_kept(self) -> Self:
@@ -145,7 +148,6 @@ UNUSED_KEYS: dict[str, tuple[Any, ...]] = {
     "depends_on": ([], None),
     "output_rules": (None,),
     "notifications": (None,),
-    "parameters": ([], None),
     "sla_deadline": (None, ""),
     "sla_warning_mins": (0, None),
 }
@@ -202,6 +204,7 @@ class JobUpdate(UserModel):
     max_concurrent: int | None = None
     approval_required: bool | None = None
     approval_expires_secs: int | None = None
+    parameters: Parameters = None
     status: AnyJobStatus | None = None
     #: Refuse (409) when the job was changed after this instant.
     if_unmodified_since: Instant | None = None

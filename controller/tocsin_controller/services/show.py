@@ -14,7 +14,7 @@ _DEFAULTS: Final = {
     for name, field in JobDefinition.model_fields.items()
     if not field.is_required()
 }
-_OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone")
+_OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone", "parameters")
 #: Keys of features that are not built yet, so that clients find what they expect.
 _UNUSED: Final[dict[str, Any]] = {
     "depends_on": [],

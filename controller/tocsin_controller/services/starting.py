@@ -12,6 +12,8 @@ from tocsin_controller.store.audit import AuditRow, insert_audit
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.workflow.launch import Launcher, Triggered
+from tocsin_controller.workflow.params import params_of
+from tocsin_shared.errors import InvalidInput
 from tocsin_shared.jobs import JobDefinition
 
 
@@ -48,8 +50,12 @@ async def start_run(
 ) -> tuple[Triggered, dict[str, Any]]:
     """Write the run, its event and its audit row in the caller's transaction; the run, and what the caller is answered.
 
-    The caller holds the job (`share_job`), and after the commit announces the run and hints `events`.
+    The caller holds the job (`share_job`), and after the commit announces the run and hints `events`. Raises
+    InvalidInput when the params do not fit the job.
     """
+    known = params_of(asked.job, asked.params)
+    if known.wrong:
+        raise InvalidInput(known.why, details=known.wrong)
     launched = await launcher.trigger(
         session, asked.job_id, asked.version, asked.job, trigger=asked.trigger, params=asked.params
     )

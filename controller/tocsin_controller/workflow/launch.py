@@ -20,6 +20,7 @@ from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.targeting import agent_route, route_for, takes_part
 from tocsin_controller.workflow.gates.entering import admit, note_entered
 from tocsin_controller.workflow.gates.needs import is_gated
+from tocsin_controller.workflow.params import params_of
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.ids import new_id, occurrence_id
 from tocsin_shared.jobs import JobDefinition
@@ -50,6 +51,19 @@ def plan_run(
 ) -> PlannedRun:
     """The run of a job that is to happen now. For `all`, the agents given are the frozen list."""
     run_id = occurrence_id(job_id, scheduled_for) if scheduled_for else new_id()
+    known = params_of(job, params)
+    if known.wrong:
+        return PlannedRun(
+            id=run_id,
+            job_id=job_id,
+            job_version=version,
+            status=RunStatus.FAILED,
+            reason=Reason.INVALID_PARAMS,
+            message=known.why,
+            trigger=trigger,
+            params=known.values,
+            scheduled_for=scheduled_for,
+        )
     places, not_reached = _places(job, agents)
     return PlannedRun(
         id=run_id,
@@ -59,7 +73,7 @@ def plan_run(
         reason=None if places else Reason.NO_AGENT,
         message=None if places else "no eligible agent is online",
         trigger=trigger,
-        params=params,
+        params=known.values,
         scheduled_for=scheduled_for,
         priority=job.priority,
         queue_timeout_secs=job.queue_timeout_secs,
