@@ -10,6 +10,7 @@ def quick_job(
     template: str | None = None,
     cron: str | None = None,
     every_secs: int | None = None,
+    gap_secs: int | None = None,
     at: str | None = None,
     timezone: str | None = None,
     target: str | None = None,
@@ -21,7 +22,7 @@ def quick_job(
     """
     given = [
         option
-        for option, value in (("--cron", cron), ("--every", every_secs), ("--at", at))
+        for option, value in (("--cron", cron), ("--every", every_secs), ("--gap", gap_secs), ("--at", at))
         if value is not None
     ]
     if len(given) > 1:
@@ -32,16 +33,20 @@ def quick_job(
     if command is not None:
         document["task"] = {"type": "shell", "command": command}
     if given or template is None:
-        document["schedule"] = _schedule(cron, every_secs, at)
+        document["schedule"] = _schedule(cron, every_secs, gap_secs, at)
     optional = {"timezone": timezone, "target": target, "template": template, **more}
     return document | {key: value for key, value in optional.items() if value is not None}
 
 
-def _schedule(cron: str | None, every_secs: int | None, at: str | None) -> dict[str, Any]:
+def _schedule(
+    cron: str | None, every_secs: int | None, gap_secs: int | None, at: str | None
+) -> dict[str, Any]:
     if cron is not None:
         return {"type": "cron", "value": cron}
     if every_secs is not None:
         return {"type": "interval", "value": {"interval_secs": every_secs}}
+    if gap_secs is not None:
+        return {"type": "interval", "value": {"interval_secs": gap_secs, "counted_from": "finish"}}
     if at is not None:
         return {"type": "one_shot", "value": at}
     return {"type": "on_demand"}

@@ -42,12 +42,25 @@ class CronSchedule(UserModel):
     value: Annotated[Text, Field(min_length=1, max_length=200, examples=["0 30 8 * * 1-5"])]
 
 
+class CountedFrom(StrEnum):
+    """Where an interval begins."""
+
+    #: Due instants are a grid from `starts_at` or the job's creation on, whatever the runs do.
+    ANCHOR = "anchor"
+    #: The end of the last run, whoever started it; while a run is open the job is not due.
+    FINISH = "finish"
+
+
 class Interval(UserModel):
     interval_secs: Annotated[int, Field(ge=1, le=366 * 86_400)]
+    #: Absent means `anchor`.
+    counted_from: CountedFrom | None = None
+
+    omitted_when_none = frozenset({"counted_from"})
 
 
 class IntervalSchedule(UserModel):
-    """A fixed distance between due instants, counted from `starts_at` or the job's creation."""
+    """A fixed distance between due instants, or between the end of a run and the next one."""
 
     type: Literal["interval"]
     value: Interval

@@ -20,7 +20,14 @@ def schedule_words(schedule: Json, timezone: str | None = None) -> str:
             words = _calendar_words(value or {})
             return f"{words} {timezone}" if timezone else words
         case "interval":
-            return f"every {format_duration(value['interval_secs'])}" if value else "every ?"
+            if not value:
+                return "every ?"
+            distance = format_duration(value["interval_secs"])
+            return (
+                f"{distance} after the last run"
+                if value.get("counted_from") == "finish"
+                else f"every {distance}"
+            )
         case "one_shot":
             return f"at {local_time(value)}"
         case kind:

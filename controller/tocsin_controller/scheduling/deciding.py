@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from tocsin_controller.scheduling import catchup
+from tocsin_controller.scheduling.after_finish import Past, look
 from tocsin_controller.scheduling.spreading import jitter
-from tocsin_controller.scheduling.timing import Timing
+from tocsin_controller.scheduling.timing import AfterFinish, Timing
 from tocsin_controller.store.agents import AgentFacts
 from tocsin_controller.store.launching import PlannedRun, Timer
 from tocsin_controller.workflow.launch import plan_run, plan_skip
 from tocsin_shared.executions import Reason
 from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.schedules import CountedFrom, IntervalSchedule
 from tocsin_shared.targets import is_fan_out
 
 TRIGGER: dict[str, Any] = {"type": "scheduler"}
@@ -28,7 +30,13 @@ class Decision(NamedTuple):
 
 def depends_on_the_moment(job: JobDefinition) -> bool:
     """Whether what becomes of the job can only be decided once it is due: by who is online, or what still runs."""
-    return bool(job.max_concurrent) or is_fan_out(job.target)
+    return bool(job.max_concurrent) or is_after_finish(job) or is_fan_out(job.target)
+
+
+def is_after_finish(job: JobDefinition) -> bool:
+    """Whether the job is due so long after its last run has ended."""
+    schedule = job.schedule
+    return isinstance(schedule, IntervalSchedule) and schedule.value.counted_from is CountedFrom.FINISH
 
 
 def decide(
@@ -38,11 +46,15 @@ def decide(
     *,
     agents: Sequence[AgentFacts] = (),
     open_runs: int = 0,
+    last_end: datetime | None = None,
 ) -> Decision:
     """What to write for a timer that is due, or will be when it is written. Pure.
 
-    `agents` are those that an `all` run would freeze; `open_runs` is how many runs of the job have not ended.
+    `agents` are those that an `all` run would freeze; `open_runs` is how many runs of the job have not ended, and
+    `last_end` when the last of the others ended, for jobs that are `is_after_finish`.
     """
+    if isinstance(timing.rule, AfterFinish):
+        return _decide_after_finish(timer, job, timing, timing.rule, agents, Past(open_runs, last_end))
     now = max(timer.now, timer.next_fire_at)
     plan = catchup.plan(timing, timer.next_fire_at, now, job.catchup, job.catchup_window_secs)
     runs: list[PlannedRun] = []
@@ -62,6 +74,30 @@ def decide(
         )
         runs.append(_held_back(run, job, instant, now) if job.jitter_secs else run)
     return Decision(timer, runs, plan.next_fire_at)
+
+
+def _decide_after_finish(
+    timer: Timer,
+    job: JobDefinition,
+    timing: Timing,
+    rule: AfterFinish,
+    agents: Sequence[AgentFacts],
+    past: Past,
+) -> Decision:
+    found = look(rule.interval_secs, timer.next_fire_at, timer.now, past, job.catchup)
+    is_over = timing.expires_at is not None and found.next_look_at > timing.expires_at
+    next_look_at = None if is_over else found.next_look_at
+    if found.due is None:
+        return Decision(timer, [], next_look_at)
+    if found.is_missed:
+        why = "no controller fired it in time"
+        run = plan_skip(timer.job_id, timer.job_version, found.due, TRIGGER, Reason.MISSED, why)
+    else:
+        run = plan_run(
+            timer.job_id, timer.job_version, job, trigger=TRIGGER, scheduled_for=found.due, agents=agents
+        )
+        run = _held_back(run, job, found.due, timer.now) if job.jitter_secs else run
+    return Decision(timer, [run], next_look_at)
 
 
 def _held_back(run: PlannedRun, job: JobDefinition, instant: datetime, now: datetime) -> PlannedRun:

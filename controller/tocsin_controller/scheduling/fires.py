@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from tocsin_controller.scheduling.cron_fires import calendar_fires, cron_fires
-from tocsin_controller.scheduling.timing import Calendar, Cron, Every, Once, OnDemand, Timing
+from tocsin_controller.scheduling.timing import AfterFinish, Calendar, Cron, Every, Once, OnDemand, Timing
 from tocsin_controller.scheduling.zones import EPOCH
 from tocsin_shared.schedules import FireNote
 
@@ -27,6 +27,7 @@ class Fire:
 def next_fire(timing: Timing, after: datetime) -> Fire | None:
     """The first fire strictly after `after` and inside the timing's window, or None.
 
+    For `AfterFinish`, when to look at the runs.
     Takes about 10 µs for cron and 3 µs for the rest, so callers need not cache anything.
     Raises CronError or UnknownZone for a timing that `check_timing` would refuse.
     """
@@ -54,6 +55,8 @@ def count_fires(timing: Timing, after: datetime, until: datetime) -> int:
             return max(
                 _steps_down(timing, until, interval_secs) - _steps_up(timing, start, interval_secs) + 1, 0
             )
+        case AfterFinish():
+            return 0
         case Once(at):
             return int(start <= at <= until)
         case OnDemand():
@@ -105,6 +108,9 @@ def _next(timing: Timing, start: datetime) -> Fire | None:
                 return Fire(timing.anchor + timedelta(seconds=steps * interval_secs))
             except OverflowError:
                 return None
+        case AfterFinish():
+            # As far as the schedule alone can tell: when the last run ended is looked up once this has come.
+            return Fire(start)
         case Once(at):
             return Fire(at) if at >= start else None
         case OnDemand():

@@ -10,7 +10,7 @@ from tocsin_controller.scheduling.cron_fires import calendar_fires, cron_fires
 from tocsin_controller.scheduling.cron_syntax import depends_on_name
 from tocsin_controller.scheduling.fires import Fire, next_fire
 from tocsin_controller.scheduling.spreading import jitter
-from tocsin_controller.scheduling.timing import Calendar, Cron, Once, OnDemand, Timing
+from tocsin_controller.scheduling.timing import AfterFinish, Calendar, Cron, Once, OnDemand, Timing
 from tocsin_controller.scheduling.zones import EPOCH, load_zone, period_at
 from tocsin_shared.errors import FieldError
 from tocsin_shared.schedules import CronSchedule, FireNote, Preview, PreviewFire, PreviewRequest
@@ -38,7 +38,8 @@ def preview(request: PreviewRequest, now: datetime) -> Preview:
     fires: list[PreviewFire] = []
     zone = load_zone(timing.timezone)
     moment = after
-    while len(fires) < request.count and (fire := next_fire(timing, moment)):
+    most = 1 if isinstance(timing.rule, AfterFinish) else request.count
+    while len(fires) < most and (fire := next_fire(timing, moment)):
         fires.append(_shown(fire, timing, zone, request))
         moment = fire.at
     note = _why_fewer(timing, after) if len(fires) < request.count else None
@@ -118,6 +119,8 @@ def _why_fewer(timing: Timing, after: datetime) -> str:
         return "This schedule is due once."
     if timing.expires_at is not None:
         return f"Nothing more is due before it expires at {timing.expires_at:%Y-%m-%d %H:%M:%S} UTC."
+    if isinstance(timing.rule, AfterFinish):
+        return f"Each next one is due {timing.rule.interval_secs} s after the last run has ended."
     if isinstance(timing.rule, Calendar):
         return f"Nothing more is due within {SEARCH_YEARS} years."
     return "Nothing more is due before the year 10000."

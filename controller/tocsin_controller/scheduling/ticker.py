@@ -19,7 +19,7 @@ import structlog
 from tocsin_controller.definitions import BrokenDefinition, Definitions
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.isolation import BAD_DATA, PASSING
-from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment
+from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment, is_after_finish
 from tocsin_controller.scheduling.timing import timing_of
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
@@ -28,6 +28,7 @@ from tocsin_controller.store.launching import (
     Timer,
     coming_timers,
     count_open_runs,
+    last_ends,
     promote_delayed,
     quarantine_job,
     secs_to_next_wake,
@@ -179,8 +180,11 @@ class Ticker:
                 break
             due.append((timer, job))
         agents = await agents_for(session, [job for _, job in due])
-        limited = [timer.job_id for timer, job in due if job.max_concurrent]
+        after_finish = [timer.job_id for timer, job in due if is_after_finish(job)]
+        limited = [timer.job_id for timer, job in due if job.max_concurrent] + after_finish
         open_runs = await count_open_runs(session, limited) if limited else {}
+        # Asked after the open ones, so that a run that ends in between is known either way.
+        ends = await last_ends(session, after_finish) if after_finish else {}
         decisions: list[Decision] = []
         for number, (timer, job) in enumerate(due):
             if number % DECIDED_AT_A_TIME == DECIDED_AT_A_TIME - 1:
@@ -188,7 +192,10 @@ class Ticker:
             try:
                 timing = timing_of(job, timer.anchor)
                 running = open_runs.get(timer.job_id, 0)
-                decisions.append(decide(timer, job, timing, agents=agents, open_runs=running))
+                last_end = ends.get(timer.job_id)
+                decisions.append(
+                    decide(timer, job, timing, agents=agents, open_runs=running, last_end=last_end)
+                )
             except Exception as error:  # one bad schedule must not stop the others
                 log.exception("job_quarantined", job_id=str(timer.job_id))
                 await self._quarantine(session, timer.job_id, f"{type(error).__name__}: {error}")

@@ -9,6 +9,7 @@ from tocsin_controller.scheduling.cron_syntax import depends_on_name
 from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.schedules import (
+    CountedFrom,
     CronSchedule,
     Dst,
     IntervalSchedule,
@@ -41,6 +42,13 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
+class AfterFinish:
+    """So long after the last run has ended. When that is, only the runs can tell: see `after_finish`."""
+
+    interval_secs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Once:
     """At one instant."""
 
@@ -52,7 +60,7 @@ class OnDemand:
     """Never by itself."""
 
 
-Rule = Cron | Calendar | Every | Once | OnDemand
+Rule = Cron | Calendar | Every | AfterFinish | Once | OnDemand
 
 #: Schedules as people write them.
 AnySchedule = CronSchedule | CalendarSchedule | IntervalSchedule | OneShotSchedule | OnDemandSchedule
@@ -118,6 +126,8 @@ def _rule(schedule: AnySchedule, name: str) -> Rule:
         case CalendarSchedule():
             return Calendar(CalendarDays.of(schedule.value))
         case IntervalSchedule():
+            if schedule.value.counted_from is CountedFrom.FINISH:
+                return AfterFinish(schedule.value.interval_secs)
             return Every(schedule.value.interval_secs)
         case OneShotSchedule():
             return Once(schedule.value.astimezone(UTC))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.scheduling.fires import next_fire
-from tocsin_controller.scheduling.timing import Timing, timing_of
+from tocsin_controller.scheduling.timing import Every, Timing, timing_of
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.etags import Precondition
@@ -48,7 +48,7 @@ from tocsin_shared.errors import Conflict, FieldError, NameTaken, NotFound
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobCreate, JobDefinition, JobStatus, JobUpdate, TriggerRequest
 from tocsin_shared.jobs_history import RollbackRequest
-from tocsin_shared.schedules import IntervalSchedule, OneShotSchedule
+from tocsin_shared.schedules import OneShotSchedule
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -315,7 +315,7 @@ def _no_job(ref: str) -> NotFound:
 
 def _first_fire(timing: Timing, definition: JobDefinition, now: datetime) -> datetime | None:
     """When a new job is first due: an interval at its anchor itself, which is this second."""
-    if isinstance(definition.schedule, IntervalSchedule):
+    if isinstance(timing.rule, Every):
         return _next_fire(timing, definition, now - timedelta(seconds=1))
     return _next_fire(timing, definition, now)
 

@@ -24,6 +24,7 @@ _NEXT_WAKE = sql("next_wake")
 _PROMOTE_DELAYED = sql("promote_delayed")
 _LAUNCH = sql("launch")
 _OPEN_RUNS = sql("open_runs")
+_LAST_ENDS = sql("last_ends")
 
 
 class Timer(NamedTuple):
@@ -113,6 +114,11 @@ async def count_open_runs(session: Queries, job_ids: Sequence[UUID]) -> dict[UUI
     """Runs that have not ended, per job."""
     rows = await session.fetch(_OPEN_RUNS, list(job_ids))
     return {row["job_id"]: row["open"] for row in rows}
+
+
+async def last_ends(session: Queries, job_ids: Sequence[UUID]) -> dict[UUID, datetime | None]:
+    """When the last run of each of these jobs ended."""
+    return {row["job_id"]: row["last_end"] for row in await session.fetch(_LAST_ENDS, list(job_ids))}
 
 
 @dataclass(frozen=True, slots=True)

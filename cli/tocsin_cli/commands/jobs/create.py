@@ -44,6 +44,9 @@ from tocsin_cli.targets import FORMS
 )
 @click.option("--cron", metavar="EXPR", help="`sec min hour dom month dow`, without the seconds, or a macro.")
 @click.option("--every", metavar="SECS", help="Distance between runs: seconds, or 5m, 1h30m, 2d.")
+@click.option(
+    "--gap", metavar="SECS", help="Time from the end of one run to the start of the next: seconds, or 5m."
+)
 @click.option("--at", metavar="INSTANT", help="Once, such as 2026-03-01T08:00:00+01:00.")
 @click.option(
     "--timezone", metavar="NAME", help="IANA name; UTC by default.", shell_complete=complete_timezone
@@ -82,13 +85,14 @@ async def create(
 
 def _from_options(name: str, command: str | None, options: dict[str, str | None]) -> dict[str, Any]:
     try:
-        timeout, every = options["timeout"], options["every"]
+        timeout, every, gap = options["timeout"], options["every"], options["gap"]
         return quick_job(
             name,
             command,
             template=options["template"],
             cron=options["cron"],
             every_secs=None if every is None else parse_duration(every),
+            gap_secs=None if gap is None else parse_duration(gap),
             at=options["at"],
             timezone=options["timezone"],
             target=options["target"],
