@@ -91,14 +91,17 @@ def run(config: Path | None, **flags: Any) -> None:
         _die(str(error), EXIT_SUPERSEDED)
 
 
-@main.command()
-@click.option(
+_state_dir_option = click.option(
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("/var/lib/tocsin-agent"),
     show_default=True,
     envvar="TOCSIN_AGENT_STATE_DIR",
 )
+
+
+@main.command()
+@_state_dir_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(state_dir: Path, as_json: bool) -> None:
     """Show what this agent runs, what it has not delivered yet, and how it stands with its controller and its disk.
@@ -123,13 +126,7 @@ def status(state_dir: Path, as_json: bool) -> None:
 
 
 @main.command("end-jobs")
-@click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("/var/lib/tocsin-agent"),
-    show_default=True,
-    envvar="TOCSIN_AGENT_STATE_DIR",
-)
+@_state_dir_option
 def end_jobs(state_dir: Path) -> None:
     """End the jobs that a stopped agent left running.
 

@@ -166,7 +166,7 @@ class Executor:
     def adopt(self, execution_id: UUID, work: Callable[[Supervisor], Awaitable[Outcome]]) -> None:
         """Go on with what an earlier process of this agent started; `work` sees to its end."""
         supervisor = self._supervisor(execution_id)
-        self._go_on(execution_id, self._adopted(execution_id, supervisor, work))
+        self._go_on(execution_id, self._see_through(execution_id, supervisor, work(supervisor)))
 
     def report(self, execution_id: UUID) -> None:
         """Its result is in the journal and waits to be delivered."""
@@ -236,21 +236,23 @@ class Executor:
                 self._on_news(execution_id, False)
 
         capture = OutputCapture(self.limits.max_bytes_per_stream, keep)
+        await self._see_through(
+            execution_id, supervisor, supervisor.run(assignment, capture=capture), capture
+        )
+
+    async def _see_through(
+        self,
+        execution_id: UUID,
+        supervisor: Supervisor,
+        work: Awaitable[Outcome],
+        capture: OutputCapture | None = None,
+    ) -> None:
+        """Wait for the end and write it down; only then is the keeper told that it is known."""
         try:
-            outcome = await supervisor.run(assignment, capture=capture)
+            outcome = await work
         finally:
             self._supervisors.pop(execution_id, None)
         await self._conclude(execution_id, outcome, capture)
-        supervisor.acknowledge()
-
-    async def _adopted(
-        self, execution_id: UUID, supervisor: Supervisor, work: Callable[[Supervisor], Awaitable[Outcome]]
-    ) -> None:
-        try:
-            outcome = await work(supervisor)
-        finally:
-            self._supervisors.pop(execution_id, None)
-        await self._conclude(execution_id, outcome, None)
         supervisor.acknowledge()
 
     async def _on_started(self, execution_id: UUID, start: KeptStart | None) -> None:

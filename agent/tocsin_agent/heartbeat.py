@@ -75,7 +75,7 @@ class Heartbeat:
                 log.debug("heartbeat_failed", error=str(error))
             self._on_beat()
             try:
-                async with asyncio.timeout(self.every_secs * random.uniform(0.9, 1.1)):  # noqa: S311
+                async with asyncio.timeout(self.every_secs * random.uniform(0.9, 1.1)):  # noqa: S311  no secret
                     await self._soon.wait()
             except TimeoutError:
                 pass

@@ -50,7 +50,7 @@ def living_keepers(directory: Path) -> LivingKeepers:
         if not name.isdigit() or (execution_id := _kept_by(int(name))) is None:
             continue
         with suppress(OSError):
-            at = os.stat(f"/proc/{name}/cwd")  # noqa: PTH116
+            at = os.stat(f"/proc/{name}/cwd")  # noqa: PTH116  follows the link
             if (at.st_dev, at.st_ino) == (home.st_dev, home.st_ino):
                 here[execution_id] = int(name)
                 continue

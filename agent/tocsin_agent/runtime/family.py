@@ -92,7 +92,7 @@ def _stat(pid: int) -> _Stat | None:
 
 
 def _processes() -> dict[int, _Stat]:
-    stats = {int(name): _stat(int(name)) for name in os.listdir("/proc") if name.isdigit()}  # noqa: PTH208
+    stats = {int(name): _stat(int(name)) for name in os.listdir("/proc") if name.isdigit()}  # noqa: PTH208  names, thousands
     return {pid: stat for pid, stat in stats.items() if stat is not None}
 
 

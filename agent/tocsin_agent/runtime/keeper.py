@@ -122,7 +122,7 @@ class Nursery:
 
 def _inherited() -> list[int]:
     """Descriptors that a program started by this process would get, besides those it is given."""
-    numbers = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+    numbers = [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208  names
     return [number for number in numbers if number > _NURSERY_FD and _is_inheritable(number)]
 
 
