@@ -1,11 +1,11 @@
 """Housekeeping of the database: partitions ahead, history that is too old away."""
 
 import asyncio
-import random
 from datetime import timedelta
 
 import structlog
 
+from tocsin_controller.jitter import jittered
 from tocsin_controller.store.agents import forget_local_agents
 from tocsin_controller.store.audit import forget_audit
 from tocsin_controller.store.database import Database
@@ -39,7 +39,7 @@ class Maintenance:
         """Until cancelled."""
         while True:
             await self.once()
-            await asyncio.sleep(EVERY_SECS * random.uniform(0.8, 1.2))  # noqa: S311
+            await asyncio.sleep(jittered(EVERY_SECS))
 
     async def once(self) -> None:
         """One round. A retention of 0 days keeps everything; what people set wins over the configuration."""

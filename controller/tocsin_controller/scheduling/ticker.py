@@ -6,7 +6,6 @@ lock outlives a statement, whatever becomes of a controller. One that keeps comi
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ import structlog
 from tocsin_controller.definitions import BrokenDefinition, Definitions
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.isolation import BAD_DATA, PASSING
+from tocsin_controller.jitter import jittered
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment, is_after_finish
 from tocsin_controller.scheduling.timing import timing_of
 from tocsin_controller.store.database import Database, HeldSession
@@ -86,7 +86,7 @@ class Ticker:
         if self._is_second:
             away_secs += PATIENCE_SECS
         if away_secs > 0:
-            longest = POLL_SECS * random.uniform(0.8, 1.2)  # noqa: S311  jitter is not a secret
+            longest = jittered(POLL_SECS)
             await _sleep(min(longest, away_secs + ahead_secs / 2, retry_secs or longest), woken)
             return
         if retry_secs is not None:
