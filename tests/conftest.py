@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -16,6 +17,12 @@ from tocsin_controller.store.database import Database
 from tocsin_controller.store.migrate import migrate
 
 REPOSITORY = Path(__file__).parent.parent
+
+#: Other tests and programs share the processors: how long an example takes says nothing about the product.
+hypothesis.settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("shared")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that started this in the background: programs under test would inherit it and never see a Ctrl-C.

@@ -31,7 +31,7 @@ class Stage:
         #: How long the mix goes on.
         self.mix_secs = mix_secs
         #: Every choice comes from here, so that a seed repeats them.
-        self.random = random.Random(meta.seed)  # noqa: S311
+        self.random = random.Random(meta.seed)  # noqa: S311  no secret
         self.faults: list[Fault] = []
         self.samples: list[Sample] = []
         #: What the scenario itself found wrong, besides the verdicts.

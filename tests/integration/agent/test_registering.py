@@ -49,7 +49,7 @@ async def test_each_start_is_an_incarnation_of_its_own_whose_polls_count_from_on
     for _ in range(2):
         polls = len(controller.bodies("poll", PollRequest))
         await agents.start()
-        await controller.until(lambda polls=polls: len(controller.bodies("poll", PollRequest)) > polls)  # type: ignore[misc]
+        await controller.until(lambda polls=polls: len(controller.bodies("poll", PollRequest)) > polls)  # type: ignore[misc]  # a default
         await agents.stop()
     first, second = controller.bodies("register", RegisterRequest)
     assert first.incarnation != second.incarnation

@@ -95,7 +95,7 @@ async def test_what_can_neither_be_handed_out_nor_ended_is_held_back(harness: Ha
     await poison(harness, "leases", "INSERT", f"NEW.run_id = '{bad.run_id}'")
     await poison(harness, "executions", "UPDATE", f"NEW.run_id = '{bad.run_id}'")
     good = await harness.trigger(await harness.job())
-    (a,) = (await (await harness.agent()).poll()).executions
+    (a,) = (await (await harness.agent()).poll(wait_secs=30)).executions
     assert a.execution_id == good.execution_ids[0]
     held = "SELECT ready_at = 'infinity' FROM queue WHERE execution_id = $1"
     await harness.eventually(held, bad.execution_ids[0], equals=True)

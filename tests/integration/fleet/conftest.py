@@ -19,7 +19,7 @@ from tocsin_shared.ids import new_id
 
 BIN = Path(sys.executable).parent
 ADMIN, AGENT = "fleet-admin-key", "fleet-agent-key"
-START_SECS = 20.0
+START_SECS = 60.0
 
 
 @dataclass

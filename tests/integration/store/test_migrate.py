@@ -23,7 +23,7 @@ def files(tmp_path: Path) -> Path:
 async def count(url: str, table: str) -> int:
     connection = await asyncpg.connect(url)
     try:
-        counted: int = await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
+        counted: int = await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608  own names
         return counted
     finally:
         await connection.close()

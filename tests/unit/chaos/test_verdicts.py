@@ -149,7 +149,7 @@ def no_call_succeeds_any_more(h: History) -> None:
 def more_of(**changes: int) -> Plant:
     def plant(h: History) -> None:
         h.samples = [
-            replace(s, **changes) if (s.phase, s.role) == ("after", "agent") else s  # type: ignore[arg-type]
+            replace(s, **changes) if (s.phase, s.role) == ("after", "agent") else s  # type: ignore[arg-type]  # of many kinds
             for s in h.samples
         ]
 
