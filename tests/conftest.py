@@ -36,11 +36,21 @@ def keeper() -> None:
     runpy.run_path(str(REPOSITORY / "agent" / "keeper" / "build.py"))["build_if_stale"](program)
 
 
+def log_as_tests_do() -> None:
+    """Lines on stdout, where capturing finds them. Tracebacks are plain: drawn in boxes, one takes seconds."""
+    structlog.reset_defaults()
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+
+
+log_as_tests_do()
+
+
 @pytest.fixture(autouse=True)
-def logs_as_at_the_start() -> Iterator[None]:
+def logs_of_its_own() -> Iterator[None]:
     """A command run in this process sets up logging for all of it: the next test hears its own log lines again."""
     yield
-    structlog.reset_defaults()
+    log_as_tests_do()
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,12 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 MAX_VALUE_CHARS = 2_000
 
 
+#: Where an exception came from, without the values of variables: some are keys, tasks or output.
+_TRACEBACKS_AS_DATA = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
+
 def configure_logging(log_format: LogFormat, log_level: LogLevel) -> None:
     """Set up structlog and send what libraries log through it. Call once, before the first line."""
     level = logging.getLevelNamesMapping()[log_level.upper()]
@@ -23,15 +29,15 @@ def configure_logging(log_format: LogFormat, log_level: LogLevel) -> None:
     if log_format == "json":
         renderer = structlog.processors.JSONRenderer(serializer=lambda event, **_: dumps(event).decode())
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks
-            if log_format == "json"
-            else structlog.processors.StackInfoRenderer(),
+            _TRACEBACKS_AS_DATA if log_format == "json" else structlog.processors.StackInfoRenderer(),
             make_printable,
             renderer,
         ],

@@ -154,6 +154,18 @@ async def test_a_cancelled_execution_that_is_lost_does_not_run_again(harness: Ha
     assert [a["status"] for a in await attempts(harness, launched.run_id)] == ["lost"]
 
 
+async def test_a_cancelled_execution_that_its_agent_forgot_does_not_run_again(harness: Harness) -> None:
+    launched = await harness.trigger(await harness.job(**RETRY))
+    agent = await harness.agent()
+    assignment = await take(agent)
+    await harness.engine.canceller.cancel_execution(assignment.execution_id, by="test")
+    await harness.connection.execute("UPDATE leases SET handed_at = now() - interval '1 minute'")
+    agent.running.clear()
+    await agent.poll(wait_secs=0.1, seq=agent.seq + 5)
+    await harness.eventually("SELECT status FROM runs WHERE id = $1", launched.run_id, equals="lost")
+    assert [a["reason"] for a in await attempts(harness, launched.run_id)] == ["agent_forgot"]
+
+
 async def test_what_a_simple_agent_had_does_not_run_again(harness: Harness) -> None:
     agent = await harness.agent("simple", agent_type="custom")
     launched = await harness.trigger(

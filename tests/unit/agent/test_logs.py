@@ -1,0 +1,34 @@
+"""What goes to the log: one event a line, and never the values that a program was working with."""
+
+import pytest
+import structlog
+
+from tocsin_agent.logs import LogFormat, configure_logging
+
+
+def fail_with(secret: str) -> None:
+    raise RuntimeError(f"failed with {len(secret)} characters")
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_traceback_tells_where_but_no_values(
+    log_format: LogFormat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(log_format, "info")
+    try:
+        fail_with("hunter" + "2")
+    except RuntimeError:
+        structlog.get_logger("test").exception("it_failed")
+    told = capsys.readouterr().err
+    assert "it_failed" in told
+    assert "fail_with" in told
+    assert "failed with 7 characters" in told
+    assert "hunter2" not in told
+
+
+def test_nobody_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("console", "info")
+    structlog.get_logger("test").info("told", message="one\ntwo\x1b[31m")
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "\x1b[31m" not in told
