@@ -1,13 +1,12 @@
 """Work that can't be handed out: found, set aside, and ended so that people see why."""
 
 from dataclasses import dataclass, field
-from uuid import UUID
 
 import structlog
 
-from tocsin_controller.isolation import BAD_DATA, PASSING
+from tocsin_controller.isolation import BAD_DATA
 from tocsin_controller.store.database import HeldSession
-from tocsin_controller.store.leasing import hold_back, withdraw
+from tocsin_controller.store.leasing import Work, hold_back
 from tocsin_controller.workflow.ending import Ended, Ender
 from tocsin_shared.executions import ExecutionStatus, Reason
 
@@ -23,34 +22,23 @@ class SetAside:
     """Rows out of everybody's reach while it is found out whether they are at fault."""
 
     ender: Ender
-    rows: list[tuple[UUID, BaseException]] = field(default_factory=list)
+    rows: list[tuple[Work, BaseException]] = field(default_factory=list)
 
-    async def add(self, session: HeldSession, execution_id: UUID, error: BaseException) -> None:
+    async def add(self, session: HeldSession, work: Work, error: BaseException) -> None:
         """This one failed alone."""
-        await hold_back(session, [execution_id])
-        self.rows.append((execution_id, error))
+        await hold_back(session, [work.execution_id])
+        self.rows.append((work, error))
 
     async def judge(self, session: HeldSession, *, others_went_out: bool) -> None:
         """End those at fault. When everything fails it is nobody's fault: back they go, and the error is raised."""
         guilty = [one for one in self.rows if others_went_out or isinstance(one[1], BAD_DATA)]
         innocent = [one for one in self.rows if one not in guilty]
-        for execution_id, error in guilty:
-            log.error("execution_set_aside", execution_id=str(execution_id), exc_info=error)
-            await self._end(session, execution_id, error)
+        for work, error in guilty:
+            log.error("execution_set_aside", execution_id=str(work.execution_id), exc_info=error)
+            message = f"it can't be handed out: {type(error).__name__}: {error}".replace("\0", "")[:500]
+            # If even that can't be written, it stays where nobody takes it.
+            failed = Ended(work, ExecutionStatus.FAILED, Reason.INTERNAL, message)
+            await self.ender.end_waiting(session, [failed])
         if innocent:
-            await hold_back(session, [execution_id for execution_id, _ in innocent], is_held=False)
+            await hold_back(session, [work.execution_id for work, _ in innocent], is_held=False)
             raise innocent[0][1]
-
-    async def _end(self, session: HeldSession, execution_id: UUID, error: BaseException) -> None:
-        """It fails; if even that can't be written, it stays where nobody takes it."""
-        message = f"it can't be handed out: {type(error).__name__}: {error}".replace("\0", "")[:500]
-        try:
-            async with session.transaction() as transaction:
-                works = await withdraw(transaction, [execution_id])
-                ended = [Ended(work, ExecutionStatus.FAILED, Reason.INTERNAL, message) for work in works]
-                aftermath = await self.ender.end(transaction, ended)
-            self.ender.announce(aftermath)
-        except PASSING:
-            raise
-        except Exception:
-            log.exception("execution_cannot_be_ended", execution_id=str(execution_id))

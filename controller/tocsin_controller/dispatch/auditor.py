@@ -166,29 +166,11 @@ class Auditor:
 
     async def _end_unheard(self, session: HeldSession, findings: Sequence[Findings]) -> None:
         """End what agents do not know any more, and what was cancelled before they heard of it."""
+        forgotten = ExecutionStatus.LOST, Reason.AGENT_FORGOT, "the agent no longer knows this execution"
+        never_arrived = ExecutionStatus.CANCELLED, Reason.CANCELLED, "cancelled before it was started"
         ended = [
-            Ended(
-                lease,
-                ExecutionStatus.LOST,
-                Reason.AGENT_FORGOT,
-                "the agent no longer knows this execution",
-                agent_id=lease.agent_id,
-                fence=lease.fence,
-            )
-            for found in findings
-            for lease in found.forgotten
-        ]
-        ended += [
-            Ended(
-                lease,
-                ExecutionStatus.CANCELLED,
-                Reason.CANCELLED,
-                "cancelled before it was started",
-                agent_id=lease.agent_id,
-                fence=lease.fence,
-            )
-            for found in findings
-            for lease in found.never_arrived
+            *(Ended.of_lease(lease, *forgotten) for found in findings for lease in found.forgotten),
+            *(Ended.of_lease(lease, *never_arrived) for found in findings for lease in found.never_arrived),
         ]
         if ended:
             async with session.transaction() as transaction:

@@ -5,7 +5,6 @@ that wait. Answers go out after the commit. With nobody waiting, or no work beli
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from tocsin_controller.dispatch.lanes import Lanes, Look
 from tocsin_controller.dispatch.parking import ParkingLot
 from tocsin_controller.hints import QUEUE, Hints
 from tocsin_controller.isolation import PASSING
+from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.ending import Start, start_executions
 from tocsin_controller.store.leasing import (
@@ -162,7 +162,7 @@ class Claimer:
             seen_at = self._lanes.stamp()
             self._lanes.replace(await scan_lanes(session), seen_at=seen_at)
             self._learn_expressions()
-            self._scan_due_at = time.monotonic() + SCAN_SECS * random.uniform(0.8, 1.2)  # noqa: S311
+            self._scan_due_at = time.monotonic() + jittered(SCAN_SECS)
         try:
             while await self._claim(session):
                 pass
@@ -254,8 +254,10 @@ class Claimer:
 
     def _learn(self, looks: Sequence[Look], found: Sequence[Claimed]) -> None:
         """Move each lane's lower bound past what was taken; forget lanes that were emptied."""
-        for number, look in enumerate(looks):
-            rows = [row for row in found if row.look == number]
+        found_by_look: list[list[Claimed]] = [[] for _ in looks]
+        for row in found:
+            found_by_look[row.look].append(row)
+        for look, rows in zip(looks, found_by_look, strict=True):
             left = [row.position for row in rows if row.handed is None]
             if left:
                 self._lanes.took(look, min(left) - 1, len(rows) - len(left))

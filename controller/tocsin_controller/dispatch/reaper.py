@@ -1,7 +1,6 @@
 """Notices what did not happen: agents gone silent, leases not renewed, executions nobody took."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,8 @@ import structlog
 from tocsin_controller.definitions import Definitions, VersionKey
 from tocsin_controller.dispatch.brake import BrakePace, Sweep, decide
 from tocsin_controller.hints import EVENTS, Hints
-from tocsin_controller.isolation import PASSING, write_apart
+from tocsin_controller.isolation import write_apart
+from tocsin_controller.jitter import jittered
 from tocsin_controller.store.agents import take_silent
 from tocsin_controller.store.brake import lock_brake, prolong_waiting, set_brake
 from tocsin_controller.store.database import Database, HeldSession
@@ -20,14 +20,13 @@ from tocsin_controller.store.doubts import Uncertain, uncertain_jobs, unclaimed_
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import (
     LEASE_PAGE,
+    QUEUE_PAGE,
     Lease,
     Work,
     expired_leases,
     expired_queue,
-    take_expired,
-    withdraw,
 )
-from tocsin_controller.workflow.ending import Ended, Ender
+from tocsin_controller.workflow.ending import Ended, Ender, log_stuck
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.executions import ExecutionStatus, Reason
 
@@ -60,7 +59,7 @@ class Reaper:
         async with self._db.hold() as session:
             while True:
                 await self.sweep(session)
-                await asyncio.sleep(self._pace.every_secs * random.uniform(0.8, 1.2))  # noqa: S311
+                await asyncio.sleep(jittered(self._pace.every_secs))
 
     async def sweep(self, session: HeldSession) -> None:
         """One look at everything. While another controller looks, this one leaves it to that one."""
@@ -94,34 +93,13 @@ class Reaper:
 
     async def fail_unclaimed(self, session: HeldSession) -> None:
         """Executions that no eligible agent took within `queue_timeout_secs` fail with reason no_agent."""
-        while True:
-            try:
-                async with session.transaction() as transaction:
-                    expired = await take_expired(transaction)
-                    aftermath = await self._ender.end(transaction, [_untaken(*one) for one in expired])
-            except PASSING:
-                raise
-            except Exception:
-                log.exception("batch_split", what="executions without an agent")
-                await self._fail_each_unclaimed(session)
-                return
-            self._ender.announce(aftermath)
-            if not expired:
-                return
-            log.warning("executions_without_agent", count=len(expired))
-
-    async def _fail_each_unclaimed(self, session: HeldSession) -> None:
-        """One of them can't be ended: the others are, each by itself."""
-        for execution_id, route in await expired_queue(session):
-            try:
-                async with session.transaction() as transaction:
-                    works = await withdraw(transaction, [execution_id])
-                    aftermath = await self._ender.end(transaction, [_untaken(work, route) for work in works])
-                self._ender.announce(aftermath)
-            except PASSING:
-                raise
-            except Exception:
-                log.exception("execution_cannot_be_ended", execution_id=str(execution_id))
+        page = QUEUE_PAGE
+        while page == QUEUE_PAGE:
+            expired = await expired_queue(session)
+            count = await self._ender.end_waiting(session, [_untaken(*one) for one in expired])
+            if count:
+                log.warning("executions_without_agent", count=count)
+            page = len(expired) if count else 0  # those that can't be ended would come again
 
     async def mark_silent(self, session: HeldSession) -> None:
         """Agents whose lease ran out are offline; said once."""
@@ -162,7 +140,7 @@ class Reaper:
             patience = self._pace.loss.patience_secs(definitions[key])
             if self._pace.loss.lease_secs + lease.overdue_secs >= patience:
                 lost.append(_lost(lease, patience))
-        await write_apart(lost, partial(self._end_lost, session), _log_stuck)
+        await write_apart(lost, partial(self._end_lost, session), log_stuck)
 
     async def give_up_uncertain(self, session: HeldSession) -> None:
         """What a lost part of the database may have handed out is lost when no agent comes back with it in time.
@@ -176,28 +154,14 @@ class Reaper:
         definitions = await self._definitions.get_many(session, keys)
         patience = {key: self._pace.loss.patience_secs(definitions[key]) for key in keys}
         lost = [_uncertain(work) for work in await unclaimed_uncertain(session, patience)]
-        await write_apart(lost, partial(self._end_uncertain, session), _log_stuck)
-
-    async def _end_uncertain(self, session: HeldSession, lost: Sequence[Ended]) -> None:
-        async with session.transaction() as transaction:
-            taken = {work.execution_id for work in await withdraw(transaction, _ids(lost))}
-            aftermath = await self._ender.end(transaction, [e for e in lost if e.work.execution_id in taken])
-        self._ender.announce(aftermath)
-        log.warning("uncertain_executions_lost", count=len(taken))
+        if count := await self._ender.end_waiting(session, lost):
+            log.warning("uncertain_executions_lost", count=count)
 
     async def _end_lost(self, session: HeldSession, lost: Sequence[Ended]) -> None:
         async with session.transaction() as transaction:
             aftermath = await self._ender.end_leased(transaction, lost)
         self._ender.announce(aftermath)
         log.warning("executions_lost", count=len(lost))
-
-
-async def _log_stuck(ended: Ended, error: Exception) -> None:
-    log.error("execution_cannot_be_ended", execution_id=str(ended.work.execution_id), error=str(error))
-
-
-def _ids(ended: Sequence[Ended]) -> list[UUID]:
-    return [e.work.execution_id for e in ended]
 
 
 def _uncertain(work: Uncertain) -> Ended:
@@ -240,13 +204,6 @@ def _brake_events(seen: Sweep, pace: BrakePace) -> list[NewEvent]:
 
 
 def _lost(lease: Lease, patience: float) -> Ended:
-    return Ended(
-        lease,
-        ExecutionStatus.LOST,
-        Reason.AGENT_LOST,
-        f"the agent was silent for more than {patience:g} s; whether it ended is not known",
-        agent_id=lease.agent_id,
-        fence=lease.fence,
-        is_cancel_requested=lease.is_cancel_requested,
-        may_run_on=lease.seq is None,
-    )
+    message = f"the agent was silent for more than {patience:g} s; whether it ended is not known"
+    may_run_on = lease.seq is None
+    return Ended.of_lease(lease, ExecutionStatus.LOST, Reason.AGENT_LOST, message, may_run_on=may_run_on)

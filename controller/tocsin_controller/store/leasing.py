@@ -12,6 +12,8 @@ from tocsin_shared.protocol import Held
 
 #: The limit in expired_leases.sql.
 LEASE_PAGE = 1_000
+#: Executions that waited too long, in one look; the statement says the same number.
+QUEUE_PAGE = 500
 
 _QUEUE_LANES = sql("queue_lanes")
 _CLAIM = sql("claim")
@@ -24,7 +26,6 @@ _LOCK_LEASES = sql("lock_leases")
 _EXECUTION_STATES = sql("execution_states")
 _EXPIRED_QUEUE = sql("expired_queue")
 _NOTE_FOUND = sql("note_found")
-_EXPIRED_QUEUE_IDS = sql("expired_queue_ids")
 _LANE_HEAD = sql("lane_head")
 _HOLD_BACK = sql("hold_back")
 _WITHDRAW = sql("withdraw")
@@ -215,20 +216,15 @@ async def note_found(session: Queries, execution_ids: Sequence[UUID], message: s
     return await session.fetch(_NOTE_FOUND, list(execution_ids), [message] * len(execution_ids))
 
 
-async def take_expired(session: Queries) -> list[tuple[Work, str]]:
-    """Executions that waited too long leave the queue; each with the route nobody served."""
+async def expired_queue(session: Queries) -> list[tuple[Work, str]]:
+    """Executions that waited too long, the oldest `QUEUE_PAGE`, each with the route nobody served."""
     return [(_work(row), row["route"]) for row in await session.fetch(_EXPIRED_QUEUE)]
 
 
-async def expired_queue(session: Queries) -> list[tuple[UUID, str]]:
-    """Which executions waited too long, each with the route nobody served; they stay where they are."""
-    return [(row["execution_id"], row["route"]) for row in await session.fetch(_EXPIRED_QUEUE_IDS)]
-
-
-async def lane_head(session: Queries, lane: Lane, low: int) -> UUID | None:
-    """The row that a claim in this lane would take first."""
-    found: UUID | None = await session.fetchval(_LANE_HEAD, lane.route, lane.priority, low)
-    return found
+async def lane_head(session: Queries, lane: Lane, low: int) -> Work | None:
+    """What a claim in this lane would take first."""
+    row = await session.fetchrow(_LANE_HEAD, lane.route, lane.priority, low)
+    return _work(row) if row else None
 
 
 async def hold_back(session: Queries, execution_ids: Sequence[UUID], *, is_held: bool = True) -> None:

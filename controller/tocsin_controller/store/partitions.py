@@ -63,7 +63,7 @@ def _create(table: str, day: date) -> tuple[Statement, ...]:
         ),
         Statement(
             "move_to_partition",
-            f"WITH moved AS (DELETE FROM {table}_default WHERE {key} >= '{low}' AND {key} < '{high}' RETURNING *) "  # noqa: S608
+            f"WITH moved AS (DELETE FROM {table}_default WHERE {key} >= '{low}' AND {key} < '{high}' RETURNING *) "  # noqa: S608  own names
             f"INSERT INTO {name} SELECT * FROM moved",
         ),
         Statement(

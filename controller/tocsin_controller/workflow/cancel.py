@@ -74,16 +74,10 @@ class Canceller:
     async def lose_leases(self, session: Session, agent_id: UUID) -> Aftermath:
         """A removed agent can't report any more: what it has is lost. Announce after the commit."""
         leases = (await leases_of(session, [agent_id]))[agent_id]
+        message = "the agent was removed; whether it ended is not known"
         ended = [
-            Ended(
-                lease,
-                ExecutionStatus.LOST,
-                Reason.AGENT_REMOVED,
-                "the agent was removed; whether it ended is not known",
-                agent_id=agent_id,
-                fence=lease.fence,
-                is_cancel_requested=lease.is_cancel_requested,
-                may_run_on=lease.seq is None,
+            Ended.of_lease(
+                lease, ExecutionStatus.LOST, Reason.AGENT_REMOVED, message, may_run_on=lease.seq is None
             )
             for lease in leases
         ]

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import structlog
+
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
 from tocsin_controller.hints import EVENTS, Hints, output_topic
-from tocsin_controller.store.database import Queries, Session
+from tocsin_controller.isolation import write_apart
+from tocsin_controller.store.database import HeldSession, Queries, Session
 from tocsin_controller.store.doubts import Uncertain
 from tocsin_controller.store.ending import (
     Finish,
@@ -24,7 +27,7 @@ from tocsin_controller.store.ending import (
     settle_runs,
 )
 from tocsin_controller.store.events import NewEvent, Severity, add_events
-from tocsin_controller.store.leasing import Handed, Lane, NewWork, Work, lock_leases
+from tocsin_controller.store.leasing import Handed, Lane, Lease, NewWork, Work, lock_leases, withdraw
 from tocsin_controller.targeting import route_again
 from tocsin_controller.workflow.retrying import is_unknown, retry_delay_secs
 from tocsin_shared.executions import ExecutionStatus, Reason
@@ -32,6 +35,8 @@ from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobDefinition, OnLost
 from tocsin_shared.protocol import Usage
 from tocsin_shared.targets import is_fan_out
+
+log = structlog.get_logger(__name__)
 
 _SEVERITIES: dict[ExecutionStatus, Severity] = {
     ExecutionStatus.SUCCEEDED: "success",
@@ -67,6 +72,22 @@ class Ended:
     #: Its agent can't end its copy by itself: whatever the job says, a loss is not tried again.
     may_run_on: bool = False
 
+    @classmethod
+    def of_lease(
+        cls, lease: Lease, status: ExecutionStatus, reason: Reason, message: str, *, may_run_on: bool = False
+    ) -> "Ended":
+        """An execution that its agent had the right to ended without a report of the agent."""
+        return cls(
+            lease,
+            status,
+            reason,
+            message,
+            agent_id=lease.agent_id,
+            fence=lease.fence,
+            is_cancel_requested=lease.is_cancel_requested,
+            may_run_on=may_run_on,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
@@ -95,6 +116,25 @@ class Ender:
             if (lease := leases.get(e.work.execution_id)) is not None and lease.fence == e.fence
         ]
         return await self.end(session, current)
+
+    async def end_waiting(self, session: HeldSession, ended: Sequence[Ended]) -> int:
+        """End those of these executions that still wait in the queue, and tell it; how many those were.
+
+        One that can't be ended stays where it is, and keeps no other from ending.
+        """
+        count = 0
+
+        async def write(some: Sequence[Ended]) -> None:
+            nonlocal count
+            async with session.transaction() as transaction:
+                works = await withdraw(transaction, [e.work.execution_id for e in some])
+                taken = {work.execution_id for work in works}
+                aftermath = await self.end(transaction, [e for e in some if e.work.execution_id in taken])
+            self.announce(aftermath)
+            count += len(aftermath.execution_ids)
+
+        await write_apart(ended, write, log_stuck)
+        return count
 
     async def end(self, session: Session, ended: Sequence[Ended]) -> Aftermath:
         """End executions whose lease or queue row the caller holds. Those that ended before are left alone."""
@@ -156,6 +196,11 @@ class Ender:
             self._hints.hint(output_topic(execution_id), everywhere=False)
         if aftermath.lanes:
             self._on_work(aftermath.lanes)
+
+
+async def log_stuck(ended: Ended, error: Exception) -> None:
+    """Tell that an execution can't be ended; for `write_apart`."""
+    log.error("execution_cannot_be_ended", execution_id=str(ended.work.execution_id), exc_info=error)
 
 
 def _is_shared(job: JobDefinition | BrokenDefinition) -> bool:

@@ -1,7 +1,8 @@
 -- Hands executions out again whose earlier answer was not received: same agent, higher fence (G2, G6), which begins with
 -- the epoch (40 = EPOCH_SHIFT). Guarded by the fence that was seen, so two controllers can't both do it. Index: primary key.
 UPDATE leases AS l
-SET fence = greatest(l.fence + 1, (SELECT (epoch << 40) + 1 FROM cluster)), incarnation = o.incarnation, seq = o.seq, handed_at = now(),
+SET fence = greatest(l.fence + 1, (SELECT (epoch << 40) + 1 FROM cluster)), incarnation = o.incarnation,
+    seq = o.seq, handed_at = now(),
     expires_at = now() + make_interval(secs => o.lease_secs)
 FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::float8[])
     AS o (execution_id, fence, incarnation, seq, lease_secs)
