@@ -10,7 +10,6 @@ when it runs.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Final
 import structlog
 
 from tocsin_controller.hints import EVENTS, OUTBOX, Hints
+from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.outbox import (
@@ -78,7 +78,7 @@ class Outbox:
                 secs = await self.once()
                 if secs <= 0:
                     continue
-                longest = POLL_SECS * random.uniform(0.8, 1.2)  # noqa: S311  jitter is not a secret
+                longest = jittered(POLL_SECS)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min(longest, secs)):
                         await woken.wait()
@@ -156,4 +156,4 @@ class Outbox:
 def retry_delay_secs(attempts: int) -> float:
     """How long to wait after so many earlier failures; what failed together is not tried together."""
     delay: float = min(FIRST_RETRY_SECS * 2**attempts, LONGEST_RETRY_SECS)
-    return delay * random.uniform(0.8, 1.2)  # noqa: S311  jitter is not a secret
+    return jittered(delay)

@@ -1,9 +1,9 @@
 """The loop at the gates: what nobody decided in time. Every controller runs it; each run is one controller's."""
 
 import asyncio
-import random
 
 from tocsin_controller.hints import EVENTS, Hints
+from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.workflow.gates.approving import Approver
 
@@ -24,7 +24,7 @@ class Gatekeeper:
         async with self._db.hold() as session:
             while True:
                 await self._expire_approvals(session)
-                await asyncio.sleep(LOOK_SECS * random.uniform(0.8, 1.2))  # noqa: S311  jitter is not a secret
+                await asyncio.sleep(jittered(LOOK_SECS))
 
     async def _expire_approvals(self, session: HeldSession) -> None:
         while True:
