@@ -9,6 +9,7 @@ from aiohttp import web
 from tocsin_controller.api.adapter import Adapter, answer_errors, head_of
 from tocsin_controller.api.handlers.agents import AgentRoutes
 from tocsin_controller.api.handlers.audit import AuditRoutes
+from tocsin_controller.api.handlers.bulk import BulkRoutes
 from tocsin_controller.api.handlers.events import EventRoutes
 from tocsin_controller.api.handlers.executions import ExecutionRoutes
 from tocsin_controller.api.handlers.jobs import JobRoutes
@@ -81,6 +82,7 @@ def all_routes(parts: Parts) -> list[Route]:
     groups = (
         ProtocolRoutes(parts),  # first, because paths are tried in order and these come most often
         JobRoutes(parts),
+        BulkRoutes(parts),
         VersionRoutes(parts),
         TemplateRoutes(parts),
         WebhookRoutes(parts),

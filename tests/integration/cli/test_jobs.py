@@ -135,3 +135,17 @@ async def test_a_job_starts_from_a_template(tocsin: Tocsin) -> None:
     assert (await tocsin("templates", "rm", "t", "u", "--yes")).exit_code == 0
     assert (await tocsin("jobs", "create", "c", "--template", "t")).stderr.startswith("Error: template:")
     assert (await tocsin("templates", "show", "t")).exit_code == 3
+
+
+async def test_many_jobs_are_changed_at_once(tocsin: Tocsin) -> None:
+    for name in ("a", "b"):
+        await tocsin("jobs", "create", name, "--command", "true", "--group", "G")
+    would = await tocsin("jobs", "bulk", "move", "--in-group", "G", "--to-group", "H", "--dry-run")
+    assert would.stdout == "would have moved a\nwould have moved b\n"
+    refused = await tocsin("jobs", "bulk", "pause", "--in-group", "G")
+    assert (refused.exit_code, "pause a, b? There is nobody to ask" in refused.stderr) == (2, True)
+    assert (await tocsin("jobs", "bulk", "pause", "a", "b", "--yes")).stdout == "paused a\npaused b\n"
+    assert (await tocsin("jobs", "bulk", "set-priority", "a", "--yes")).exit_code == 2
+    assert (await tocsin("jobs", "bulk", "delete", "--yes")).exit_code == 2
+    assert (await tocsin("jobs", "bulk", "delete", "--status", "paused", "--yes")).exit_code == 0
+    assert (await tocsin("jobs", "bulk", "delete", "--search", "x", "--yes")).stderr == "no job matches\n"

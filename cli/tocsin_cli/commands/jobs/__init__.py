@@ -3,6 +3,7 @@
 import click
 
 from tocsin_cli.command import Group
+from tocsin_cli.commands.jobs.bulk import bulk
 from tocsin_cli.commands.jobs.create import create
 from tocsin_cli.commands.jobs.delete import delete
 from tocsin_cli.commands.jobs.diff import diff
@@ -39,5 +40,6 @@ for _command in (
     diff,
     rollback,
     webhook,
+    bulk,
 ):
     jobs.add_command(_command)
