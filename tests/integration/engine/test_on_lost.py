@@ -158,7 +158,7 @@ async def test_a_cancelled_execution_that_its_agent_forgot_does_not_run_again(ha
     launched = await harness.trigger(await harness.job(**RETRY))
     agent = await harness.agent()
     assignment = await take(agent)
-    await harness.engine.canceller.cancel_execution(assignment.execution_id, by="test")
+    await harness.engine.canceller.cancel_execution(assignment.execution_id, by=harness.admin)
     await harness.connection.execute("UPDATE leases SET handed_at = now() - interval '1 minute'")
     agent.running.clear()
     await agent.poll(wait_secs=0.1, seq=agent.seq + 5)
