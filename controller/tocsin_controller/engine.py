@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tocsin_controller.counting import Counting
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.dispatch.brake import BrakePace
 from tocsin_controller.dispatch.claimer import Claimer
@@ -85,6 +86,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "outbox": outbox.run,
         "gatekeeper": Gatekeeper(db, hints, approver).run,
         "maintenance": maintenance.run,
+        "counting": Counting(db).run,
     }
     return Engine(
         hints,

@@ -8,6 +8,7 @@ import structlog
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.agents import forget_local_agents
 from tocsin_controller.store.audit import forget_audit
+from tocsin_controller.store.counts import forget_counts
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.partitions import drop_partitions_before, ensure_partitions
@@ -54,7 +55,9 @@ class Maintenance:
             dropped: list[str] = []
             kept_days = await stored_days(session, "retention_days", self._retention_days)
             if kept_days > 0:
-                dropped = await drop_partitions_before(session, today - timedelta(days=kept_days))
+                first_kept = today - timedelta(days=kept_days)
+                dropped = await drop_partitions_before(session, first_kept)
+                await forget_counts(session, first_kept)
             await session.execute(_FORGET_IDEMPOTENCY_KEYS)
             await forget_local_agents(session)
             audit_days = await stored_days(session, "audit_retention_days", self._audit_retention_days)

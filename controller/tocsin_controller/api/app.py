@@ -20,6 +20,7 @@ from tocsin_controller.api.handlers.protocol import ProtocolRoutes
 from tocsin_controller.api.handlers.replays import ReplayRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
 from tocsin_controller.api.handlers.settings import SettingsRoutes
+from tocsin_controller.api.handlers.statistics import StatisticsRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
 from tocsin_controller.api.handlers.targets import TargetRoutes
 from tocsin_controller.api.handlers.templates import TemplateRoutes
@@ -98,6 +99,7 @@ def all_routes(parts: Parts) -> list[Route]:
         AuditRoutes(parts),
         VariableRoutes(parts),
         SettingsRoutes(parts),
+        StatisticsRoutes(parts),
     )
     routes = [route for group in groups for route in group.routes()]
 

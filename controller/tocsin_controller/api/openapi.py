@@ -34,6 +34,7 @@ _TAGS: Final = {
     "keys": "Who may do what.",
     "audit": "Who changed what.",
     "settings": "What holds for the whole fleet.",
+    "statistics": "Counts over history, for charts.",
     "system": "The controller itself.",
     "agent protocol": "What agents call; docs/agent-protocol.md tells the whole story.",
 }
