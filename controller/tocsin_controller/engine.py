@@ -11,6 +11,7 @@ from tocsin_controller.dispatch.presence import Presence
 from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
 from tocsin_controller.hints import Hints
 from tocsin_controller.maintenance import Maintenance
+from tocsin_controller.scheduling.resuming import RESUME, Resumer
 from tocsin_controller.scheduling.ticker import Ticker
 from tocsin_controller.security.sealing import Vault
 from tocsin_controller.security.vault_keys import vault_from
@@ -75,6 +76,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         db, retention_days=settings.retention_days, audit_retention_days=settings.audit_retention_days
     )
     outbox = Outbox(db, hints)
+    outbox.register(RESUME, Resumer(hints).handle)
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,
         "hint-sender": hints.run_sender,

@@ -140,6 +140,7 @@ READ_ONLY_KEYS = frozenset(
     {
         "id", "version", "created_at", "updated_at", "created_by", "next_fire_time", "last_execution",
         "execution_counts", "deps_satisfied", "deps_status", "webhook_url", "webhook_token", "quarantined_reason",
+        "pause",
     }
 )  # fmt: skip
 

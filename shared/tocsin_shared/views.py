@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin_shared.executions import ExecutionStatus, Reason, RunStatus
 from tocsin_shared.jobs import ExecutionCounts, JobDefinition, JobStatus, LastExecution
+from tocsin_shared.pausing import Pause
 
 T = TypeVar("T")
 
@@ -75,6 +76,8 @@ class JobView(JobDefinition):
     next_fire_time: datetime | None
     #: Why the schedule can't be evaluated any more, or the definition not read; saving a working schedule clears it.
     quarantined_reason: str | None = None
+    #: Why it is paused and until when, if somebody said so.
+    pause: Pause | None = None
     last_execution: LastExecution | None
     #: Outcomes of the job's latest executions, fifty at most.
     execution_counts: ExecutionCounts

@@ -16,6 +16,7 @@ from tocsin_controller.api.handlers.jobs import JobRoutes
 from tocsin_controller.api.handlers.keys import KeyRoutes
 from tocsin_controller.api.handlers.output import OutputRoutes
 from tocsin_controller.api.handlers.parts import Parts
+from tocsin_controller.api.handlers.pausing import PauseRoutes
 from tocsin_controller.api.handlers.protocol import ProtocolRoutes
 from tocsin_controller.api.handlers.replays import ReplayRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
@@ -85,6 +86,7 @@ def all_routes(parts: Parts) -> list[Route]:
         JobRoutes(parts),
         BulkRoutes(parts),
         VersionRoutes(parts),
+        PauseRoutes(parts),
         TemplateRoutes(parts),
         WebhookRoutes(parts),
         ReplayRoutes(parts),

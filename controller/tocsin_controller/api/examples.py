@@ -26,6 +26,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "snapshot": {"task": {"type": "http", "method": "get", "url": "https://example.com/health"}},
     },
     ("POST", "/api/jobs/bulk"): {"action": "pause", "filter": {"group": "Backups"}, "dry_run": True},
+    ("POST", "/api/jobs/{job}/pause"): {"note": "disk is being replaced", "until": "2026-03-02T08:00:00Z"},
     ("POST", "/api/jobs/{job}/rollback"): {"version": 3},
     ("POST", "/api/jobs/{job}/trigger"): {"params": {"version": "1.2.3"}},
     ("POST", "/api/executions/{id}/approve"): {"note": "checked with the database team"},

@@ -41,6 +41,7 @@ def show_job(row: Record, activity: Record | None) -> dict[str, Any]:
         "updated_at": row["updated_at"],
         "next_fire_time": row["next_fire_at"],
         "quarantined_reason": row["quarantined_reason"],
+        "pause": row["pause"],
         "last_execution": None,
         "execution_counts": {"total": 0, "succeeded": 0, "failed": 0},
         **_UNUSED,

@@ -1,5 +1,7 @@
 """Schedules over HTTP: what is accepted, refused and told of what comes."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.integration.api.conftest import Api
@@ -46,3 +48,48 @@ async def test_hashed_values_follow_the_name_of_the_job(api: Api) -> None:
     preview = await api.post("/api/schedules/preview", {**asked, "name": "monthly", "count": 1})
     assert renamed["next_fire_time"].startswith(preview["fires"][0]["at"].removesuffix("Z"))
     assert refused_fields(await api.call("POST", "/api/schedules/preview", asked)) == {"name"}
+
+
+async def test_a_pause_says_why_and_until_when(api: Api) -> None:
+    job = await api.job(schedule={"type": "cron", "value": "0 0 * * * *"})
+    asked = {"note": "disk is being replaced", "until": "2100-01-01T00:00:00Z"}
+    paused = await api.post(f"/api/jobs/{job['id']}/pause", asked)
+    assert (paused["status"], paused["next_fire_time"]) == ("paused", None)
+    assert paused["pause"]["note"] == "disk is being replaced"
+    assert paused["pause"]["by"] == "test-admin"
+    assert (await api.get("/api/jobs?status=paused"))["data"][0]["pause"] == paused["pause"]
+    again = await api.post(f"/api/jobs/{job['name']}/pause")
+    assert (again["pause"]["note"], again["pause"]["until"]) == (None, None)
+    resumed = await api.post(f"/api/jobs/{job['id']}/resume")
+    assert (resumed["status"], resumed["pause"]) == ("scheduled", None)
+    assert resumed["next_fire_time"] is not None
+    assert await api.post(f"/api/jobs/{job['id']}/resume") == resumed
+    await api.post(f"/api/jobs/{job['id']}/pause", asked)
+    enabled = await api.put(f"/api/jobs/{job['id']}", {"status": "scheduled"})
+    assert enabled["pause"] is None
+    late = await api.call("POST", f"/api/jobs/{job['id']}/pause", {"until": "2020-01-01T00:00:00Z"})
+    assert refused_fields(late) == {"until"}
+    kinds = [event["kind"] for event in (await api.get("/api/events"))["data"]]
+    assert "job.paused" in kinds
+    assert "job.resumed" in kinds
+
+
+async def test_a_pause_ends_by_itself_and_a_replaced_one_does_not(api: Api) -> None:
+    every_second = {"type": "cron", "value": "* * * * * *"}
+    short, replaced = await api.job(schedule=every_second), await api.job(schedule=every_second)
+    until = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
+    for job in (short, replaced):
+        await api.post(f"/api/jobs/{job['id']}/pause", {"until": until.isoformat()})
+    await api.post(f"/api/jobs/{replaced['id']}/pause", {"note": "longer after all"})
+    for _ in range(600):
+        if (shown := await api.get(f"/api/jobs/{short['id']}"))["status"] == "scheduled":
+            break
+        await asyncio.sleep(0.05)
+    assert (shown["status"], shown["pause"]) == ("scheduled", None)
+    for _ in range(600):
+        if runs := (await api.get(f"/api/jobs/{short['id']}/runs?per_page=100"))["data"]:
+            break
+        await asyncio.sleep(0.05)
+    owed = [run["scheduled_for"] for run in runs if datetime.fromisoformat(run["scheduled_for"]) >= until]
+    assert datetime.fromisoformat(owed[-1]) == until, "the instant at which it ends is due"
+    assert (await api.get(f"/api/jobs/{replaced['id']}"))["status"] == "paused"

@@ -10,6 +10,7 @@ from tocsin_cli.commands.jobs.diff import diff
 from tocsin_cli.commands.jobs.edit import edit
 from tocsin_cli.commands.jobs.ls import ls
 from tocsin_cli.commands.jobs.next_fires import next_fires
+from tocsin_cli.commands.jobs.pause import pause, resume
 from tocsin_cli.commands.jobs.rollback import rollback
 from tocsin_cli.commands.jobs.show import show
 from tocsin_cli.commands.jobs.switch import disable, enable
@@ -34,6 +35,8 @@ for _command in (
     delete,
     enable,
     disable,
+    pause,
+    resume,
     next_fires,
     targets,
     versions,

@@ -70,6 +70,10 @@ def _when(job: Json) -> list[tuple[str, Cell]]:
     if job["schedule"]["type"] == "cron":
         fields.append(("Clock changes", f"dst: {job.get('dst', 'once')}"))
     fields.append(("Next", time_and_age(job.get("next_fire_time"))))
+    if pause := job.get("pause"):
+        end = f", until {time_and_age(pause['until'])}" if pause["until"] else ""
+        note = f"\n{pause['note']}" if pause["note"] else ""
+        fields.append(("Paused", f"{time_and_age(pause['at'])} by {pause['by']}{end}{note}"))
     for label, key in (("Starts", "starts_at"), ("Expires", "expires_at")):
         if job.get(key):
             fields.append((label, time_and_age(job[key])))

@@ -14,7 +14,7 @@ WITH matching AS MATERIALIZED (
     SELECT id FROM matching ORDER BY name OFFSET $5 LIMIT $6
 )
 SELECT j.id, j.name, j.group_name, j.status, j.version, j.definition, j.created_by, j.created_at, j.updated_at,
-       j.quarantined_reason, t.next_fire_at, t.anchor, counted.total
+       j.quarantined_reason, j.pause, t.next_fire_at, t.anchor, counted.total
 FROM (SELECT count(*) AS total FROM matching) AS counted
 LEFT JOIN (page JOIN jobs AS j USING (id) LEFT JOIN timers AS t ON t.job_id = j.id) ON true
 ORDER BY j.name

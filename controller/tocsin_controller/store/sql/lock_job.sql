@@ -1,6 +1,6 @@
 -- The job for editing or deleting: editors queue up here, triggers wait too. Index: primary keys.
 SELECT j.id, j.name, j.group_name, j.status, j.version, j.definition, j.created_by, j.created_at, j.updated_at,
-       j.quarantined_reason, t.next_fire_at, t.anchor
+       j.quarantined_reason, j.pause, t.next_fire_at, t.anchor
 FROM jobs AS j
 LEFT JOIN timers AS t ON t.job_id = j.id
 WHERE j.id = $1
