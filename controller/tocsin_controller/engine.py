@@ -86,7 +86,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "presence": presence.run,
         "reaper": Reaper(db, hints, definitions, ender, reaper_pace).run,
         "outbox": outbox.run,
-        "gatekeeper": Gatekeeper(db, hints, approver).run,
+        "gatekeeper": Gatekeeper(db, hints, definitions, approver, canceller, claimer.on_work).run,
         "maintenance": maintenance.run,
         "counting": Counting(db).run,
     }
@@ -94,7 +94,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         hints,
         definitions,
         claimer,
-        Launcher(claimer.on_work),
+        Launcher(hints, claimer.on_work),
         canceller,
         approver,
         desk,

@@ -27,6 +27,8 @@ QUEUE = "queue"
 TIMERS = "timers"
 #: A key was revoked or changed.
 KEYS = "keys"
+#: A place was given back, or is wanted (`workflow/gates`).
+PLACES = "places"
 #: Events were added.
 EVENTS = "events"
 #: The outbox has something to do.

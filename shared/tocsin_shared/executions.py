@@ -101,6 +101,12 @@ class Reason(StrEnum):
     MISSED = "missed"
     #: `max_concurrent` runs of the job were open.
     OVERLAP = "overlap"
+    #: It waits until a run that holds its place ends (`overlap`, `concurrency`).
+    WAITING_FOR_PLACE = "waiting_for_place"
+    #: `max_queued` runs of the job were waiting for a place already.
+    QUEUE_FULL = "queue_full"
+    #: A newer run of the job replaced it (`overlap: replace`).
+    REPLACED = "replaced"
     #: Somebody who was asked for approval said no.
     REJECTED = "rejected"
     #: Nobody approved it within `approval_expires_secs`.

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from tocsin_shared.gates import Concurrency, Overlap
 from tocsin_shared.parameters import Parameters
 from tocsin_shared.schedules import Catchup, Dst, Schedule
 from tocsin_shared.targets import Target
@@ -118,8 +119,14 @@ class JobDefinition(UserModel):
     retry_backoff: Annotated[float, Field(ge=1, le=100), AfterValidator(_finite)] = 1.0
     #: Among waiting executions the highest goes first.
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
-    #: A scheduled occurrence is skipped (reason `overlap`) while this many runs are open; 0 means no limit.
+    #: How many runs may be open at once, whatever started them; 0 means no limit. `overlap` says what becomes of more.
     max_concurrent: Annotated[int, Field(ge=0, le=10_000)] = 0
+    #: At the limit of `max_concurrent` a new run is skipped, waits, or replaces the oldest.
+    overlap: Overlap = Overlap.SKIP
+    #: So many runs may wait for a place (`overlap`, `concurrency`); more are skipped with reason `queue_full`.
+    max_queued: Annotated[int, Field(ge=1, le=10_000)] = 100
+    #: A key shared with other jobs; runs wait until enough of those that hold it have ended.
+    concurrency: Concurrency | None = None
     #: Every run waits in `pending_approval` until somebody approves it, whatever started it.
     approval_required: bool = False
     #: A run that nobody approves within this time is cancelled; None means that it waits for ever.
@@ -203,6 +210,9 @@ class JobUpdate(UserModel):
     retry_backoff: float | None = None
     priority: int | None = None
     max_concurrent: int | None = None
+    overlap: Overlap | None = None
+    max_queued: int | None = None
+    concurrency: Concurrency | None = None
     approval_required: bool | None = None
     approval_expires_secs: int | None = None
     parameters: Parameters = None

@@ -230,10 +230,34 @@ class RunView(View):
     approval: ApprovalView | None
 
 
+class RunBefore(View):
+    """A run that holds what another waits for, or comes before it."""
+
+    run_id: UUID
+    job_id: UUID
+    job_name: str | None
+    #: Since when it holds its places; null while it waits too.
+    held_at: datetime | None
+
+
+class WaitingFor(View):
+    """A limit that a run waits for."""
+
+    #: `job:<id>` for `max_concurrent` of the job, `key:<name>` for a shared key.
+    key: str
+    #: It starts only while fewer runs than this hold the key.
+    limit: int
+    since: datetime
+    #: The first hundred: those that hold the key, then those that wait before this one.
+    before: list[RunBefore]
+
+
 class RunDetail(RunView):
     """A run with its executions, oldest first."""
 
     executions: list[ExecutionSummary]
+    #: While the reason is `waiting_for_place`: what it waits for, and who has it.
+    waiting_for: list[WaitingFor]
 
 
 class CancelAnswer(View):

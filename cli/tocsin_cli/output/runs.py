@@ -5,7 +5,7 @@ from typing import Any
 from tocsin_cli.output.printer import Printer
 from tocsin_cli.output.table import Cell, Column, Fields, Table
 from tocsin_cli.output.times import age, duration_between, local_time, time_and_age
-from tocsin_cli.output.words import approval_words, outcome_words, status_cell, trigger_words
+from tocsin_cli.output.words import approval_words, outcome_words, status_cell, trigger_words, waiting_words
 
 Json = dict[str, Any]
 
@@ -49,6 +49,7 @@ def run_fields(run: Json) -> Fields:
     ]
     if run.get("message"):
         fields.append(("Message", run["message"]))
+    fields += [("Waits for", waiting_words(limit)) for limit in run.get("waiting_for") or []]
     if run.get("approval"):
         fields.append(("Approval", approval_words(run["approval"])))
     fields.append(("Trigger", trigger_words(run)))

@@ -97,3 +97,15 @@ def approval_words(approval: Json) -> str:
     elif approval["status"] == "pending" and approval.get("expires_at"):
         words += f", until {local_time(approval['expires_at'])}"
     return words + (f": {approval['note']}" if approval.get("note") else "")
+
+
+def waiting_words(limit: Json) -> str:
+    """What a run waits for and who has it: `key:db (limit 1), held by backup (01994c2e-...), 2 wait before it`."""
+    held = [
+        f"{one['job_name'] or one['job_id']} ({one['run_id']})" for one in limit["before"] if one["held_at"]
+    ]
+    before = len(limit["before"]) - len(held)
+    words = f"{limit['key']} (limit {limit['limit']})"
+    if held:
+        words += f", held by {', '.join(held[:5])}" + (" and others" if len(held) > 5 else "")
+    return words + (f", {before} before it" if before else "")

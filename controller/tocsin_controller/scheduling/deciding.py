@@ -30,7 +30,7 @@ class Decision(NamedTuple):
 
 def depends_on_the_moment(job: JobDefinition) -> bool:
     """Whether what becomes of the job can only be decided once it is due: by who is online, or what still runs."""
-    return bool(job.max_concurrent) or is_after_finish(job) or is_fan_out(job.target)
+    return is_after_finish(job) or is_fan_out(job.target)
 
 
 def is_after_finish(job: JobDefinition) -> bool:
@@ -51,7 +51,8 @@ def decide(
     """What to write for a timer that is due, or will be when it is written. Pure.
 
     `agents` are those that an `all` run would freeze; `open_runs` is how many runs of the job have not ended, and
-    `last_end` when the last of the others ended, for jobs that are `is_after_finish`.
+    `last_end` when the last of the others ended, for jobs that are `is_after_finish`. Limits are looked at when the
+    runs are written.
     """
     if isinstance(timing.rule, AfterFinish):
         return _decide_after_finish(timer, job, timing, timing.rule, agents, Past(open_runs, last_end))
@@ -64,11 +65,6 @@ def decide(
             message += f", nor {plan.missed_more} earlier occurrences"
         runs.append(plan_skip(timer.job_id, timer.job_version, instant, TRIGGER, Reason.MISSED, message))
     for instant in plan.fire:
-        if job.max_concurrent and open_runs >= job.max_concurrent:
-            message = f"{open_runs} runs of the job were open; max_concurrent is {job.max_concurrent}"
-            runs.append(plan_skip(timer.job_id, timer.job_version, instant, TRIGGER, Reason.OVERLAP, message))
-            continue
-        open_runs += 1
         run = plan_run(
             timer.job_id, timer.job_version, job, trigger=TRIGGER, scheduled_for=instant, agents=agents
         )

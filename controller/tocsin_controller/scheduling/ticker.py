@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions
-from tocsin_controller.hints import EVENTS, TIMERS, Hints
+from tocsin_controller.hints import EVENTS, PLACES, TIMERS, Hints
 from tocsin_controller.isolation import BAD_DATA, PASSING
 from tocsin_controller.jitter import jittered
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment, is_after_finish
@@ -161,6 +161,8 @@ class Ticker:
             fired += launched.timers
             self._on_work(launched.lanes)
             self._hints.hint(EVENTS)
+            if launched.has_waiting:
+                self._hints.hint(PLACES, everywhere=False)
         self._is_second = fired == 0
 
     async def _decide(
@@ -181,8 +183,7 @@ class Ticker:
             due.append((timer, job))
         agents = await agents_for(session, [job for _, job in due])
         after_finish = [timer.job_id for timer, job in due if is_after_finish(job)]
-        limited = [timer.job_id for timer, job in due if job.max_concurrent] + after_finish
-        open_runs = await count_open_runs(session, limited) if limited else {}
+        open_runs = await count_open_runs(session, after_finish) if after_finish else {}
         # Asked after the open ones, so that a run that ends in between is known either way.
         ends = await last_ends(session, after_finish) if after_finish else {}
         decisions: list[Decision] = []

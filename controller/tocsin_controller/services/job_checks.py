@@ -5,6 +5,7 @@ from datetime import datetime
 
 from tocsin_controller.scheduling.checking import check_timing, refusal
 from tocsin_controller.scheduling.timing import Timing
+from tocsin_controller.services.gate_checks import check_gates
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.jobs import agent_exists
 from tocsin_controller.workflow.losing import LossPace
@@ -32,7 +33,7 @@ async def check_definition(session: Session, job: JobDefinition, pace: LossPace)
         wrong.append(FieldError("lost_after_secs", why))
     elif job.on_lost is OnLost.RETRY:
         wrong += _check_retry_after_loss(job, pace)
-    return wrong
+    return wrong + check_gates(job)
 
 
 def _check_retry_after_loss(job: JobDefinition, pace: LossPace) -> list[FieldError]:

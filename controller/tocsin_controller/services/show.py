@@ -102,6 +102,17 @@ def show_approval(stored: dict[str, Any] | None) -> dict[str, Any] | None:
     return shown
 
 
+def show_waiting(rows: list[Record]) -> list[dict[str, Any]]:
+    """What a run waits for, and who is before it; from `places_of_run`."""
+    shown: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        limit = {"key": row["key"], "limit": row["at_most"], "since": row["asked_at"], "before": []}
+        found = shown.setdefault(row["key"], limit)
+        if row["run_id"] is not None:
+            found["before"].append(_pick(row, ("run_id", "job_id", "job_name", "held_at")))
+    return list(shown.values())
+
+
 def show_agent(row: Record) -> dict[str, Any]:
     """An agent."""
     shown = _pick(row, (

@@ -12,6 +12,7 @@ from tocsin_controller.store.approvals import (
     lock_unapproved_of_job,
 )
 from tocsin_controller.store.database import Database, Session
+from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import (
     Work,
     leases_of,
@@ -20,6 +21,7 @@ from tocsin_controller.store.leasing import (
     withdraw_job,
     withdraw_route,
 )
+from tocsin_controller.store.places import note_replaced
 from tocsin_controller.store.statements import sql
 from tocsin_controller.workflow.ending import Aftermath, Ended, Ender
 from tocsin_shared.errors import NotFound
@@ -57,6 +59,19 @@ class Canceller:
         if ids:
             await self._cancel(ids, by=by, resource=("run", run_id))
         return ids
+
+    async def replace_run(self, run_id: UUID, newer_id: UUID) -> None:
+        """End a run because a newer one takes its place. What runs is asked to end, and has its place until then."""
+        ids = [row["execution_id"] for row in await self._db.fetch(_OPEN_EXECUTIONS_OF_RUN, run_id)]
+        async with self._db.transaction() as session:
+            works = await withdraw(session, ids)
+            message = f"replaced by the newer run {newer_id}"
+            aftermath = await self._end_unstarted(session, works, Reason.REPLACED, message)
+            agents = await request_cancel(session, ids)
+            if works or agents:
+                await add_events(session, [_replaced(run_id, newer_id)])
+            await note_replaced(session, run_id, newer_id)
+        self._tell(aftermath, agents)
 
     async def cancel_waiting(self, session: Session, job_id: UUID) -> Aftermath:
         """End everything of a job that waits, because the job is being deleted. Announce after the commit."""
@@ -98,6 +113,9 @@ class Canceller:
             if works or agents:
                 kind, resource_id = resource
                 await add_audit(session, by, f"{kind}.cancelled", kind, resource_id)
+        self._tell(aftermath, agents)
+
+    def _tell(self, aftermath: Aftermath, agents: dict[UUID, UUID]) -> None:
         self._ender.announce(aftermath)
         for agent_id in set(agents.values()):
             self._hints.hint(agent_topic(agent_id))
@@ -114,3 +132,12 @@ class Canceller:
             raise NotFound(f"there is no execution {execution_id}")
         status = ExecutionStatus(row["status"])
         return status.value if status.is_final else "cancelling"
+
+
+def _replaced(run_id: UUID, newer_id: UUID) -> NewEvent:
+    return NewEvent(
+        kind="run.replaced",
+        severity="info",
+        message=f"Run {run_id} is ended for the newer run {newer_id}",
+        run_id=run_id,
+    )

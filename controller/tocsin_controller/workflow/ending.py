@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
-from tocsin_controller.hints import EVENTS, Hints, output_topic
+from tocsin_controller.hints import EVENTS, PLACES, Hints, output_topic
 from tocsin_controller.isolation import write_apart
 from tocsin_controller.store.database import HeldSession, Queries, Session
 from tocsin_controller.store.doubts import Uncertain
@@ -28,7 +28,9 @@ from tocsin_controller.store.ending import (
 )
 from tocsin_controller.store.events import NewEvent, Severity, add_events
 from tocsin_controller.store.leasing import Handed, Lane, Lease, NewWork, Work, lock_leases, withdraw
+from tocsin_controller.store.places import free_places
 from tocsin_controller.targeting import route_again
+from tocsin_controller.workflow.gates.places import needs_places
 from tocsin_controller.workflow.retrying import is_unknown, retry_delay_secs
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.ids import new_id
@@ -95,6 +97,8 @@ class Aftermath:
 
     execution_ids: tuple[UUID, ...] = ()
     lanes: dict[Lane, NewWork] = field(default_factory=dict)
+    #: Places were given back, which others may wait for.
+    has_freed_places: bool = False
 
 
 class Ender:
@@ -162,12 +166,14 @@ class Ender:
         await lock_runs(session, list(shared))
         await settle_runs(session, _deltas(ended, {retry.retry_of for retry in retries}))
         await add_events(session, [_event(e, job) for e, job in pairs])
-        return Aftermath(tuple(e.work.execution_id for e in ended), lanes)
+        placed = {e.work.run_id for e, job in pairs if isinstance(job, BrokenDefinition) or needs_places(job)}
+        has_freed = await free_places(session, list(placed))
+        return Aftermath(tuple(e.work.execution_id for e in ended), lanes, has_freed)
 
     def is_plain(self, work: Work, status: ExecutionStatus) -> bool:
-        """Whether nothing but the end itself would follow: no next attempt, and no other execution in the run."""
+        """Whether nothing but the end itself would follow: no next attempt, no sibling, no place to give back."""
         job = self._definitions.known((work.job_id, work.job_version))
-        if job is None or isinstance(job, BrokenDefinition) or _is_shared(job):
+        if job is None or isinstance(job, BrokenDefinition) or _is_shared(job) or needs_places(job):
             return False
         return status is ExecutionStatus.SUCCEEDED or (job.retry_max == 0 and job.on_lost is OnLost.FAIL)
 
@@ -196,6 +202,8 @@ class Ender:
             self._hints.hint(output_topic(execution_id), everywhere=False)
         if aftermath.lanes:
             self._on_work(aftermath.lanes)
+        if aftermath.has_freed_places:
+            self._hints.hint(PLACES, everywhere=False)
 
 
 async def log_stuck(ended: Ended, error: Exception) -> None:

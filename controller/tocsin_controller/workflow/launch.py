@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tocsin_controller.hints import PLACES, Hints
 from tocsin_controller.store.agents import AgentFacts, load_agent_facts
 from tocsin_controller.store.database import Queries, Session
 from tocsin_controller.store.launching import (
@@ -37,6 +38,11 @@ class Launched:
     lanes: dict[Lane, NewWork]
     #: How many timers fired; the others had fired elsewhere, or their jobs were changed.
     timers: int = 0
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether some wait for a place: hint `places` after the commit."""
+        return any(run.hold is Hold.PLACE for run in self.runs.values())
 
 
 def plan_run(
@@ -166,12 +172,14 @@ class Triggered:
     lanes: dict[Lane, NewWork]
     #: What became of it, for whoever asked.
     message: str
+    has_waiting: bool = False
 
 
 class Launcher:
     """Starts jobs because somebody asked, outside any schedule."""
 
-    def __init__(self, on_work: Callable[[dict[Lane, NewWork]], None]) -> None:
+    def __init__(self, hints: Hints, on_work: Callable[[dict[Lane, NewWork]], None]) -> None:
+        self._hints = hints
         self._on_work = on_work
 
     async def trigger(
@@ -189,12 +197,20 @@ class Launcher:
         run = plan_run(job_id, version, job, trigger=trigger, params=params, agents=agents)
         launched = await (launch_gated if has_gated([run]) else launch)(session, [run])
         run = launched.runs[run.id]
-        return Triggered(run.id, [e.id for e in run.executions], launched.lanes, _told(run))
+        return Triggered(
+            run.id, [e.id for e in run.executions], launched.lanes, _told(run), launched.has_waiting
+        )
 
     def announce(self, launched: Triggered) -> None:
         """Tell the dispatcher; call it after the commit."""
         self._on_work(launched.lanes)
+        if launched.has_waiting:
+            self._hints.hint(PLACES, everywhere=False)
 
 
 def _told(run: PlannedRun) -> str:
+    if run.status is RunStatus.SKIPPED:
+        return f"job skipped: {run.message}"
+    if run.hold is Hold.PLACE:
+        return f"job triggered; it {run.message}"
     return "job awaiting approval" if run.hold is Hold.APPROVAL else "job triggered"

@@ -26,10 +26,10 @@ def job(**more: Any) -> JobDefinition:
     )
 
 
-def decided(definition: JobDefinition, *, now: datetime = DUE, open_runs: int = 0) -> Decision:
+def decided(definition: JobDefinition, *, now: datetime = DUE) -> Decision:
     timer = Timer(new_id(), 1, DUE, DUE, now)
     timing = Timing.of(definition.schedule, created_at=DUE, timezone=definition.timezone)
-    return decide(timer, definition, timing, open_runs=open_runs)
+    return decide(timer, definition, timing)
 
 
 def test_a_timer_decided_ahead_fires_its_own_instant() -> None:
@@ -49,19 +49,11 @@ def test_a_late_timer_records_what_was_missed_and_runs_the_newest() -> None:
     assert decision.next_fire_at == DUE + 4 * MINUTE
 
 
-def test_open_runs_are_counted_against_max_concurrent() -> None:
-    (run,) = decided(job(max_concurrent=2), open_runs=2).runs
-    assert (run.status, run.reason) == (RunStatus.SKIPPED, "overlap")
-    (run,) = decided(job(max_concurrent=2), open_runs=1).runs
-    assert run.status is RunStatus.PENDING
-
-
 def test_a_one_shot_has_no_next_instant() -> None:
     once = job(schedule={"type": "one_shot", "value": DUE.isoformat()})
     assert decided(once).next_fire_at is None
 
 
-def test_only_limits_and_all_depend_on_the_moment() -> None:
-    assert not depends_on_the_moment(job())
-    assert depends_on_the_moment(job(max_concurrent=1))
+def test_only_runs_on_all_agents_depend_on_the_moment() -> None:
+    assert not depends_on_the_moment(job(max_concurrent=1))
     assert depends_on_the_moment(job(target={"type": "all"}))

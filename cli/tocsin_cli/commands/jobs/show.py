@@ -91,8 +91,10 @@ def _where(job: Json, agent_names: dict[str, str]) -> list[tuple[str, Cell]]:
         ("Timeout", format_duration(timeout_secs) if timeout_secs else "none"),
         ("Retries", _retries(job)),
         ("When lost", _when_lost(job)),
-        ("At once", str(job["max_concurrent"] or "no limit")),
+        ("At once", _at_once(job)),
     ]
+    if key := job.get("concurrency"):
+        fields.append(("Shares a key", f"{key['key']}, at most {key['limit']} at once"))
     if job.get("approval_required"):
         expires = job.get("approval_expires_secs")
         fields.append(("Approval", f"required, within {format_duration(expires)}" if expires else "required"))
@@ -113,6 +115,13 @@ def _past(job: Json) -> list[tuple[str, Cell]]:
     version = f", version {job['version']}" if job.get("version") else ""
     fields.append(("Changed", time_and_age(job["updated_at"]) + version))
     return fields
+
+
+def _at_once(job: Json) -> str:
+    if not job["max_concurrent"]:
+        return "no limit"
+    more = {"queue": "wait", "replace": "replace the oldest"}.get(job.get("overlap", ""), "are skipped")
+    return f"{job['max_concurrent']}, more {more}"
 
 
 def _retries(job: Json) -> str:

@@ -11,10 +11,11 @@ from tocsin_controller.api.paging import PageQuery, page_of
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.searching import search_runs
-from tocsin_controller.services.show import show_execution, show_run
+from tocsin_controller.services.show import show_execution, show_run, show_waiting
 from tocsin_controller.store import history
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.history import Slice
+from tocsin_controller.store.places import places_of_run
 from tocsin_shared.errors import NotFound
 from tocsin_shared.executions import RunStatus
 from tocsin_shared.views import Page, RunCancelAnswer, RunDetail, RunView
@@ -85,7 +86,10 @@ class RunRoutes:
             raise NotFound(f"there is no run {run_id}")
         ids = await history.executions_of_run(self._db, run_id, history.WINDOW)
         executions = await history.executions_shown(self._db, ids)
-        return show_run(row) | {"executions": [show_execution(e) for e in reversed(executions)]}
+        return show_run(row) | {
+            "executions": [show_execution(e) for e in reversed(executions)],
+            "waiting_for": show_waiting(await places_of_run(self._db, run_id)),
+        }
 
     async def cancel(self, call: Call) -> Any:
         run_id = call.id("id")

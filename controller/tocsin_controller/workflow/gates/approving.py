@@ -24,6 +24,7 @@ from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.targeting import agent_route, route_for
 from tocsin_controller.workflow.ending import Aftermath, Ended, Ender
+from tocsin_controller.workflow.gates.entering import ask_for_places
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
 
@@ -54,7 +55,8 @@ class Approver:
         job = await self._definitions.get(session, (asked.job_id, asked.job_version))
         if not isinstance(job, JobDefinition):
             return await self._end(session, asked, waiting, Reason.INTERNAL, "its definition can't be read")
-        lanes = await self._queue(session, job, waiting)
+        has_place = await ask_for_places(session, run_id, asked.job_id, asked.job_version, job)
+        lanes = await self._queue(session, job, waiting, is_held=not has_place)
         await note_decision(session, run_id, "approved", by=by.name, note=note)
         await add_events(session, [_event("execution.approved", asked, waiting, job.name, by, note)])
         await add_audit(session, by, "execution.approved", "run", run_id, note)
@@ -95,13 +97,14 @@ class Approver:
         self._ender.announce(decided.aftermath)
 
     async def _queue(
-        self, session: Session, job: JobDefinition, waiting: list[Unapproved]
+        self, session: Session, job: JobDefinition, waiting: list[Unapproved], *, is_held: bool
     ) -> dict[Lane, NewWork]:
         return await queue_approved(
             session,
             [(one.work.execution_id, _route(job, one)) for one in waiting],
             priority=job.priority,
             queue_timeout_secs=job.queue_timeout_secs,
+            is_held=is_held,
         )
 
     async def _end(
