@@ -27,6 +27,8 @@ from tocsin_controller.workflow.launch import Launcher
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_controller.workflow.outbox import Outbox
 from tocsin_controller.workflow.recording import Recorder
+from tocsin_controller.workflow.rollouts.clock import RolloutClock
+from tocsin_controller.workflow.rollouts.driving import ROLLOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     )
     outbox = Outbox(db, hints)
     outbox.register(RESUME, Resumer(hints).handle)
+    outbox.register(ROLLOUT, RolloutClock(ender))
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,
         "hint-sender": hints.run_sender,

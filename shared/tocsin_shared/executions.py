@@ -113,6 +113,16 @@ class Reason(StrEnum):
     APPROVAL_EXPIRED = "approval_expired"
     #: It waits a little, as `jitter_secs` says.
     JITTER = "jitter"
+    #: Its batch of the rollout has not begun yet.
+    ROLLOUT_WAITS = "rollout_waits"
+    #: Its host is offline and is waited for.
+    HOST_OFFLINE = "host_offline"
+    #: Its host was offline, and did not come back in time.
+    NOT_REACHED = "not_reached"
+    #: The rollout stopped before its batch began.
+    ROLLOUT_STOPPED = "rollout_stopped"
+    #: Fewer hosts succeeded than the rollout's `quorum`.
+    QUORUM = "quorum"
 
 
 class RunStatus(StrEnum):

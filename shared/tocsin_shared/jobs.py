@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from tocsin_shared.gates import Concurrency, Overlap
 from tocsin_shared.parameters import Parameters
+from tocsin_shared.rollouts import Rollout
 from tocsin_shared.schedules import Catchup, Dst, Schedule
 from tocsin_shared.targets import Target
 from tocsin_shared.tasks import Task, UserName
@@ -99,6 +100,8 @@ class JobDefinition(UserModel):
     jitter_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
     #: None means on a controller.
     target: Target | None = None
+    #: For targets that mean every host: in which batches they come, and what counts as success.
+    rollout: Rollout | None = None
     timeout_secs: Annotated[int, Field(ge=1, le=31 * 86_400)] | None = None
     #: Between SIGTERM and SIGKILL when an execution is cancelled or times out.
     kill_grace_secs: Annotated[int, Field(ge=0, le=3600)] = 10
@@ -198,6 +201,7 @@ class JobUpdate(UserModel):
     expires_at: Instant | None = None
     jitter_secs: int | None = None
     target: Target | None = None
+    rollout: Rollout | None = None
     timeout_secs: int | None = None
     kill_grace_secs: int | None = None
     limits: JobLimits | None = None

@@ -201,6 +201,26 @@ class NotReached(View):
     why: str
 
 
+class RolloutView(View):
+    """How far a run on every host is with its batches."""
+
+    #: Hosts in each batch, as they were when the run began; the canaries are the first one.
+    sizes: list[int]
+    has_canary: bool
+    #: Hosts that were offline and are, or were, waited for; they come after the last batch.
+    late: int
+    #: So many hosts have to succeed; null: none may fail.
+    quorum: int | None
+    #: Batches that were begun; one more than there are `sizes` when those waited for have their turn.
+    released: int
+    #: Why no further batch begins.
+    stopped: str | None
+    #: When the next batch begins, while there is a delay between two.
+    next_at: datetime | None
+    #: Until when offline hosts are waited for.
+    waits_until: datetime | None
+
+
 class RunView(View):
     """One occurrence of a job."""
 
@@ -226,6 +246,8 @@ class RunView(View):
     cancelled: int
     lost: int
     not_reached: list[NotReached]
+    #: null when all hosts began at once.
+    rollout: RolloutView | None
     #: Null when the job asks for none.
     approval: ApprovalView | None
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tocsin_cli.output.printer import Printer
+from tocsin_cli.output.rollouts import rollout_words
 from tocsin_cli.output.table import Cell, Column, Fields, Table
 from tocsin_cli.output.times import age, duration_between, local_time, time_and_age
 from tocsin_cli.output.words import approval_words, outcome_words, status_cell, trigger_words, waiting_words
@@ -52,6 +53,8 @@ def run_fields(run: Json) -> Fields:
     fields += [("Waits for", waiting_words(limit)) for limit in run.get("waiting_for") or []]
     if run.get("approval"):
         fields.append(("Approval", approval_words(run["approval"])))
+    if run.get("rollout"):
+        fields.append(("Rollout", rollout_words(run["rollout"])))
     fields.append(("Trigger", trigger_words(run)))
     if run.get("params"):
         fields.append(("Params", "\n".join(f"{name}={value}" for name, value in run["params"].items())))

@@ -11,7 +11,7 @@ from tocsin_controller.store.jobs import agent_exists
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import FieldError, InvalidInput
 from tocsin_shared.jobs import JobDefinition, OnLost
-from tocsin_shared.targets import AgentTarget, LocalTarget
+from tocsin_shared.targets import AgentTarget, LocalTarget, is_fan_out
 from tocsin_shared.tasks import CustomTask, ShellTask
 
 
@@ -24,6 +24,9 @@ async def check_definition(session: Session, job: JobDefinition, pace: LossPace)
         wrong.append(
             FieldError("target", "custom tasks run on third-party agents: say which (any, tagged, ...)")
         )
+    if job.rollout is not None and not is_fan_out(job.target):
+        why = "is for targets that mean every host: `all`, or `tagged` with mode `all`"
+        wrong.append(FieldError("rollout", why))
     if job.run_as is not None and not isinstance(job.task, ShellTask):
         wrong.append(FieldError("run_as", "only shell tasks can run as another account"))
     if job.lost_after_secs <= pace.lease_secs:

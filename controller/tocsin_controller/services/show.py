@@ -6,6 +6,7 @@ from uuid import UUID
 
 from tocsin_controller.store.database import Record
 from tocsin_controller.store.keys import StoredKey
+from tocsin_controller.workflow.rollouts.planning import RolloutState
 from tocsin_shared.jobs import JobDefinition
 
 #: What a definition that an earlier release stored may lack.
@@ -65,6 +66,8 @@ def show_execution(row: Record) -> dict[str, Any]:
         "retry_of", "scheduled_for", "created_at", "started_at", "finished_at", "cancel_requested_at", "agent_name",
         "stdout_bytes", "stderr_bytes", "stdout_truncated", "stderr_truncated", "job_version",
     ))  # fmt: skip
+    if row["status"] == "running":  # what it waited for is over
+        shown["reason"] = shown["message"] = None
     shown["agent_id"] = row["agent_id"] or row["lease_agent_id"]
     shown["fence"] = row["lease_fence"] or row["fence"]
     shown["triggered_by"] = _triggered_by(row)
@@ -86,6 +89,7 @@ def show_run(row: Record) -> dict[str, Any]:
     ))  # fmt: skip
     shown["triggered_by"] = row["trigger"]
     shown["not_reached"] = row["not_reached"] or []
+    shown["rollout"] = row["rollout"] and RolloutState.from_json(row["rollout"]).as_json()
     shown["approval"] = show_approval(row["approval"])
     shown["duration_secs"] = _duration(row["started_at"], row["finished_at"])
     return shown

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tocsin_controller.store.database import Queries
 from tocsin_controller.store.leasing import Lane, NewWork
+from tocsin_controller.store.rollouts import PlannedRollout
 from tocsin_controller.store.statements import sql
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.jobs import JobDefinition
@@ -76,6 +77,8 @@ class PlannedRun(NamedTuple):
     hold: Hold | None = None
     #: Its executions wait until then; None: they may be taken at once.
     ready_at: datetime | None = None
+    #: Set when its hosts come in batches.
+    rollout: PlannedRollout | None = None
 
 
 async def coming_timers(session: Queries, within_secs: float) -> list[Timer]:

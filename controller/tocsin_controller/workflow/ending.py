@@ -4,7 +4,7 @@ Everything that an end entails is written in the caller's transaction: the execu
 the event (G5, G7). What must wait for the commit is returned as an Aftermath, for `announce`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -29,9 +29,11 @@ from tocsin_controller.store.ending import (
 from tocsin_controller.store.events import NewEvent, Severity, add_events
 from tocsin_controller.store.leasing import Handed, Lane, Lease, NewWork, Work, lock_leases, withdraw
 from tocsin_controller.store.places import free_places
+from tocsin_controller.store.rollouts import forget_waits
 from tocsin_controller.targeting import route_again
 from tocsin_controller.workflow.gates.places import needs_places
 from tocsin_controller.workflow.retrying import is_unknown, retry_delay_secs
+from tocsin_controller.workflow.rollouts.driving import advance_rollouts
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobDefinition, OnLost
@@ -39,6 +41,8 @@ from tocsin_shared.protocol import Usage
 from tocsin_shared.targets import is_fan_out
 
 log = structlog.get_logger(__name__)
+
+S = ExecutionStatus
 
 _SEVERITIES: dict[ExecutionStatus, Severity] = {
     ExecutionStatus.SUCCEEDED: "success",
@@ -99,6 +103,18 @@ class Aftermath:
     lanes: dict[Lane, NewWork] = field(default_factory=dict)
     #: Places were given back, which others may wait for.
     has_freed_places: bool = False
+
+    def plus(self, other: "Aftermath") -> "Aftermath":
+        """What both tell."""
+        lanes = dict(self.lanes)
+        for lane, work in other.lanes.items():
+            known = lanes.get(lane)
+            lanes[lane] = NewWork(min(known.first, work.first), known.rows + work.rows) if known else work
+        return Aftermath(
+            self.execution_ids + other.execution_ids,
+            lanes,
+            self.has_freed_places or other.has_freed_places,
+        )
 
 
 class Ender:
@@ -165,10 +181,25 @@ class Ender:
         shared = {e.work.run_id for e, job in pairs if _is_shared(job)}
         await lock_runs(session, list(shared))
         await settle_runs(session, _deltas(ended, {retry.retry_of for retry in retries}))
-        await add_events(session, [_event(e, job) for e, job in pairs])
+        await add_events(session, [_event(e, job) for e, job in pairs if e.status is not S.SKIPPED])
         placed = {e.work.run_id for e, job in pairs if isinstance(job, BrokenDefinition) or needs_places(job)}
         has_freed = await free_places(session, list(placed))
-        return Aftermath(tuple(e.work.execution_id for e in ended), lanes, has_freed)
+        aftermath = Aftermath(tuple(e.work.execution_id for e in ended), lanes, has_freed)
+        in_batches = [e for e, job in pairs if isinstance(job, JobDefinition) and job.rollout]
+        if not in_batches:
+            return aftermath
+        await forget_waits(session, [e.work.execution_id for e in in_batches])
+        return aftermath.plus(await self._advance(session, {e.work.run_id for e in in_batches}))
+
+    async def advance(self, session: Session, run_ids: Collection[UUID]) -> Aftermath:
+        """Take the steps of rollouts that are due; announce after the commit."""
+        await lock_runs(session, list(run_ids))
+        return await self._advance(session, run_ids)
+
+    async def _advance(self, session: Session, run_ids: Collection[UUID]) -> Aftermath:
+        progress = await advance_rollouts(session, self._definitions, sorted(run_ids))
+        skipped = [Ended(skip.work, S.SKIPPED, skip.reason, skip.message) for skip in progress.skips]
+        return Aftermath(lanes=progress.lanes).plus(await self.end(session, skipped))
 
     def is_plain(self, work: Work, status: ExecutionStatus) -> bool:
         """Whether nothing but the end itself would follow: no next attempt, no sibling, no place to give back."""
@@ -285,8 +316,9 @@ def _deltas(ended: Sequence[Ended], retried: set[UUID]) -> list[RunDelta]:
             delta.started_age_secs = max(delta.started_age_secs or 0, e.started_age_secs)
         if e.work.execution_id in retried:
             continue
-        counter = e.status.value
-        setattr(delta, counter, getattr(delta, counter) + 1)
+        if e.status is not S.SKIPPED:
+            counter = e.status.value
+            setattr(delta, counter, getattr(delta, counter) + 1)
         if e.is_late:
             delta.lost -= 1
         else:

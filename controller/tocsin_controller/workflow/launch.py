@@ -18,10 +18,12 @@ from tocsin_controller.store.launching import (
     write_runs,
 )
 from tocsin_controller.store.leasing import Lane, NewWork
-from tocsin_controller.targeting import agent_route, route_for, takes_part
+from tocsin_controller.targeting import route_for
 from tocsin_controller.workflow.gates.entering import admit, note_entered
 from tocsin_controller.workflow.gates.needs import is_gated
 from tocsin_controller.workflow.params import params_of
+from tocsin_controller.workflow.rollouts.beginning import FanOut, fan_out
+from tocsin_controller.workflow.rollouts.driving import begin
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.ids import new_id, occurrence_id
 from tocsin_shared.jobs import JobDefinition
@@ -70,22 +72,23 @@ def plan_run(
             params=known.values,
             scheduled_for=scheduled_for,
         )
-    places, not_reached = _places(job, agents)
+    executions, not_reached, rollout = _executions(job, agents)
     return PlannedRun(
         id=run_id,
         job_id=job_id,
         job_version=version,
-        status=RunStatus.PENDING if places else RunStatus.FAILED,
-        reason=None if places else Reason.NO_AGENT,
-        message=None if places else "no eligible agent is online",
+        status=RunStatus.PENDING if executions else RunStatus.FAILED,
+        reason=None if executions else Reason.NO_AGENT,
+        message=None if executions else "no eligible agent is online",
         trigger=trigger,
         params=known.values,
         scheduled_for=scheduled_for,
         priority=job.priority,
         queue_timeout_secs=job.queue_timeout_secs,
-        executions=tuple(PlannedExecution(new_id(), route, agent_id) for route, agent_id in places),
+        executions=executions,
         not_reached=not_reached,
         gated=job if is_gated(job) else None,
+        rollout=rollout,
     )
 
 
@@ -105,25 +108,12 @@ def plan_skip(
     )
 
 
-def _places(
-    job: JobDefinition, agents: Sequence[AgentFacts]
-) -> tuple[list[tuple[str, UUID | None]], tuple[dict[str, str], ...]]:
-    """Where the run's executions go: (route, the agent if only one can take it); and who is not reached."""
-    if isinstance(job.target, AgentTarget):
-        return [(agent_route(job.target.agent_id), job.target.agent_id)], ()
-    if not is_fan_out(job.target):
-        return [(route_for(job.target, job.task.type), None)], ()
-    places: list[tuple[str, UUID | None]] = []
-    not_reached: list[dict[str, str]] = []
-    for agent in agents:
-        verdict = takes_part(agent, job.task.type, job.target)
-        if verdict is None:
-            continue
-        if verdict.eligible:
-            places.append((agent_route(agent.id), agent.id))
-        else:
-            not_reached.append({"agent_id": str(agent.id), "name": agent.name, "why": verdict.why})
-    return places, tuple(not_reached)
+def _executions(job: JobDefinition, agents: Sequence[AgentFacts]) -> FanOut:
+    """Where the run's executions go, and who is not reached."""
+    if is_fan_out(job.target):
+        return fan_out(job, agents)
+    agent_id = job.target.agent_id if isinstance(job.target, AgentTarget) else None
+    return FanOut((PlannedExecution(new_id(), route_for(job.target, job.task.type), agent_id),), (), None)
 
 
 async def agents_for(session: Queries, jobs: Iterable[JobDefinition]) -> Sequence[AgentFacts]:
@@ -134,7 +124,7 @@ async def agents_for(session: Queries, jobs: Iterable[JobDefinition]) -> Sequenc
 
 
 async def launch(
-    session: Queries, runs: Sequence[PlannedRun], fired: Sequence[tuple[Timer, datetime | None]] = ()
+    session: Session, runs: Sequence[PlannedRun], fired: Sequence[tuple[Timer, datetime | None]] = ()
 ) -> Launched:
     """Write runs that have no gates, and move the timers that fired them: one statement, no transaction needed.
 
@@ -150,6 +140,7 @@ async def launch_gated(
     admitted = await admit(session, runs)
     launched = _launched(admitted, await write_runs(session, admitted, fired))
     await note_entered(session, admitted, launched.runs.keys())
+    await begin(session, list(launched.runs.values()))
     return launched
 
 

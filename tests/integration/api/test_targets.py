@@ -55,3 +55,34 @@ async def test_a_bad_target_is_refused_with_its_place(
     (detail,) = answer.json["details"]
     assert detail["field"] == field
     assert why in detail["reason"]
+
+
+async def test_a_rollout_is_for_targets_that_mean_every_host(api: Api) -> None:
+    body = {"name": "j", "task": {"type": "noop"}, "schedule": "on_demand", "rollout": {"canary": 1}}
+    answer = await api.call("POST", "/api/jobs", {**body, "target": {"type": "any"}})
+    assert answer.status == 400
+    assert [one["field"] for one in answer.json["details"]] == ["rollout"]
+    wrong = await api.call(
+        "POST", "/api/jobs", {**body, "rollout": {"batch": "0%"}, "target": {"type": "all"}}
+    )
+    assert [one["field"] for one in wrong.json["details"]] == ["rollout.batch"]
+
+
+async def test_a_run_in_batches_shows_how_far_it_is(api: Api, worker: Worker) -> None:
+    await api.agent("another", agent_type="custom")
+    await api.agent("zebra", task_types=["noop"])
+    job = await api.job(target={"type": "all"}, rollout={"batch": 1, "quorum": "50%"})
+    started = await api.post(f"/api/jobs/{job['id']}/trigger")
+    run = await api.get(f"/api/runs/{started['run_id']}")
+    assert run["rollout"] == {
+        "sizes": [1, 1],
+        "has_canary": False,
+        "late": 0,
+        "quorum": 1,
+        "released": 1,
+        "stopped": None,
+        "next_at": None,
+        "waits_until": None,
+    }
+    assert [one["reason"] for one in run["executions"]] == [None, "rollout_waits"]
+    assert run["executions"][1]["message"] == "waits for batch 2 of 2 of the rollout"

@@ -1,4 +1,5 @@
--- Adds ended executions to their runs; a run ends with its last open execution, and its status says how. Recomputed
+-- Adds ended executions to their runs; a run ends with its last open execution, and its status says how: by the quorum
+-- of its rollout if there is one; when nothing of it ever began it was skipped. Recomputed
 -- from the counters, so a late result corrects the run too. $11 is the lowest id, which skips the
 -- partitions of earlier days. Index: primary key.
 UPDATE runs AS r
@@ -7,16 +8,26 @@ SET open_executions = r.open_executions + d.open, succeeded = r.succeeded + d.su
     status = CASE
         WHEN r.open_executions + d.open > 0
             THEN CASE WHEN r.started_at IS NULL AND d.started_age_secs IS NULL THEN r.status ELSE 'running' END
+        WHEN r.succeeded + d.succeeded >= (r.rollout ->> 'quorum')::int THEN 'succeeded'
         WHEN r.failed + d.failed > 0 THEN 'failed'
         WHEN r.timed_out + d.timed_out > 0 THEN 'timed_out'
         WHEN r.lost + d.lost > 0 THEN 'lost'
         WHEN r.cancelled + d.cancelled > 0 THEN 'cancelled'
+        WHEN r.succeeded + d.succeeded < (r.rollout ->> 'quorum')::int THEN 'failed'
+        WHEN r.succeeded + d.succeeded = 0 THEN 'skipped'
         ELSE 'succeeded'
     END,
-    reason = CASE WHEN r.failed + d.failed + r.timed_out + d.timed_out + r.lost + d.lost + r.cancelled + d.cancelled > 0
-        THEN coalesce(d.reason, r.reason) END,
-    message = CASE WHEN r.failed + d.failed + r.timed_out + d.timed_out + r.lost + d.lost + r.cancelled + d.cancelled > 0
-        THEN coalesce(d.message, r.message) END,
+    reason = CASE
+        WHEN r.succeeded + d.succeeded >= (r.rollout ->> 'quorum')::int THEN NULL
+        WHEN r.failed + d.failed + r.timed_out + d.timed_out + r.lost + d.lost + r.cancelled + d.cancelled > 0
+            OR r.succeeded + d.succeeded = 0 THEN coalesce(d.reason, r.reason)
+        WHEN r.open_executions + d.open = 0 AND r.rollout ->> 'quorum' IS NOT NULL THEN 'quorum' END,
+    message = CASE
+        WHEN r.succeeded + d.succeeded >= (r.rollout ->> 'quorum')::int THEN NULL
+        WHEN r.failed + d.failed + r.timed_out + d.timed_out + r.lost + d.lost + r.cancelled + d.cancelled > 0
+            OR r.succeeded + d.succeeded = 0 THEN coalesce(d.message, r.message)
+        WHEN r.open_executions + d.open = 0 AND r.rollout ->> 'quorum' IS NOT NULL
+            THEN format('%s hosts succeeded; the quorum is %s', r.succeeded + d.succeeded, r.rollout ->> 'quorum') END,
     started_at = least(r.started_at, now() - make_interval(secs => d.started_age_secs)),
     finished_at = CASE WHEN r.open_executions + d.open = 0 THEN now() - make_interval(secs => d.age_secs) END
 FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[], $8::text[], $9::text[],

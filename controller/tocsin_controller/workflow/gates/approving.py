@@ -25,6 +25,7 @@ from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.targeting import agent_route, route_for
 from tocsin_controller.workflow.ending import Aftermath, Ended, Ender
 from tocsin_controller.workflow.gates.entering import ask_for_places
+from tocsin_controller.workflow.rollouts.driving import resume
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
 
@@ -57,6 +58,7 @@ class Approver:
             return await self._end(session, asked, waiting, Reason.INTERNAL, "its definition can't be read")
         has_place = await ask_for_places(session, run_id, asked.job_id, asked.job_version, job)
         lanes = await self._queue(session, job, waiting, is_held=not has_place)
+        await resume(session, run_id, job, may_begin=has_place)
         await note_decision(session, run_id, "approved", by=by.name, note=note)
         await add_events(session, [_event("execution.approved", asked, waiting, job.name, by, note)])
         await add_audit(session, by, "execution.approved", "run", run_id, note)

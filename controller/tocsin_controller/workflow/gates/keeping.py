@@ -30,6 +30,7 @@ from tocsin_controller.store.places import (
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.gates.approving import Approver
 from tocsin_controller.workflow.gates.places import to_admit, to_replace
+from tocsin_controller.workflow.rollouts.driving import resume
 from tocsin_shared.jobs import JobDefinition
 
 log = structlog.get_logger(__name__)
@@ -116,7 +117,12 @@ class Gatekeeper:
             else UNREADABLE_QUEUE_TIMEOUT_SECS
             for run in admitted
         }
-        return await release(session, timeouts)
+        lanes = await release(session, timeouts)
+        for run in admitted:
+            job = definitions[run.job_id, run.job_version]
+            if isinstance(job, JobDefinition):
+                await resume(session, run.run_id, job)
+        return lanes
 
     async def _expire_approvals(self, session: HeldSession) -> None:
         while True:

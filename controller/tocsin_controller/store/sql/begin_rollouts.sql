@@ -1,0 +1,26 @@
+-- Runs that were just written, in the same transaction, go about it in batches: what is not in the first one is taken out
+-- of everybody's reach, says what it waits for, and never expires in the queue. Hosts that are away are waited for until
+-- a time by the database's clock (G8). $10 is the lowest id of an execution, which skips the partitions of earlier days.
+-- Index: primary keys.
+WITH x AS (
+    SELECT *
+    FROM unnest($4::uuid[], $5::uuid[], $6::int[], $7::uuid[], $8::boolean[], $9::text[], $11::text[])
+        AS x (execution_id, run_id, batch, agent_id, is_held, reason, message)
+), held AS (
+    UPDATE queue AS q
+    SET ready_at = CASE WHEN x.is_held THEN 'infinity'::timestamptz END, expires_at = 'infinity'
+    FROM x
+    WHERE q.execution_id = x.execution_id
+), told AS (
+    UPDATE executions AS e
+    SET reason = x.reason, message = x.message
+    FROM x
+    WHERE e.id = x.execution_id AND e.id >= $10
+), noted AS (
+    INSERT INTO rollout_waits (execution_id, run_id, batch, agent_id)
+    SELECT execution_id, run_id, batch, agent_id FROM x
+)
+UPDATE runs AS r
+SET rollout = s.state || jsonb_build_object('waits_until', now() + make_interval(secs => s.wait_secs))
+FROM unnest($1::uuid[], $2::jsonb[], $3::float8[]) AS s (run_id, state, wait_secs)
+WHERE r.id = s.run_id
