@@ -19,6 +19,7 @@ from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import Service
 from tocsin_controller.workflow.cancel import Canceller
+from tocsin_controller.workflow.cascade import RUN_MOVED, Cascade
 from tocsin_controller.workflow.ending import Ender
 from tocsin_controller.workflow.gates.approving import Approver
 from tocsin_controller.workflow.gates.keeping import Gatekeeper
@@ -80,6 +81,8 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     outbox = Outbox(db, hints)
     outbox.register(RESUME, Resumer(hints).handle)
     outbox.register(ROLLOUT, RolloutClock(ender))
+    cascade = Cascade(hints, definitions, claimer.on_work)
+    outbox.register(RUN_MOVED, cascade.handle)
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,
         "hint-sender": hints.run_sender,

@@ -1,7 +1,7 @@
 """Housekeeping of the database: partitions ahead, history that is too old away."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import structlog
 
@@ -12,8 +12,10 @@ from tocsin_controller.store.counts import forget_counts
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.partitions import drop_partitions_before, ensure_partitions
+from tocsin_controller.store.pipelines import forget_pipelines
 from tocsin_controller.store.settings import stored_days
 from tocsin_controller.store.statements import sql
+from tocsin_shared.ids import id_floor
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +60,7 @@ class Maintenance:
                 first_kept = today - timedelta(days=kept_days)
                 dropped = await drop_partitions_before(session, first_kept)
                 await forget_counts(session, first_kept)
+                await forget_pipelines(session, id_floor(datetime.combine(first_kept, time(), UTC)))
             await session.execute(_FORGET_IDEMPOTENCY_KEYS)
             await forget_local_agents(session)
             audit_days = await stored_days(session, "audit_retention_days", self._audit_retention_days)

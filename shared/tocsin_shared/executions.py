@@ -123,6 +123,10 @@ class Reason(StrEnum):
     ROLLOUT_STOPPED = "rollout_stopped"
     #: Fewer hosts succeeded than the rollout's `quorum`.
     QUORUM = "quorum"
+    #: A job that this one waits for has not ended as it should have.
+    DEPENDENCY = "dependency"
+    #: What it waited for came about, but the job was paused.
+    PAUSED = "paused"
 
 
 class RunStatus(StrEnum):

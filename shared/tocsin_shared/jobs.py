@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from tocsin_shared.dependencies import MOST_DEPENDENCIES, Dependency
 from tocsin_shared.gates import Concurrency, Overlap
 from tocsin_shared.parameters import Parameters
 from tocsin_shared.rollouts import Rollout
@@ -67,6 +68,10 @@ def _finite(value: float) -> float:
     return value
 
 
+def _none_is_empty(value: Any) -> Any:
+    return [] if value is None else value
+
+
 class JobLimits(UserModel):
     """What one execution may take from its host. An agent that can't enforce one of these does not start it."""
 
@@ -102,6 +107,10 @@ class JobDefinition(UserModel):
     target: Target | None = None
     #: For targets that mean every host: in which batches they come, and what counts as success.
     rollout: Rollout | None = None
+    #: Jobs that must have ended before this one runs; it is started once they all have.
+    depends_on: Annotated[
+        list[Dependency], BeforeValidator(_none_is_empty), Field(max_length=MOST_DEPENDENCIES)
+    ] = []
     timeout_secs: Annotated[int, Field(ge=1, le=31 * 86_400)] | None = None
     #: Between SIGTERM and SIGKILL when an execution is cancelled or times out.
     kill_grace_secs: Annotated[int, Field(ge=0, le=3600)] = 10
@@ -156,7 +165,6 @@ READ_ONLY_KEYS = frozenset(
 
 #: Keys of the shared API whose features are not built yet, with the only values that mean "not used".
 UNUSED_KEYS: dict[str, tuple[Any, ...]] = {
-    "depends_on": ([], None),
     "output_rules": (None,),
     "notifications": (None,),
     "sla_deadline": (None, ""),
@@ -202,6 +210,7 @@ class JobUpdate(UserModel):
     jitter_secs: int | None = None
     target: Target | None = None
     rollout: Rollout | None = None
+    depends_on: list[Dependency] | None = None
     timeout_secs: int | None = None
     kill_grace_secs: int | None = None
     limits: JobLimits | None = None

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tocsin_shared.dependencies import DependencyStatus
 from tocsin_shared.executions import ExecutionStatus, Reason, RunStatus
 from tocsin_shared.jobs import ExecutionCounts, JobDefinition, JobStatus, LastExecution
 from tocsin_shared.pausing import Pause
@@ -81,9 +82,9 @@ class JobView(JobDefinition):
     last_execution: LastExecution | None
     #: Outcomes of the job's latest executions, fifty at most.
     execution_counts: ExecutionCounts
-    depends_on: list[Any] = []
+    #: Whether a run would start now, as far as other jobs are concerned.
     deps_satisfied: bool = True
-    deps_status: list[Any] = []
+    deps_status: list[DependencyStatus] = []
     output_rules: None = None
     notifications: None = None
     sla_warning_mins: int = 0

@@ -29,8 +29,11 @@ class Decision(NamedTuple):
 
 
 def depends_on_the_moment(job: JobDefinition) -> bool:
-    """Whether what becomes of the job can only be decided once it is due: by who is online, or what still runs."""
-    return is_after_finish(job) or is_fan_out(job.target)
+    """Whether what becomes of the job can only be decided once it is due.
+
+    By who is online, what still runs, or how the jobs ended that it waits for.
+    """
+    return bool(job.depends_on) or is_after_finish(job) or is_fan_out(job.target)
 
 
 def is_after_finish(job: JobDefinition) -> bool:
@@ -47,15 +50,18 @@ def decide(
     agents: Sequence[AgentFacts] = (),
     open_runs: int = 0,
     last_end: datetime | None = None,
+    missing: str | None = None,
 ) -> Decision:
     """What to write for a timer that is due, or will be when it is written. Pure.
 
     `agents` are those that an `all` run would freeze; `open_runs` is how many runs of the job have not ended, and
-    `last_end` when the last of the others ended, for jobs that are `is_after_finish`. Limits are looked at when the
-    runs are written.
+    `last_end` when the last of the others ended, for jobs that are `is_after_finish`; `missing` is what the job still
+    waits for, in a sentence. Limits are looked at when the runs are written.
     """
     if isinstance(timing.rule, AfterFinish):
-        return _decide_after_finish(timer, job, timing, timing.rule, agents, Past(open_runs, last_end))
+        return _decide_after_finish(
+            timer, job, timing, timing.rule, agents, Past(open_runs, last_end), missing
+        )
     now = max(timer.now, timer.next_fire_at)
     plan = catchup.plan(timing, timer.next_fire_at, now, job.catchup, job.catchup_window_secs)
     runs: list[PlannedRun] = []
@@ -65,6 +71,11 @@ def decide(
             message += f", nor {plan.missed_more} earlier occurrences"
         runs.append(plan_skip(timer.job_id, timer.job_version, instant, TRIGGER, Reason.MISSED, message))
     for instant in plan.fire:
+        if missing is not None:
+            runs.append(
+                plan_skip(timer.job_id, timer.job_version, instant, TRIGGER, Reason.DEPENDENCY, missing)
+            )
+            continue
         run = plan_run(
             timer.job_id, timer.job_version, job, trigger=TRIGGER, scheduled_for=instant, agents=agents
         )
@@ -79,6 +90,7 @@ def _decide_after_finish(
     rule: AfterFinish,
     agents: Sequence[AgentFacts],
     past: Past,
+    missing: str | None,
 ) -> Decision:
     found = look(rule.interval_secs, timer.next_fire_at, timer.now, past, job.catchup)
     is_over = timing.expires_at is not None and found.next_look_at > timing.expires_at
@@ -88,6 +100,8 @@ def _decide_after_finish(
     if found.is_missed:
         why = "no controller fired it in time"
         run = plan_skip(timer.job_id, timer.job_version, found.due, TRIGGER, Reason.MISSED, why)
+    elif missing is not None:
+        run = plan_skip(timer.job_id, timer.job_version, found.due, TRIGGER, Reason.DEPENDENCY, missing)
     else:
         run = plan_run(
             timer.job_id, timer.job_version, job, trigger=TRIGGER, scheduled_for=found.due, agents=agents

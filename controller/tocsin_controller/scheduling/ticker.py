@@ -34,6 +34,7 @@ from tocsin_controller.store.launching import (
     secs_to_next_wake,
 )
 from tocsin_controller.store.leasing import Lane, NewWork
+from tocsin_controller.workflow.dependencies import missing_dependencies
 from tocsin_controller.workflow.launch import agents_for, has_gated, launch, launch_gated
 from tocsin_shared.jobs import JobDefinition
 
@@ -186,6 +187,7 @@ class Ticker:
         open_runs = await count_open_runs(session, after_finish) if after_finish else {}
         # Asked after the open ones, so that a run that ends in between is known either way.
         ends = await last_ends(session, after_finish) if after_finish else {}
+        missing = await missing_dependencies(session, [timer.job_id for timer, job in due if job.depends_on])
         decisions: list[Decision] = []
         for number, (timer, job) in enumerate(due):
             if number % DECIDED_AT_A_TIME == DECIDED_AT_A_TIME - 1:
@@ -193,9 +195,16 @@ class Ticker:
             try:
                 timing = timing_of(job, timer.anchor)
                 running = open_runs.get(timer.job_id, 0)
-                last_end = ends.get(timer.job_id)
                 decisions.append(
-                    decide(timer, job, timing, agents=agents, open_runs=running, last_end=last_end)
+                    decide(
+                        timer,
+                        job,
+                        timing,
+                        agents=agents,
+                        open_runs=running,
+                        last_end=ends.get(timer.job_id),
+                        missing=missing.get(timer.job_id),
+                    )
                 )
             except Exception as error:  # one bad schedule must not stop the others
                 log.exception("job_quarantined", job_id=str(timer.job_id))

@@ -14,6 +14,7 @@ from tocsin_controller.scheduling.fires import next_fire
 from tocsin_controller.scheduling.timing import Every, Timing, timing_of
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
+from tocsin_controller.services import dependencies
 from tocsin_controller.services.etags import Precondition
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.idempotency import Repeatable, once
@@ -127,6 +128,7 @@ class JobService:
         anchor = anchor_of(definition, now)
         timing = timing_of(definition, anchor)
         refuse([*check_new_timing(timing, now=now), *await check_definition(session, definition, self._pace)])
+        definition = await dependencies.resolve(session, definition)
         await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
         next_fire_at = _first_fire(timing, definition, now) if status is JobStatus.SCHEDULED else None
         await set_timer(
@@ -137,6 +139,8 @@ class JobService:
             next_fire_at=next_fire_at,
             anchor=anchor,
         )
+        if definition.depends_on:
+            await dependencies.save(session, job_id, definition)
         await add_events(session, [_event("job.created", definition.name, job_id, by)])
         await add_audit(session, by, "job.created", "job", job_id, f"'{definition.name}'")
         return job_id
@@ -217,6 +221,8 @@ class JobService:
         if is_new_schedule or is_enabled:
             wrong += check_new_timing(timing, now=now)
         refuse([*wrong, *await check_definition(session, definition, self._pace)])
+        before = job.definition.depends_on if is_readable else []
+        definition = await dependencies.resolve(session, definition, before, job.id)
 
         if status is not JobStatus.SCHEDULED:
             next_fire_at = None
@@ -234,6 +240,8 @@ class JobService:
         if definition != job.definition or not is_readable:
             version += 1
             await insert_job_version(session, job.id, version, definition, by.name)
+        if definition.depends_on != before or not is_readable:
+            await dependencies.save(session, job.id, definition)
         is_checked = is_new_schedule or is_enabled
         saving = update_job(session, job.id, status, version, definition, is_checked=is_checked)
         await _unique_name(saving, definition.name)
@@ -261,6 +269,7 @@ class JobService:
 
     async def delete_in(self, session: Session, row: Record, by: Principal) -> Aftermath:
         """Delete a job whose row is locked in the caller's transaction, who announces what comes of it."""
+        await dependencies.refuse_with_dependents(session, row["id"], row["name"])
         aftermath = await self._canceller.cancel_waiting(session, row["id"])
         await delete_job(session, row["id"])
         await add_events(session, [_event("job.deleted", row["name"], row["id"], by)])
@@ -276,13 +285,15 @@ class JobService:
         *,
         kind: str = "api",
         idempotency_key: str | None = None,
+        skip_deps: bool = False,
     ) -> dict[str, Any]:
-        """Run a job now, whatever its schedule says. The same Idempotency-Key gets the same answer (G5).
+        """Run a job now, whatever its schedule says; with `skip_deps`, whatever it waits for.
 
-        `kind` says through what it was asked for: `api` or `cli`.
+        The same Idempotency-Key gets the same answer (G5). `kind` says through what it was asked for: `api` or `cli`.
         """
         job_id = await self.find_id(ref)
-        request = Repeatable.of(by.key_id, idempotency_key, "trigger", job_id, body.model_dump(mode="json"))
+        asked_for = "trigger", job_id, body.model_dump(mode="json"), skip_deps
+        request = Repeatable.of(by.key_id, idempotency_key, *asked_for)
         launched: Triggered | None = None
 
         async def do() -> dict[str, Any]:
@@ -290,7 +301,8 @@ class JobService:
             job = await share_job(session, job_id)
             if job is None:
                 raise _no_job(ref)
-            asked = Asked(job_id, job.version, job.definition, trigger_of(kind, by=by.name), body.params)
+            trigger = trigger_of(kind, by=by.name)
+            asked = Asked(job_id, job.version, job.definition, trigger, body.params, skip_deps=skip_deps)
             launched, answer = await start_run(session, self._launcher, asked, Asker.of(by))
             return answer
 

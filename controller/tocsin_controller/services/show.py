@@ -18,7 +18,6 @@ _DEFAULTS: Final = {
 _OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone", "parameters")
 #: Keys of features that are not built yet, so that clients find what they expect.
 _UNUSED: Final[dict[str, Any]] = {
-    "depends_on": [],
     "output_rules": None,
     "notifications": None,
     "sla_warning_mins": 0,
@@ -27,8 +26,8 @@ _UNUSED: Final[dict[str, Any]] = {
 }
 
 
-def show_job(row: Record, activity: Record | None) -> dict[str, Any]:
-    """A job with what is known of its executions. Its definition is shown as stored, even if it can't be read."""
+def show_job(row: Record, activity: Record | None, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A job with what is known of its executions, and `more`. Its definition is shown as stored, even if unreadable."""
     shown = show_definition(row["definition"])
     for key in _OMITTED_WHEN_NONE:
         if shown[key] is None:
@@ -51,7 +50,7 @@ def show_job(row: Record, activity: Record | None) -> dict[str, Any]:
         if activity["id"] is not None:
             shown["last_execution"] = _pick(activity, ("id", "status", "exit_code", "finished_at"))
         shown["execution_counts"] = _pick(activity, ("total", "succeeded", "failed"))
-    return shown
+    return shown | (more or {})
 
 
 def show_definition(stored: dict[str, Any]) -> dict[str, Any]:

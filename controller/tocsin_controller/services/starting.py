@@ -43,6 +43,8 @@ class Asked:
     #: See `workflow.causes`.
     trigger: dict[str, Any]
     params: dict[str, Any] | None = None
+    #: Run it whatever it waits for.
+    skip_deps: bool = False
 
 
 async def start_run(
@@ -57,8 +59,15 @@ async def start_run(
     if known.wrong:
         raise InvalidInput(known.why, details=known.wrong)
     launched = await launcher.trigger(
-        session, asked.job_id, asked.version, asked.job, trigger=asked.trigger, params=asked.params
+        session,
+        asked.job_id,
+        asked.version,
+        asked.job,
+        trigger=asked.trigger,
+        params=asked.params,
+        skip_deps=asked.skip_deps,
     )
+    are_deps_skipped = asked.skip_deps and asked.job.depends_on
     event = NewEvent(
         kind="job.triggered",
         severity="info",
@@ -67,6 +76,7 @@ async def start_run(
         run_id=launched.run_id,
         api_key_id=by.key_id,
         api_key_name=by.name if by.key_id else None,
+        details="dependencies were skipped" if are_deps_skipped else launched.skipped,
     )
     await add_events(session, [event])
     audit = AuditRow(

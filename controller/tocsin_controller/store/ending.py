@@ -140,13 +140,22 @@ async def finish_executions(session: Queries, ends: Sequence[Finish]) -> set[UUI
     return {row["id"] for row in rows}
 
 
-async def end_plain(session: Queries, ends: Sequence[tuple[Finish, UUID, NewEvent]]) -> set[UUID]:
+@dataclass(frozen=True, slots=True)
+class PlainEnds:
+    """What really ended."""
+
+    execution_ids: set[UUID]
+    #: The outbox got something to do because of that.
+    is_noted: bool
+
+
+async def end_plain(session: Queries, ends: Sequence[tuple[Finish, UUID, NewEvent]]) -> PlainEnds:
     """End executions together with their runs (each the only open one of its run); those whose lease is the one named.
 
     Atomic; needs no transaction around it.
     """
     if not ends:
-        return set()
+        return PlainEnds(set(), is_noted=False)
     rows = await session.fetch(
         _END_PLAIN,
         *_finish_columns([f for f, _, _ in ends]),
@@ -155,7 +164,7 @@ async def end_plain(session: Queries, ends: Sequence[tuple[Finish, UUID, NewEven
         [event.severity for _, _, event in ends],
         [event.message for _, _, event in ends],
     )
-    return {row["execution_id"] for row in rows}
+    return PlainEnds({row["execution_id"] for row in rows}, is_noted=any(row["is_noted"] for row in rows))
 
 
 def _finish_columns(ends: Sequence[Finish]) -> tuple[Any, ...]:
@@ -185,9 +194,9 @@ async def lock_runs(session: Queries, run_ids: Sequence[UUID]) -> None:
         await session.fetch(_LOCK_RUNS, sorted(run_ids))
 
 
-async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> None:
-    """Add ended executions to their runs."""
-    await session.execute(
+async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> bool:
+    """Add ended executions to their runs; whether the outbox got anything to do because of that."""
+    is_noted: bool = await session.fetchval(
         _SETTLE_RUNS,
         [d.run_id for d in deltas],
         [d.open for d in deltas],
@@ -202,6 +211,7 @@ async def settle_runs(session: Queries, deltas: Sequence[RunDelta]) -> None:
         min(d.run_id for d in deltas),
         [d.age_secs for d in deltas],
     )
+    return is_noted
 
 
 async def queue_retries(session: Queries, retries: Sequence[Retry]) -> dict[Lane, NewWork]:

@@ -11,12 +11,13 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
-from tocsin_controller.hints import EVENTS, PLACES, Hints, output_topic
+from tocsin_controller.hints import EVENTS, OUTBOX, PLACES, Hints, output_topic
 from tocsin_controller.isolation import write_apart
 from tocsin_controller.store.database import HeldSession, Queries, Session
 from tocsin_controller.store.doubts import Uncertain
 from tocsin_controller.store.ending import (
     Finish,
+    PlainEnds,
     Retry,
     RunDelta,
     count_lost_before,
@@ -103,6 +104,8 @@ class Aftermath:
     lanes: dict[Lane, NewWork] = field(default_factory=dict)
     #: Places were given back, which others may wait for.
     has_freed_places: bool = False
+    #: The outbox got something to do.
+    is_noted: bool = False
 
     def plus(self, other: "Aftermath") -> "Aftermath":
         """What both tell."""
@@ -114,6 +117,7 @@ class Aftermath:
             self.execution_ids + other.execution_ids,
             lanes,
             self.has_freed_places or other.has_freed_places,
+            self.is_noted or other.is_noted,
         )
 
 
@@ -180,11 +184,11 @@ class Ender:
         lanes = await queue_retries(session, retries)
         shared = {e.work.run_id for e, job in pairs if _is_shared(job)}
         await lock_runs(session, list(shared))
-        await settle_runs(session, _deltas(ended, {retry.retry_of for retry in retries}))
+        is_noted = await settle_runs(session, _deltas(ended, {retry.retry_of for retry in retries}))
         await add_events(session, [_event(e, job) for e, job in pairs if e.status is not S.SKIPPED])
         placed = {e.work.run_id for e, job in pairs if isinstance(job, BrokenDefinition) or needs_places(job)}
         has_freed = await free_places(session, list(placed))
-        aftermath = Aftermath(tuple(e.work.execution_id for e in ended), lanes, has_freed)
+        aftermath = Aftermath(tuple(e.work.execution_id for e in ended), lanes, has_freed, is_noted)
         in_batches = [e for e, job in pairs if isinstance(job, JobDefinition) and job.rollout]
         if not in_batches:
             return aftermath
@@ -208,7 +212,7 @@ class Ender:
             return False
         return status is ExecutionStatus.SUCCEEDED or (job.retry_max == 0 and job.on_lost is OnLost.FAIL)
 
-    async def end_plain(self, session: Queries, ended: Sequence[Ended]) -> set[UUID]:
+    async def end_plain(self, session: Queries, ended: Sequence[Ended]) -> PlainEnds:
         """End executions that are `is_plain`, in one statement; those whose lease is the one that was believed."""
         definitions = await self._definitions.get_many(
             session, [(e.work.job_id, e.work.job_version) for e in ended]
@@ -231,6 +235,8 @@ class Ender:
             self._hints.hint(EVENTS, everywhere=False)
         for execution_id in aftermath.execution_ids:
             self._hints.hint(output_topic(execution_id), everywhere=False)
+        if aftermath.is_noted:
+            self._hints.hint(OUTBOX, everywhere=False)
         if aftermath.lanes:
             self._on_work(aftermath.lanes)
         if aftermath.has_freed_places:

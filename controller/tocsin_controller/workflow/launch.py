@@ -19,6 +19,7 @@ from tocsin_controller.store.launching import (
 )
 from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.targeting import route_for
+from tocsin_controller.workflow.dependencies import missing_dependencies
 from tocsin_controller.workflow.gates.entering import admit, note_entered
 from tocsin_controller.workflow.gates.needs import is_gated
 from tocsin_controller.workflow.params import params_of
@@ -93,11 +94,16 @@ def plan_run(
 
 
 def plan_skip(
-    job_id: UUID, version: int, scheduled_for: datetime, trigger: dict[str, Any], reason: Reason, message: str
+    job_id: UUID,
+    version: int,
+    scheduled_for: datetime | None,
+    trigger: dict[str, Any],
+    reason: Reason,
+    message: str,
 ) -> PlannedRun:
     """The record of an occurrence that does not happen (G1: never silence)."""
     return PlannedRun(
-        id=occurrence_id(job_id, scheduled_for),
+        id=occurrence_id(job_id, scheduled_for) if scheduled_for else new_id(),
         job_id=job_id,
         job_version=version,
         status=RunStatus.SKIPPED,
@@ -164,6 +170,8 @@ class Triggered:
     #: What became of it, for whoever asked.
     message: str
     has_waiting: bool = False
+    #: Why the run was recorded as skipped; None when it was not.
+    skipped: str | None = None
 
 
 class Launcher:
@@ -182,8 +190,18 @@ class Launcher:
         *,
         trigger: dict[str, Any],
         params: dict[str, Any] | None = None,
+        skip_deps: bool = False,
     ) -> Triggered:
-        """Write a run of the job in the caller's transaction; `announce` it after the commit."""
+        """Write a run of the job in the caller's transaction; `announce` it after the commit.
+
+        While the jobs that it waits for have not ended as they should have, the run is a skipped one.
+        """
+        if job.depends_on and not skip_deps:
+            missing = (await missing_dependencies(session, [job_id])).get(job_id)
+            if missing is not None:
+                skip = plan_skip(job_id, version, None, trigger, Reason.DEPENDENCY, missing)
+                await launch(session, [skip])
+                return Triggered(skip.id, [], {}, _told(skip), skipped=missing)
         agents = await agents_for(session, [job])
         run = plan_run(job_id, version, job, trigger=trigger, params=params, agents=agents)
         launched = await (launch_gated if has_gated([run]) else launch)(session, [run])

@@ -175,10 +175,11 @@ class Recorder:
         output = [replace(chunk, fence=leases[chunk.execution_id].fence) for chunk in batch.output]
         wrong = {chunk.execution_id for chunk in output} - await insert_output(session, output)
         wrong |= {s.execution_id for s in batch.starts} - await start_executions(session, batch.starts)
-        done = await self._ender.end_plain(session, list(batch.ended.values())) if batch.ended else set()
+        ends = await self._ender.end_plain(session, list(batch.ended.values()))
+        done = ends.execution_ids
         wrong |= batch.ended.keys() - done
         self._known.forget(done | wrong)
-        self._ender.announce(Aftermath(tuple(done)))
+        self._ender.announce(Aftermath(tuple(done), is_noted=ends.is_noted))
         self._tell_of_output(output)
         return {
             upload: receipts

@@ -134,6 +134,14 @@ class Harness:
         await self.connection.execute(
             "INSERT INTO job_versions (job_id, version, definition) VALUES ($1, 1, $2)", job_id, stored
         )
+        for dependency in job.depends_on:
+            await self.connection.execute(
+                "INSERT INTO job_dependencies (job_id, parent_id, within_secs, condition) VALUES ($1, $2, $3, $4)",
+                job_id,
+                dependency.job_id,
+                dependency.within_secs,
+                dependency.condition.value,
+            )
         if next_fire_at is not None:
             await self.connection.execute(
                 "INSERT INTO timers (job_id, job_version, priority, next_fire_at, anchor) VALUES ($1, 1, $2, $3, $3)",

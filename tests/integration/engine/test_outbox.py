@@ -114,7 +114,8 @@ async def test_a_lost_connection_in_the_middle_doubles_nothing(
 
     async with loops(database, cut_off_once):
         await eventually(connection, LEFT, equals=0)
-    assert (tries, await connection.fetchval(TOLD)) == (2, "a")
+    assert tries > 1
+    assert await connection.fetchval(TOLD) == "a"
 
 
 async def test_one_that_fails_keeps_no_other_from_being_done_and_comes_again(

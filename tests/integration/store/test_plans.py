@@ -28,6 +28,12 @@ SEED = """
 INSERT INTO timers (job_id, job_version, priority, next_fire_at, anchor)
 SELECT id, 1, 0, now() + make_interval(secs => n), now() FROM unnest($1::uuid[]) WITH ORDINALITY AS s (id, n);
 """
+SEED_DEPENDENCIES = """
+WITH steps AS (
+    INSERT INTO pipeline_steps (pipeline_run_id, job_id, run_id) SELECT id, id, id FROM unnest($1::uuid[]) AS s (id)
+)
+INSERT INTO job_dependencies (parent_id, job_id, condition) SELECT id, id, 'success' FROM unnest($1::uuid[]) AS s (id)
+"""
 SEED_HISTORY = """
 WITH s AS (SELECT id, n FROM unnest($1::uuid[]) WITH ORDINALITY AS s (id, n)),
 r AS (INSERT INTO runs (id, job_id, job_version, status, trigger, open_executions)
@@ -88,6 +94,7 @@ async def seeded(database: Database, database_url: str) -> AsyncIterator[Seeded]
         await connection.execute(f"EXPLAIN EXECUTE {name}{nothing}")
     ids, agent_id = [new_id() for _ in range(ROWS)], new_id()
     await connection.execute(SEED, ids)
+    await connection.execute(SEED_DEPENDENCIES, ids)
     await connection.execute(SEED_HISTORY, ids, new_id(), agent_id)
     yield Seeded(connection, ids, agent_id)
     await connection.close()

@@ -53,7 +53,7 @@ def test_every_way_to_say_on_demand_is_understood(alias: Any) -> None:
         ({"target": {"type": "tagged"}}, "target.tagged"),
         ({"run_as": "root; rm -rf /"}, "run_as"),
         ({"expires_at": "9999-12-31T23:59:59-05:00"}, "expires_at"),
-        ({"depends_on": [{"job_id": "x"}]}, "depends_on"),
+        ({"depends_on": [{"job_id": "x", "condition": "maybe"}]}, "depends_on.0.condition"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_by_name(wrong: dict[str, Any], field: str) -> None:

@@ -20,6 +20,7 @@ from tocsin_controller.api.handlers.runs import page_of_runs
 from tocsin_controller.api.paging import COUNT_CAP, PageQuery, PageSize, counted_page
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
+from tocsin_controller.services.dependencies import show_dependencies
 from tocsin_controller.services.show import show_job
 from tocsin_controller.services.templates import new_job
 from tocsin_controller.store.database import Queries, Record
@@ -63,7 +64,7 @@ class TriggerQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     skip_deps: bool = Field(
-        False, description="Accepted for other systems' clients; there is nothing to skip."
+        False, description="Run it even if jobs that it waits for have not ended as they should have."
     )
 
 
@@ -130,7 +131,8 @@ class JobRoutes:
             cap=COUNT_CAP,
         )
         activity = await job_activity(self._db, [row["id"] for row in page.rows], COUNTED)
-        data = [show_job(row, activity.get(row["id"])) for row in page.rows]
+        deps = await show_dependencies(self._db, {row["id"]: row["definition"] for row in page.rows})
+        data = [show_job(row, activity.get(row["id"]), deps.get(row["id"])) for row in page.rows]
         return counted_page(data, query, page.total, last=page.rows[-1]["name"] if page.rows else None)
 
     async def create(self, call: Call) -> web.Response:
@@ -161,6 +163,7 @@ class JobRoutes:
             call.caller,
             kind="cli" if call.is_from_cli else "api",
             idempotency_key=call.idempotency_key,
+            skip_deps=call.query.skip_deps,
         )
 
     async def executions(self, call: Call) -> Any:
@@ -184,7 +187,8 @@ async def answer_job(db: Queries, job_id: UUID, status: int = 200) -> web.Respon
 
 async def _answer(db: Queries, row: Record, status: int = 200) -> web.Response:
     activity = await job_activity(db, [row["id"]], COUNTED)
-    return tagged(show_job(row, activity.get(row["id"])), row, status)
+    deps = await show_dependencies(db, {row["id"]: row["definition"]})
+    return tagged(show_job(row, activity.get(row["id"]), deps.get(row["id"])), row, status)
 
 
 def _with_limit(query: HistoryQuery) -> HistoryQuery:

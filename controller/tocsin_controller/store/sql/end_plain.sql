@@ -1,5 +1,5 @@
 -- Ends executions that are the only open one of their run and are not tried again, all that this entails in one
--- statement: lease, execution, run, event (G5, G7). Each only while its lease is the one named (G6); returns those.
+-- statement: lease, execution, run, event (G5, G7), and a note for the outbox when others wait for that run. Each only while its lease is the one named (G6); returns those.
 -- The rules are those of finish_executions and settle_runs. $16 and $17 are the lowest ids of executions and runs,
 -- which skips the partitions of earlier days. Indexes: primary keys.
 WITH f AS (
@@ -39,5 +39,16 @@ WITH f AS (
     INSERT INTO events (id, kind, severity, message, job_id, execution_id, agent_id, details)
     SELECT event_id, 'execution.completed', severity, told, job_id, execution_id, agent_id, coalesce(message, reason)
     FROM released
+), noted AS (
+    INSERT INTO outbox (kind, payload)
+    SELECT 'pipeline.run', jsonb_build_object('run_id', r.run_id)
+    FROM released AS r
+    CROSS JOIN LATERAL (
+        (SELECT FROM job_dependencies AS d WHERE d.parent_id = r.job_id LIMIT 1)
+        UNION ALL
+        (SELECT FROM pipeline_steps AS s WHERE s.run_id = r.run_id LIMIT 1)
+        LIMIT 1
+    ) AS watched
+    RETURNING id
 )
-SELECT execution_id FROM released
+SELECT execution_id, EXISTS (SELECT FROM noted) AS is_noted FROM released

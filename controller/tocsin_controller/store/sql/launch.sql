@@ -1,7 +1,8 @@
 -- Creates runs with their executions and queue rows and moves the timers that fired them, all or nothing. Guarantee
 -- G1 twice: a timer fires only while it stands as it was seen (another controller may have been first, or the job was
 -- edited), and a run that exists already (same job, same due instant) is left alone together with its executions.
--- A timer without next instant goes, and its job says so. Returns the new runs; the lanes that got work, each with
+-- A run that others wait for is noted for the outbox, unless it belongs to a pipeline run already. A timer without
+-- next instant goes, and its job says so. Returns the new runs; the lanes that got work, each with
 -- its first position and how much; and in `timers` how many fired. $22 holds executions back: for `approval` they are
 -- not queued, for `place` they are queued where nobody takes them. Executions with an instant in $23
 -- may be taken from then on. Indexes: primary keys.
@@ -35,7 +36,7 @@ WITH due AS (
               open_executions, not_reached)
     WHERE r.job_id <> ALL($18::uuid[]) OR r.job_id IN (SELECT due.job_id FROM due)
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, job_id, job_version, scheduled_for
+    RETURNING id, job_id, job_version, scheduled_for, status, trigger
 ), planned AS (
     SELECT e.id, e.agent_id, r.id AS run_id, r.job_id, r.job_version, r.scheduled_for, e.route, e.priority,
            greatest(now(), e.ready_at) + make_interval(secs => e.queue_timeout_secs) AS expires_at, e.hold, e.ready_at
@@ -56,6 +57,12 @@ WITH due AS (
     FROM planned
     WHERE hold IS NULL OR hold = 'place'
     RETURNING route, priority, position, ready_at
+), noted AS (
+    INSERT INTO outbox (kind, payload)
+    SELECT 'pipeline.run', jsonb_build_object('run_id', r.id)
+    FROM new_runs AS r
+    CROSS JOIN LATERAL (SELECT FROM job_dependencies AS d WHERE d.parent_id = r.job_id LIMIT 1) AS watched
+    WHERE r.status <> 'skipped' AND r.trigger ->> 'pipeline_run_id' IS NULL
 )
 SELECT id AS run_id, NULL::text AS route, NULL::smallint AS priority, NULL::bigint AS first, NULL::bigint AS count,
        NULL::bigint AS timers

@@ -1,0 +1,235 @@
+"""What the end of a run starts: the jobs that wait for it, each once for every completed set (fan-in without races).
+
+A run of a job that others wait for is noted in the outbox, when it begins and when it ends, in the transaction that
+makes that true. The handler here looks at what is true then. Nothing depends on how often or in which order it looks:
+
+- Everything that one run sets off is a pipeline run: its steps are the jobs below, as the dependencies were when it
+  began. Its row is locked while it is gone on with, so two parents that end at once are looked at one after the other.
+- Inside it a step waits for the steps above it, never for an older run of the same job. For jobs outside of it their
+  newest run counts, as for a job that its schedule starts.
+- A step is started for a set of runs (`cause_of`). The same set starts it only once; across pipeline runs the primary
+  key of `cascade_starts` sees to that.
+- A step is closed once all that its end starts has been started; a job with many dependents comes back for the rest.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from tocsin_controller.definitions import Definitions
+from tocsin_controller.hints import EVENTS, OUTBOX, PLACES, Hints
+from tocsin_controller.store.database import Session
+from tocsin_controller.store.events import NewEvent, Severity, add_events
+from tocsin_controller.store.launching import PlannedRun
+from tocsin_controller.store.leasing import Lane, NewWork
+from tocsin_controller.store.outbox import OutboxEntry, add_to_outbox
+from tocsin_controller.store.pipelines import (
+    EndedStep,
+    SettledPipeline,
+    StartedStep,
+    Step,
+    WaitingStep,
+    awaited_by_steps,
+    begin_pipeline,
+    claim_starts,
+    close_steps,
+    ended_steps,
+    jobs_to_start,
+    lock_pipelines,
+    runs_looked_at,
+    settle_pipelines,
+    start_steps,
+    steps_after,
+)
+from tocsin_controller.workflow.causes import Parent, trigger_of
+from tocsin_controller.workflow.dependencies import cause_of, missing
+from tocsin_controller.workflow.launch import Launched, agents_for, launch_gated, plan_run, plan_skip
+from tocsin_controller.workflow.outbox import AfterCommit
+from tocsin_shared.executions import Reason
+from tocsin_shared.jobs import JobDefinition, JobStatus
+
+#: The outbox's kind: look at this run.
+RUN_MOVED: Final = "pipeline.run"
+#: So many dependents of one run are started in one transaction.
+FAN_OUT: Final = 500
+#: So many runs are looked at together.
+BATCH: Final = 100
+
+_FIRST: Final = UUID(int=0)
+_TOLD: Final[dict[str, tuple[str, Severity]]] = {
+    "succeeded": ("group.completed", "success"),
+    "failed": ("group.failed", "error"),
+    "cancelled": ("group.failed", "warning"),
+    "incomplete": ("group.failed", "warning"),
+}
+
+
+class Cascade:
+    """Goes on with pipeline runs."""
+
+    def __init__(
+        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, NewWork]], None]
+    ) -> None:
+        self._hints = hints
+        self._definitions = definitions
+        self._on_work = on_work
+
+    async def handle(self, session: Session, entries: Sequence[OutboxEntry]) -> AfterCommit:
+        """Look at runs that moved: begin what they begin, start what their end starts, end what ends with them."""
+        after: dict[UUID, UUID] = {}
+        for entry in entries:
+            run_id, cursor = UUID(entry.payload["run_id"]), UUID(entry.payload.get("after", _FIRST.hex))
+            after[run_id] = min(cursor, after.get(run_id, cursor))
+        pipelines = await self._pipelines_of(session, list(after))
+        await lock_pipelines(session, pipelines)
+        ended = await ended_steps(session, list(after))
+        children = await steps_after(session, [(e.step, after[e.run_id]) for e in ended], FAN_OUT)
+        launched = await self._start_ready(session, ended, children)
+        await self._close(session, ended, children)
+        settled = await settle_pipelines(session, pipelines)
+        await add_events(session, [_event(one) for one in settled])
+        return lambda: self._announce(launched, has_events=bool(settled))
+
+    async def _pipelines_of(self, session: Session, run_ids: Sequence[UUID]) -> list[UUID]:
+        """The pipeline runs that these belong to; those that are to begin with one of these, begun."""
+        found: set[UUID] = set()
+        for run in await runs_looked_at(session, run_ids):
+            if run["pipeline_run_id"] is not None:
+                found.add(run["pipeline_run_id"])
+            elif run["has_dependents"] and run["status"] != "skipped" and _is_first(run["trigger"]):
+                found.add(run["id"])
+                has_begun = await begin_pipeline(
+                    session,
+                    run["id"],
+                    group=run["group_name"],
+                    trigger=run["trigger"],
+                    created_at=run["created_at"],
+                    roots=[run["job_id"]],
+                )
+                if has_begun:
+                    root = StartedStep(Step(run["id"], run["job_id"]), run["id"], run["id"])
+                    await start_steps(session, [root])
+        return sorted(found)
+
+    async def _start_ready(
+        self, session: Session, ended: Sequence[EndedStep], children: dict[Step, list[Step]]
+    ) -> Launched:
+        """Start those of these steps that wait for nothing any more."""
+        parents = {child: parent for parent in ended for child in children[parent.step]}
+        if not parents:
+            return Launched({}, {})
+        waiting = await awaited_by_steps(session, sorted(parents))
+        causes = await _to_start(session, waiting)
+        jobs = await jobs_to_start(session, {step.job_id for step in causes})
+        keys = [(job_id, row["version"]) for job_id, row in jobs.items()]
+        definitions = await self._definitions.get_many(session, keys)
+        known = {key[0]: job for key, job in definitions.items() if isinstance(job, JobDefinition)}
+        agents = await agents_for(session, known.values())
+        runs: dict[Step, PlannedRun] = {}
+        for step in causes:
+            row = jobs.get(step.job_id)
+            if row is None:  # deleted meanwhile
+                continue
+            trigger = _trigger(parents[step])
+            job = known.get(step.job_id)
+            runs[step] = plan_start(step.job_id, row["version"], row["status"], job, trigger, agents)
+        return await launch_steps(session, runs, causes)
+
+    async def _close(
+        self, session: Session, ended: Sequence[EndedStep], children: dict[Step, list[Step]]
+    ) -> None:
+        """Close the steps of which all dependents have been looked at; come back to the others."""
+        unfinished = {
+            e.run_id: children[e.step][-1].job_id for e in ended if len(children[e.step]) == FAN_OUT
+        }
+        again = [{"run_id": str(run_id), "after": str(job_id)} for run_id, job_id in unfinished.items()]
+        await add_to_outbox(session, RUN_MOVED, again)
+        await close_steps(session, [e.run_id for e in ended if e.is_open and e.run_id not in unfinished])
+
+    def _announce(self, launched: Launched, *, has_events: bool) -> None:
+        if has_events:
+            self._hints.hint(EVENTS)
+        if launched.lanes:
+            self._on_work(launched.lanes)
+        if launched.has_waiting:
+            self._hints.hint(PLACES, everywhere=False)
+        self._hints.hint(OUTBOX, everywhere=False)
+
+
+async def launch_steps(session: Session, runs: dict[Step, PlannedRun], causes: dict[Step, UUID]) -> Launched:
+    """Write the runs of steps; those that ended at once (skipped, nobody to run them) are looked at next."""
+    launched = await launch_gated(session, list(runs.values()))
+    await start_steps(session, [StartedStep(step, run.id, causes[step]) for step, run in runs.items()])
+    over = [{"run_id": str(run.id)} for run in launched.runs.values() if run.status.is_final]
+    await add_to_outbox(session, RUN_MOVED, over)
+    return launched
+
+
+def plan_start(
+    job_id: UUID,
+    version: int,
+    status: str,
+    job: JobDefinition | None,
+    trigger: dict[str, Any],
+    agents: Sequence[Any],
+) -> PlannedRun:
+    """The run of a job that a pipeline run starts; a skipped one when it may not run."""
+    if job is None:
+        why = "this release can't read the stored definition"
+        return plan_skip(job_id, version, None, trigger, Reason.INTERNAL, why)
+    if status == JobStatus.PAUSED:
+        return plan_skip(job_id, version, None, trigger, Reason.PAUSED, "the job is paused")
+    return plan_run(job_id, version, job, trigger=trigger, agents=agents)
+
+
+def _trigger(parent: EndedStep) -> dict[str, Any]:
+    """Why a step runs: the run that completed what it waited for."""
+    return trigger_of(
+        "dependency",
+        Parent(parent.step.job_id, parent.run_id, parent.trigger),
+        parent_job_id=parent.step.job_id,
+        parent_run_id=parent.run_id,
+        pipeline_run_id=parent.step.pipeline_run_id,
+    )
+
+
+def _is_first(trigger: dict[str, Any]) -> bool:
+    """Whether a run belongs to no pipeline run already (a late result of a run that was retried does)."""
+    return "pipeline_run_id" not in trigger
+
+
+async def _to_start(session: Session, waiting: Sequence[WaitingStep]) -> dict[Step, UUID]:
+    """Which of these steps are to be started now, and for which sets; each set of a job by one of them only."""
+    causes: dict[Step, UUID] = {}
+    shared: dict[tuple[UUID, UUID], Step] = {}
+    for one in waiting:
+        cause = _cause_to_start(one)
+        if cause is not None and one.is_inside:
+            causes[one.step] = cause
+        elif cause is not None:
+            shared.setdefault((one.step.job_id, cause), one.step)
+    for job_id, cause in await claim_starts(session, list(shared)):
+        causes[shared[job_id, cause]] = cause
+    return causes
+
+
+def _cause_to_start(waiting: WaitingStep) -> UUID | None:
+    """For which set of runs a step is to be started now; None when it is not."""
+    if waiting.is_open or missing(waiting.awaited) is not None:
+        return None
+    cause = cause_of([one.run_id for one in waiting.awaited if one.run_id is not None])
+    return cause if cause != waiting.cause else None
+
+
+def _event(settled: SettledPipeline) -> NewEvent:
+    kind, severity = _TOLD[settled.status]
+    verb = {"cancelled": "was cancelled", "incomplete": "ended incomplete"}.get(
+        settled.status, settled.status
+    )
+    return NewEvent(
+        kind=kind,
+        severity=severity,
+        message=f"Pipeline '{settled.group}' {verb}",
+        run_id=settled.id,
+        details=settled.group,
+    )
