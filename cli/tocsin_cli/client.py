@@ -60,11 +60,19 @@ class Client:
         return await self._call("GET", path, params=params)
 
     async def post(
-        self, path: str, body: Any = None, *, params: Params | None = None, once: bool = False
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        params: Params | None = None,
+        once: bool = False,
+        timeout_secs: float | None = None,
     ) -> Any:
         """`once`: the controller makes sure that repeating this call has no second effect (G5)."""
         headers = {"Idempotency-Key": str(uuid.uuid4())} if once else {}
-        return await self._call("POST", path, params=params, body=body, headers=headers)
+        return await self._call(
+            "POST", path, params=params, body=body, headers=headers, timeout_secs=timeout_secs
+        )
 
     async def put(self, path: str, body: Any) -> Any:
         """The parsed answer. Raises Failure."""
@@ -97,11 +105,15 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        timeout_secs: float | None = None,
     ) -> Any:
+        timeout = None if timeout_secs is None else aiohttp.ClientTimeout(total=timeout_secs, sock_connect=10)
         is_repeatable = method != "POST" or "Idempotency-Key" in (headers or {})
         for tries_left in reversed(range(MAX_TRIES)):
             try:
-                async with self._send(method, path, params=params, body=body, headers=headers) as response:
+                async with self._send(
+                    method, path, params=params, body=body, headers=headers, timeout=timeout
+                ) as response:
                     content = await response.read()
                     if response.status < 300:
                         return _parsed(content, self.url) if content else None

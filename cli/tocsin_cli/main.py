@@ -18,6 +18,9 @@ _C: Final = "tocsin_cli.commands"
 SECTIONS: Final = {
     "Jobs and runs": {
         "jobs": Lazy(f"{_C}.jobs:jobs", "Show, create, change and delete jobs."),
+        "apply": Lazy(f"{_C}.apply:apply", "Make jobs be as files say, all of it or nothing."),
+        "diff": Lazy(f"{_C}.apply:diff", "Show how jobs differ from what files say; exits with 2 when they do."),
+        "export": Lazy(f"{_C}.export:export", "Print jobs as documents for `tocsin apply`, or write them to files."),
         "templates": Lazy(f"{_C}.templates:templates", "Show, save and delete what new jobs start from."),
         "run": Lazy(f"{_C}.run:run", "Run jobs now, and follow them if wanted."),
         "replay": Lazy(f"{_C}.replay:replay", "Run again what ran before, as it was then."),
@@ -44,7 +47,7 @@ SECTIONS: Final = {
 }  # fmt: skip
 
 EXIT_CODES: Final = """\
-Exit codes: 0 done; 1 failed; 2 wrong usage; 3 no such thing; 4 key missing or not allowed; \
+Exit codes: 0 done; 1 failed; 2 wrong usage, or a plan with changes; 3 no such thing; 4 key missing or not allowed; \
 5 no controller answers; 6 conflict; 130 Ctrl-C. `run --follow` exits as the job's process did, \
 with 124 when it timed out and 130 when it was cancelled."""
 

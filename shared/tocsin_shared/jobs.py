@@ -89,6 +89,8 @@ class JobDefinition(UserModel):
     name: Name
     description: Annotated[Text, Field(max_length=10_000)] | None = None
     group: GroupName = DEFAULT_GROUP
+    #: Who keeps this job as code. `tocsin apply --prune` deletes only among the jobs of one keeper, or of one group.
+    managed_by: Name | None = None
     task: Task
     #: Run shell tasks as this account; None means the agent's own.
     run_as: UserName | None = None
@@ -198,6 +200,7 @@ class JobUpdate(UserModel):
     name: Name | None = None
     description: Text | None = None
     group: GroupName | None = None
+    managed_by: Name | None = None
     task: Task | None = None
     run_as: UserName | None = None
     schedule: Schedule | None = None

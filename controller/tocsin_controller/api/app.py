@@ -8,6 +8,7 @@ from aiohttp import web
 
 from tocsin_controller.api.adapter import Adapter, answer_errors, head_of
 from tocsin_controller.api.handlers.agents import AgentRoutes
+from tocsin_controller.api.handlers.as_code import AsCodeRoutes
 from tocsin_controller.api.handlers.audit import AuditRoutes
 from tocsin_controller.api.handlers.bulk import BulkRoutes
 from tocsin_controller.api.handlers.events import EventRoutes
@@ -83,6 +84,7 @@ def all_routes(parts: Parts) -> list[Route]:
     """The one table."""
     groups = (
         ProtocolRoutes(parts),  # first, because paths are tried in order and these come most often
+        AsCodeRoutes(parts),
         JobRoutes(parts),
         BulkRoutes(parts),
         VersionRoutes(parts),

@@ -25,6 +25,19 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "description": "Is the service well?",
         "snapshot": {"task": {"type": "http", "method": "get", "url": "https://example.com/health"}},
     },
+    ("POST", "/api/jobs/apply"): {
+        "documents": [
+            {
+                "name": "nightly backup",
+                "task": {"type": "shell", "command": "/opt/backup.sh"},
+                "schedule": {"type": "cron", "value": "0 30 2 * * *"},
+                "target": {"type": "agent", "agent": "db-1"},
+            }
+        ],
+        "managed_by": "ops-repo",
+        "prune": {"managed_by": "ops-repo"},
+        "dry_run": True,
+    },
     ("POST", "/api/jobs/bulk"): {"action": "pause", "filter": {"group": "Backups"}, "dry_run": True},
     ("POST", "/api/jobs/{job}/pause"): {"note": "disk is being replaced", "until": "2026-03-02T08:00:00Z"},
     ("POST", "/api/jobs/{job}/rollback"): {"version": 3},

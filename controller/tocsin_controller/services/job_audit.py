@@ -14,6 +14,7 @@ _SHOWN: Final = frozenset(
         "name", "group", "run_as", "schedule", "timezone", "dst", "catchup", "catchup_window_secs", "starts_at",
         "expires_at", "target", "timeout_secs", "kill_grace_secs", "queue_timeout_secs", "lost_after_secs", "on_lost",
         "on_lost_max", "limits", "retry_max", "retry_delay_secs", "retry_backoff", "priority", "max_concurrent",
+        "managed_by",
     }
 )  # fmt: skip
 

@@ -60,7 +60,9 @@ _ANY_ANCHOR = datetime(2000, 1, 1, tzinfo=UTC)
 DEADLOCK_TRIES = 3
 
 
-def _again_after_deadlock(change: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+def again_after_deadlock(change: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Repeats a change that PostgreSQL ended to break a deadlock: it did nothing, and can be done again."""
+
     @wraps(change)
     async def tried(*args: P.args, **kwargs: P.kwargs) -> R:
         for _ in range(DEADLOCK_TRIES - 1):
@@ -104,7 +106,7 @@ class JobService:
         except ValueError:
             return ref
 
-    @_again_after_deadlock
+    @again_after_deadlock
     async def create(self, body: JobCreate, by: Principal, *, idempotency_key: str | None = None) -> UUID:
         """A new job. Raises InvalidInput, NameTaken. The same Idempotency-Key gets the same job (G5)."""
         asked = "create", body.model_dump(mode="json")
@@ -120,10 +122,16 @@ class JobService:
         return UUID(answer["job_id"])
 
     async def create_in(
-        self, session: Session, definition: JobDefinition, status: JobStatus, by: Principal
+        self,
+        session: Session,
+        definition: JobDefinition,
+        status: JobStatus,
+        by: Principal,
+        *,
+        job_id: UUID | None = None,
     ) -> UUID:
         """A new job in the caller's transaction, who announces it. Raises InvalidInput, NameTaken."""
-        job_id = new_id()
+        job_id = job_id or new_id()
         now = await read_clock(session)
         anchor = anchor_of(definition, now)
         timing = timing_of(definition, anchor)
@@ -145,7 +153,7 @@ class JobService:
         await add_audit(session, by, "job.created", "job", job_id, f"'{definition.name}'")
         return job_id
 
-    @_again_after_deadlock
+    @again_after_deadlock
     async def update(
         self, ref: str, body: JobUpdate, by: Principal, *, if_match: Precondition | None = None
     ) -> UUID:
@@ -159,7 +167,7 @@ class JobService:
         self.announce()
         return job_id
 
-    @_again_after_deadlock
+    @again_after_deadlock
     async def rollback(
         self, ref: str, body: RollbackRequest, by: Principal, *, if_match: Precondition | None = None
     ) -> UUID:
@@ -258,7 +266,7 @@ class JobService:
         audited = job_changes(job, definition, status, changes)
         await add_audit(session, by, "job.updated", "job", job.id, changes=audited)
 
-    @_again_after_deadlock
+    @again_after_deadlock
     async def delete(self, ref: str, by: Principal, *, if_match: Precondition | None = None) -> None:
         """Delete a job; what waits is cancelled, what runs ends by itself, history stays."""
         job_id = await self.find_id(ref)
@@ -276,7 +284,7 @@ class JobService:
         await add_audit(session, by, "job.deleted", "job", row["id"], f"'{row['name']}'")
         return aftermath
 
-    @_again_after_deadlock
+    @again_after_deadlock
     async def trigger(
         self,
         ref: str,

@@ -11,7 +11,6 @@ from tocsin_cli.exit_codes import ExitCode
 from tocsin_cli.failures import Failure
 from tocsin_cli.lookup import find_job
 from tocsin_cli.session import Session
-from tocsin_shared.bulk import NEEDED, BulkAction
 
 Json = dict[str, Any]
 
@@ -23,7 +22,8 @@ _DONE = {
     "move": "moved",
     "set_priority": "set the priority of",
 }
-_OPTIONS = {"group": "--to-group", "priority": "--priority"}
+#: The option that an action needs, and the field that it becomes.
+_NEEDED = {"move": ("--to-group", "group"), "set-priority": ("--priority", "priority")}
 
 
 @click.command(
@@ -36,7 +36,7 @@ _OPTIONS = {"group": "--to-group", "priority": "--priority"}
         "tocsin jobs bulk set-priority --in-group Backups --priority 5",
     ],
 )
-@click.argument("action", type=click.Choice([action.value.replace("_", "-") for action in BulkAction]))
+@click.argument("action", type=click.Choice([action.replace("_", "-") for action in _DONE]))
 @click.argument("jobs", metavar="[JOB...]", nargs=-1, shell_complete=complete_job)
 @click.option("--in-group", metavar="GROUP", help="All jobs of this group.", shell_complete=complete_group)
 @click.option(
@@ -69,9 +69,9 @@ async def bulk(
     """
     body: Json = {"action": action.replace("-", "_"), "dry_run": dry_run}
     values = {"group": to_group, "priority": priority}
-    needed = NEEDED.get(BulkAction(body["action"]))
-    if needed is not None and values[needed] is None:
-        raise click.UsageError(f"{action} needs {_OPTIONS[needed]}")
+    option, field = _NEEDED.get(action, ("", ""))
+    if field and values[field] is None:
+        raise click.UsageError(f"{action} needs {option}")
     body |= {key: value for key, value in values.items() if value is not None}
     only = {"group": in_group, "status": job_status, "search": search}
     only = {key: value for key, value in only.items() if value is not None}
@@ -92,7 +92,7 @@ async def bulk(
 
 
 async def _ask(session: Session, body: Json) -> Json:
-    answer: Json = await session.api.post("/api/jobs/bulk", body, once=True)
+    answer: Json = await session.api.post("/api/jobs/bulk", body, once=True, timeout_secs=300)
     return answer
 
 
