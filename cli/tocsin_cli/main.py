@@ -24,7 +24,7 @@ SECTIONS: Final = {
         "templates": Lazy(f"{_C}.templates:templates", "Show, save and delete what new jobs start from."),
         "run": Lazy(f"{_C}.run:run", "Run jobs now, and follow them if wanted."),
         "replay": Lazy(f"{_C}.replay:replay", "Run again what ran before, as it was then."),
-        "runs": Lazy(f"{_C}.runs:runs", "Show and cancel runs."),
+        "runs": Lazy(f"{_C}.runs:runs", "Show, cancel and retry runs."),
         "approve": Lazy(f"{_C}.approvals:approve", "Let runs go that wait for approval."),
         "reject": Lazy(f"{_C}.approvals:reject", "Cancel runs that wait for approval."),
         "executions": Lazy(f"{_C}.executions:executions", "Show and cancel single attempts on single hosts."),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -49,6 +50,22 @@ class Rollout(UserModel):
     quorum: Share | None = None
     #: How long hosts that are offline are waited for; null means not at all. They come after the last batch.
     wait_offline_secs: Annotated[int, Field(ge=1, le=7 * 86_400)] | None = None
+
+
+class RetriedHosts(StrEnum):
+    """Which hosts of an earlier run are run on again."""
+
+    #: Those whose last attempt did not succeed, and those that were not reached.
+    FAILED = "failed"
+    #: All that the run was meant for.
+    ALL = "all"
+
+
+class RetryRequest(UserModel):
+    """Runs a job again after one of its runs. The body may be absent."""
+
+    #: `failed` is the hosts that failed or were not reached, `all` every host of the run.
+    only: RetriedHosts = RetriedHosts.FAILED
 
 
 def hosts_in(share: int | str, of: int) -> int:

@@ -7,6 +7,7 @@ import click
 from tocsin_cli.client import path_of
 from tocsin_cli.command import Group, connected
 from tocsin_cli.completing import complete_job
+from tocsin_cli.following import follow_to_exit_code
 from tocsin_cli.listing import limit_options, print_list
 from tocsin_cli.lookup import find_job, find_run, for_each
 from tocsin_cli.output.runs import run_fields, runs_table
@@ -16,7 +17,7 @@ from tocsin_shared.executions import RunStatus
 
 @click.group(cls=Group)
 def runs() -> None:
-    """Show and cancel runs: one occurrence of a job, with an execution for each attempt on each host.
+    """Show, cancel and retry runs: one occurrence of a job, with an execution for each attempt on each host.
 
     RUN is an id, or the beginning of one.
     """
@@ -69,3 +70,31 @@ async def cancel(session: Session, runs: tuple[str, ...]) -> int:
             session.out.line(f"{found['id']}: {answer['message']}")
 
     return await for_each(runs, cancel_one)
+
+
+@runs.command(
+    "retry", examples=["tocsin runs retry 01994c2e-5a7b", "tocsin runs retry 01994c2e-5a7b --all --follow"]
+)
+@click.argument("run")
+@click.option(
+    "--failed",
+    "only",
+    flag_value="failed",
+    default="failed",
+    help="Only hosts that failed or were not reached (the default).",
+)
+@click.option("--all", "only", flag_value="all", help="All hosts of the run.")
+@click.option("-f", "--follow", is_flag=True, help="Print the output, and exit as the job does.")
+@connected
+async def retry(session: Session, run: str, only: str, follow: bool) -> int:
+    """Run a job again, as it is now, on the hosts of an earlier run, and print the id of the new run.
+
+    To run it as it was then, see `tocsin replay`.
+    """
+    found = await find_run(session.api, run)
+    started = await session.api.post(path_of("runs", found["id"], "retry"), {"only": only}, once=True)
+    if session.out.is_json:
+        session.out.json(started)
+    else:
+        session.out.line(str(started["run_id"]))
+    return await follow_to_exit_code(session, str(started["run_id"])) if follow else 0

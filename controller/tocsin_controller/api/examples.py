@@ -50,6 +50,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "timezone": "Europe/Berlin",
         "count": 3,
     },
+    ("POST", "/api/runs/{id}/retry"): {"only": "failed"},
     ("POST", "/api/targets/explain"): {
         "target": {"type": "tagged", "expression": "linux and not (db or legacy)"},
         "task_type": "shell",

@@ -3,6 +3,7 @@
 All of them are written here, so that what holds for one holds for all: the run, the event that tells of it, the answer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,8 @@ class Asked:
     params: dict[str, Any] | None = None
     #: Run it whatever it waits for.
     skip_deps: bool = False
+    #: Of a job that runs on every host, only these, with their names; None: all that are meant.
+    hosts: Mapping[UUID, str] | None = None
 
 
 async def start_run(
@@ -66,6 +69,7 @@ async def start_run(
         trigger=asked.trigger,
         params=asked.params,
         skip_deps=asked.skip_deps,
+        hosts=asked.hosts,
     )
     are_deps_skipped = asked.skip_deps and asked.job.depends_on
     event = NewEvent(

@@ -21,6 +21,7 @@ _EXECUTION_END = sql("execution_end")
 _RUNS_NEWEST = sql("runs_newest")
 _RUNS_BY_STATUS = sql("runs_by_status")
 _RUNS_OF_JOB = sql("runs_of_job")
+_HOSTS_OF_RUN = sql("hosts_of_run")
 _RUNS_SHOWN = sql("runs_shown")
 _JOBS_MATCHING = sql("jobs_matching")
 _RECENT_STATUSES = sql("recent_statuses")
@@ -138,6 +139,11 @@ async def runs_shown(db: Queries, ids: Sequence[UUID]) -> list[Record]:
 async def run(db: Queries, run_id: UUID) -> Record | None:
     """One run."""
     return next(iter(await runs_shown(db, [run_id])), None)
+
+
+async def hosts_of_run(db: Queries, run_id: UUID) -> list[Record]:
+    """How the last attempt on each host of a run ended: `agent_id`, `name`, `status`."""
+    return await db.fetch(_HOSTS_OF_RUN, run_id)
 
 
 async def jobs_matching(

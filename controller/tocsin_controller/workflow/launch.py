@@ -1,6 +1,6 @@
 """Turning "this job is due" into a run with its executions and queue rows."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from tocsin_controller.workflow.dependencies import missing_dependencies
 from tocsin_controller.workflow.gates.entering import admit, note_entered
 from tocsin_controller.workflow.gates.needs import is_gated
 from tocsin_controller.workflow.params import params_of
-from tocsin_controller.workflow.rollouts.beginning import FanOut, fan_out
+from tocsin_controller.workflow.rollouts.beginning import FanOut, fan_out, not_reached_entry
 from tocsin_controller.workflow.rollouts.driving import begin
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.ids import new_id, occurrence_id
@@ -191,10 +191,12 @@ class Launcher:
         trigger: dict[str, Any],
         params: dict[str, Any] | None = None,
         skip_deps: bool = False,
+        hosts: Mapping[UUID, str] | None = None,
     ) -> Triggered:
         """Write a run of the job in the caller's transaction; `announce` it after the commit.
 
-        While the jobs that it waits for have not ended as they should have, the run is a skipped one.
+        While the jobs that it waits for have not ended as they should have, the run is a skipped one. Of a job that
+        runs on every host, `hosts` are the only ones that count; those that can't be are named.
         """
         if job.depends_on and not skip_deps:
             missing = (await missing_dependencies(session, [job_id])).get(job_id)
@@ -203,7 +205,11 @@ class Launcher:
                 await launch(session, [skip])
                 return Triggered(skip.id, [], {}, _told(skip), skipped=missing)
         agents = await agents_for(session, [job])
+        if hosts is not None:
+            agents = [agent for agent in agents if agent.id in hosts]
         run = plan_run(job_id, version, job, trigger=trigger, params=params, agents=agents)
+        if hosts is not None:
+            run = with_missing(run, hosts, {agent.id for agent in agents})
         launched = await (launch_gated if has_gated([run]) else launch)(session, [run])
         run = launched.runs[run.id]
         return Triggered(
@@ -215,6 +221,19 @@ class Launcher:
         self._on_work(launched.lanes)
         if launched.has_waiting:
             self._hints.hint(PLACES, everywhere=False)
+
+
+def with_missing(run: PlannedRun, hosts: Mapping[UUID, str], known: Collection[UUID]) -> PlannedRun:
+    """The run with those of these hosts among the unreached ones that are gone, or not meant any more."""
+    told = {entry["agent_id"] for entry in run.not_reached} | {str(e.agent_id) for e in run.executions}
+    missing = tuple(
+        not_reached_entry(
+            host, name, "the job's target does not mean it any more" if host in known else "was removed"
+        )
+        for host, name in hosts.items()
+        if str(host) not in told
+    )
+    return run._replace(not_reached=run.not_reached + missing)
 
 
 def _told(run: PlannedRun) -> str:
