@@ -103,6 +103,8 @@ class Reason(StrEnum):
     OVERLAP = "overlap"
     #: It waits until a run that holds its place ends (`overlap`, `concurrency`).
     WAITING_FOR_PLACE = "waiting_for_place"
+    #: It waits until an agent that may take it has fewer than `max_per_agent` of its job.
+    MAX_PER_AGENT = "max_per_agent"
     #: `max_queued` runs of the job were waiting for a place already.
     QUEUE_FULL = "queue_full"
     #: A newer run of the job replaced it (`overlap: replace`).

@@ -139,6 +139,8 @@ class JobDefinition(UserModel):
     overlap: Overlap = Overlap.SKIP
     #: So many runs may wait for a place (`overlap`, `concurrency`); more are skipped with reason `queue_full`.
     max_queued: Annotated[int, Field(ge=1, le=10_000)] = 100
+    #: So many executions of the job may be on one agent at once; the rest wait, or go to others that may take them.
+    max_per_agent: Annotated[int, Field(ge=1, le=10_000)] | None = None
     #: A key shared with other jobs; runs wait until enough of those that hold it have ended.
     concurrency: Concurrency | None = None
     #: Every run waits in `pending_approval` until somebody approves it, whatever started it.
@@ -229,6 +231,7 @@ class JobUpdate(UserModel):
     overlap: Overlap | None = None
     max_queued: int | None = None
     concurrency: Concurrency | None = None
+    max_per_agent: int | None = None
     approval_required: bool | None = None
     approval_expires_secs: int | None = None
     parameters: Parameters = None

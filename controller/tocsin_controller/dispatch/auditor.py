@@ -8,6 +8,7 @@ from tocsin_controller.definitions import Definitions, VersionKey
 from tocsin_controller.dispatch.assigning import Assigner
 from tocsin_controller.dispatch.audit import Findings, compare, is_found, must_stop
 from tocsin_controller.dispatch.call import Call
+from tocsin_controller.dispatch.per_agent import PerAgentLimit
 from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.store.database import HeldSession
 from tocsin_controller.store.doubts import Named
@@ -41,6 +42,7 @@ class Auditor:
         ender: Ender,
         known: KnownLeases,
         assigner: Assigner,
+        per_agent: PerAgentLimit,
         *,
         lease_secs: float,
         on_returned: Callable[[], None],
@@ -50,6 +52,7 @@ class Auditor:
         self._ender = ender
         self._known = known
         self._assigner = assigner
+        self._per_agent = per_agent
         self._lease_secs = lease_secs
         #: Called when work was put back into the queue.
         self._on_returned = on_returned
@@ -74,6 +77,8 @@ class Auditor:
             [lease for c, f in zip(calls, findings, strict=True) if not c.slots for lease in f.offer_again],
         )
         offered = await offer_again(session, again, self._lease_secs) if again else []
+        if refused := await self._per_agent.refuse(session, offered):
+            offered = [one for one in offered if one.execution_id not in refused]
         assignments = await self._assigner.assignments(session, offered)
         await self._end_unheard(session, findings)
         await self._note_found(

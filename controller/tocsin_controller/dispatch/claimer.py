@@ -18,6 +18,7 @@ from tocsin_controller.dispatch.auditor import Auditor
 from tocsin_controller.dispatch.call import Call
 from tocsin_controller.dispatch.lanes import Lanes, Look
 from tocsin_controller.dispatch.parking import ParkingLot
+from tocsin_controller.dispatch.per_agent import PerAgentLimit
 from tocsin_controller.hints import QUEUE, Hints
 from tocsin_controller.isolation import PASSING
 from tocsin_controller.jitter import jittered
@@ -73,12 +74,14 @@ class Claimer:
         self._ender = ender
         self._lease_secs = pace.lease_secs
         self._assigner = Assigner(db, definitions, ender, known, pace)
+        self._per_agent = PerAgentLimit(definitions)
         self._auditor = Auditor(
             hints,
             definitions,
             ender,
             known,
             self._assigner,
+            self._per_agent,
             lease_secs=pace.lease_secs,
             on_returned=self._scan_soon,
         )
@@ -204,6 +207,7 @@ class Claimer:
                     takers[row.taker].session.read_at = float("-inf")  # superseded: to be read again
             for call in given:
                 self._lot.leave(call)
+            given = await self._within_limits(session, given)
             await self._start_simple(session, given)
             await self._answer(session, given)
         except BaseException:
@@ -217,6 +221,22 @@ class Claimer:
                 if call.is_over:
                     self.withdraw(call)
         return len(found)
+
+    async def _within_limits(
+        self, session: HeldSession, given: dict[Call, list[Handed]]
+    ) -> dict[Call, list[Handed]]:
+        """Without what is too much for its agent; who is left with nothing waits on."""
+        refused = await self._per_agent.refuse(session, [work for works in given.values() for work in works])
+        if not refused:
+            return given
+        kept = {
+            call: [work for work in works if work.execution_id not in refused]
+            for call, works in given.items()
+        }
+        for call, works in kept.items():
+            if not works:
+                self._park(call)
+        return {call: works for call, works in kept.items() if works}
 
     async def _take(
         self, session: HeldSession, plan: Sequence[Seats], takers: Sequence[Call]

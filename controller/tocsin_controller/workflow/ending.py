@@ -29,10 +29,11 @@ from tocsin_controller.store.ending import (
 )
 from tocsin_controller.store.events import NewEvent, Severity, add_events
 from tocsin_controller.store.leasing import Handed, Lane, Lease, NewWork, Work, lock_leases, withdraw
+from tocsin_controller.store.limiting import wake_limited
 from tocsin_controller.store.places import free_places
 from tocsin_controller.store.rollouts import forget_waits
 from tocsin_controller.targeting import route_again
-from tocsin_controller.workflow.gates.places import needs_places
+from tocsin_controller.workflow.gates.places import has_limits, needs_places
 from tocsin_controller.workflow.retrying import is_unknown, retry_delay_secs
 from tocsin_controller.workflow.rollouts.driving import advance_rollouts
 from tocsin_shared.executions import ExecutionStatus, Reason
@@ -188,6 +189,9 @@ class Ender:
         await add_events(session, [_event(e, job) for e, job in pairs if e.status is not S.SKIPPED])
         placed = {e.work.run_id for e, job in pairs if isinstance(job, BrokenDefinition) or needs_places(job)}
         has_freed = await free_places(session, list(placed))
+        for lane, work in (await wake_limited(session, _left_agents(pairs))).items():
+            known = lanes.get(lane, work._replace(rows=0))
+            lanes[lane] = NewWork(min(known.first, work.first), known.rows + work.rows)
         aftermath = Aftermath(tuple(e.work.execution_id for e in ended), lanes, has_freed, is_noted)
         in_batches = [e for e, job in pairs if isinstance(job, JobDefinition) and job.rollout]
         if not in_batches:
@@ -208,7 +212,7 @@ class Ender:
     def is_plain(self, work: Work, status: ExecutionStatus) -> bool:
         """Whether nothing but the end itself would follow: no next attempt, no sibling, no place to give back."""
         job = self._definitions.known((work.job_id, work.job_version))
-        if job is None or isinstance(job, BrokenDefinition) or _is_shared(job) or needs_places(job):
+        if job is None or isinstance(job, BrokenDefinition) or _is_shared(job) or has_limits(job):
             return False
         return status is ExecutionStatus.SUCCEEDED or (job.retry_max == 0 and job.on_lost is OnLost.FAIL)
 
@@ -251,6 +255,15 @@ async def log_stuck(ended: Ended, error: Exception) -> None:
 def _is_shared(job: JobDefinition | BrokenDefinition) -> bool:
     """Whether a run of this job has several executions, which may end on different controllers at once."""
     return isinstance(job, BrokenDefinition) or is_fan_out(job.target)
+
+
+def _left_agents(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> list[tuple[UUID, str]]:
+    """(job, route) of each execution that left an agent which may have waited for that (`max_per_agent`)."""
+    return [
+        (e.work.job_id, route_again(job, e.agent_id))
+        for e, job in pairs
+        if isinstance(job, JobDefinition) and job.max_per_agent and e.agent_id is not None
+    ]
 
 
 def _with_two_budgets(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> list[UUID]:

@@ -35,6 +35,11 @@ def needs_places(job: JobDefinition) -> bool:
     return job.concurrency is not None or bool(job.max_concurrent and job.overlap is not Overlap.SKIP)
 
 
+def has_limits(job: JobDefinition) -> bool:
+    """Whether the end of an execution makes room that others may wait for."""
+    return needs_places(job) or job.max_per_agent is not None
+
+
 def is_skipping(job: JobDefinition) -> bool:
     """Whether a run is skipped while enough others are open."""
     return bool(job.max_concurrent) and job.overlap is Overlap.SKIP
