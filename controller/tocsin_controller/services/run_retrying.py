@@ -52,7 +52,7 @@ class RunRetryService:
             hosts = await self._hosts(session, run, job.definition, only)
             parent = Parent(run["job_id"], run_id, run["trigger"])
             trigger = trigger_of("retry", parent, by=by.name, run_id=run_id, only=only.value)
-            asked = Asked(run["job_id"], job.version, job.definition, trigger, run["params"], hosts)
+            asked = Asked(run["job_id"], job.version, job.definition, trigger, run["params"], hosts=hosts)
             launched, answer = await start_run(
                 session, self._launcher, asked, Asker.of(by), told="was tried again"
             )
