@@ -22,6 +22,7 @@ SECTIONS: Final = {
         "diff": Lazy(f"{_C}.apply:diff", "Show how jobs differ from what files say; exits with 2 when they do."),
         "export": Lazy(f"{_C}.export:export", "Print jobs as documents for `tocsin apply`, or write them to files."),
         "templates": Lazy(f"{_C}.templates:templates", "Show, save and delete what new jobs start from."),
+        "groups": Lazy(f"{_C}.groups:groups", "Show, make, rename and delete groups of jobs."),
         "run": Lazy(f"{_C}.run:run", "Run jobs now, and follow them if wanted."),
         "replay": Lazy(f"{_C}.replay:replay", "Run again what ran before, as it was then."),
         "runs": Lazy(f"{_C}.runs:runs", "Show, cancel and retry runs."),

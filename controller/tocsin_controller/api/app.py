@@ -13,6 +13,7 @@ from tocsin_controller.api.handlers.audit import AuditRoutes
 from tocsin_controller.api.handlers.bulk import BulkRoutes
 from tocsin_controller.api.handlers.events import EventRoutes
 from tocsin_controller.api.handlers.executions import ExecutionRoutes
+from tocsin_controller.api.handlers.groups import GroupRoutes
 from tocsin_controller.api.handlers.jobs import JobRoutes
 from tocsin_controller.api.handlers.keys import KeyRoutes
 from tocsin_controller.api.handlers.output import OutputRoutes
@@ -85,6 +86,7 @@ def all_routes(parts: Parts) -> list[Route]:
     groups = (
         ProtocolRoutes(parts),  # first, because paths are tried in order and these come most often
         AsCodeRoutes(parts),
+        GroupRoutes(parts),  # before jobs: `groups` is no job's name here
         JobRoutes(parts),
         BulkRoutes(parts),
         VersionRoutes(parts),

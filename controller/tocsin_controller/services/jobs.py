@@ -1,9 +1,8 @@
 """Creating, changing, deleting and triggering jobs: what is checked, and what changes together."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +14,7 @@ from tocsin_controller.scheduling.timing import Every, Timing, timing_of
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services import dependencies
+from tocsin_controller.services.deadlocks import again_after_deadlock
 from tocsin_controller.services.etags import Precondition
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.idempotency import Repeatable, once
@@ -51,28 +51,8 @@ from tocsin_shared.jobs import JobCreate, JobDefinition, JobStatus, JobUpdate, T
 from tocsin_shared.jobs_history import RollbackRequest
 from tocsin_shared.schedules import OneShotSchedule
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 #: To compare two timings apart from it.
 _ANY_ANCHOR = datetime(2000, 1, 1, tzinfo=UTC)
-#: Tries of a transaction that PostgreSQL ended to break a deadlock, which is rare and harmless.
-DEADLOCK_TRIES = 3
-
-
-def again_after_deadlock(change: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """Repeats a change that PostgreSQL ended to break a deadlock: it did nothing, and can be done again."""
-
-    @wraps(change)
-    async def tried(*args: P.args, **kwargs: P.kwargs) -> R:
-        for _ in range(DEADLOCK_TRIES - 1):
-            try:
-                return await change(*args, **kwargs)
-            except asyncpg.DeadlockDetectedError:
-                continue
-        return await change(*args, **kwargs)
-
-    return tried
 
 
 class JobService:

@@ -28,7 +28,6 @@ _DELETE_JOB = sql("delete_job")
 _AGENT_EXISTS = sql("agent_exists")
 _LIST_JOBS = sql("list_jobs")
 _JOB_ACTIVITY = sql("job_activity")
-_GROUP_NAMES = sql("group_names")
 _JOB_VERSIONS = sql("job_versions")
 
 
@@ -170,11 +169,6 @@ async def list_jobs(
 async def job_activity(db: Queries, job_ids: Sequence[UUID], counted: int) -> Mapping[UUID, Record]:
     """Per job: its newest execution and the outcomes of its newest `counted` ones."""
     return {row["job_id"]: row for row in await db.fetch(_JOB_ACTIVITY, list(job_ids), counted)}
-
-
-async def group_names(db: Queries) -> list[str]:
-    """Every group that has a job, in order."""
-    return [row["name"] for row in await db.fetch(_GROUP_NAMES)]
 
 
 async def job_versions(db: Queries, job_id: UUID, limit: int) -> list[Record]:

@@ -25,10 +25,9 @@ from tocsin_controller.services.show import show_job
 from tocsin_controller.services.templates import new_job
 from tocsin_controller.store.database import Queries, Record
 from tocsin_controller.store.history import ExecutionFilter
-from tocsin_controller.store.jobs import group_names, job_activity, job_row, list_jobs
+from tocsin_controller.store.jobs import job_activity, job_row, list_jobs
 from tocsin_shared.errors import NotFound
 from tocsin_shared.jobs import (
-    DEFAULT_GROUP,
     AnyJobStatus,
     JobUpdate,
     TriggerRequest,
@@ -88,10 +87,6 @@ class JobRoutes:
                 body=NewJob, response=JobView, status=201, is_repeatable=True,
             ),
             Route(
-                "GET", "/api/jobs/groups", self.groups, "List the groups in use", READERS, "jobs",
-                response=list[str],
-            ),
-            Route(
                 "GET", job, self.get, "Read a job, by id or exact name", READERS, "jobs", response=JobView,
                 headers=IF_NONE_MATCH, also={304: "Not changed"},
             ),
@@ -139,9 +134,6 @@ class JobRoutes:
         body = await new_job(self._db, call.body)
         job_id = await self._jobs.create(body, call.caller, idempotency_key=call.idempotency_key)
         return await answer_job(self._db, job_id, 201)
-
-    async def groups(self, call: Call) -> Any:
-        return sorted({DEFAULT_GROUP, *await group_names(self._db)})
 
     async def get(self, call: Call) -> web.Response:
         row = await job_row(self._db, self._jobs.ref(call.path["job"]))
