@@ -15,8 +15,8 @@ from tocsin_controller.services.apply_plan import (
     plan_of,
     understand,
 )
-from tocsin_controller.services.etags import etag_of
 from tocsin_controller.services.deadlocks import again_after_deadlock
+from tocsin_controller.services.etags import etag_of
 from tocsin_controller.services.jobs import JobService
 from tocsin_controller.store.as_code import agents_named, jobs_by_names, jobs_in_scope
 from tocsin_controller.store.database import Database, Record, Session
