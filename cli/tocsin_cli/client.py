@@ -78,9 +78,9 @@ class Client:
         """The parsed answer. Raises Failure."""
         return await self._call("PUT", path, body=body)
 
-    async def delete(self, path: str) -> None:
-        """Raises Failure."""
-        await self._call("DELETE", path)
+    async def delete(self, path: str, *, headers: Mapping[str, str] | None = None) -> Any:
+        """The parsed answer, if there is one. Raises Failure."""
+        return await self._call("DELETE", path, headers=headers)
 
     @asynccontextmanager
     async def open(

@@ -42,6 +42,7 @@ SECTIONS: Final = {
         "keys": Lazy(f"{_C}.keys:keys", "Create, show and revoke API keys."),
         "audit": Lazy(f"{_C}.audit:audit", "Show who changed what."),
         "settings": Lazy(f"{_C}.settings:settings", "Show and change what holds for the whole fleet."),
+        "data": Lazy(f"{_C}.data:data", "Take everything out of an installation, and into another."),
         "profile": Lazy(f"{_C}.profile:profile", "Remember controllers and their keys under names."),
         "completion": Lazy(f"{_C}.completion:completion", "Print the script that completes commands in your shell."),
     },

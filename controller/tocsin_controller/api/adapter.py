@@ -1,5 +1,6 @@
 """What every request passes through: identity, rights, limits, parsing, and one place where errors are answered."""
 
+import asyncio
 import itertools
 import secrets
 import traceback
@@ -44,6 +45,8 @@ log = structlog.get_logger(__name__)
 AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MAX_REQUEST_ID_CHARS = 128
+#: Longer bodies are parsed in a thread, so that others are answered meanwhile.
+LONG_BODY_BYTES = 1024 * 1024
 
 
 def _request_ids() -> Iterator[str]:
@@ -76,7 +79,9 @@ class Adapter:
                 call.query = _parse_query(route.query, request)
             if route.body is not None:
                 raw = await read_body(request, route.max_body_bytes)
-                if raw and not raw.isspace():
+                if len(raw) > LONG_BODY_BYTES:
+                    call.body = await asyncio.to_thread(parse, route.body, raw)
+                elif raw and not raw.isspace():
                     call.body = parse(route.body, raw)
                 elif route.body_required:
                     raise MalformedBody("a JSON body is required")

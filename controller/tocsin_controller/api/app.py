@@ -11,6 +11,7 @@ from tocsin_controller.api.handlers.agents import AgentRoutes
 from tocsin_controller.api.handlers.as_code import AsCodeRoutes
 from tocsin_controller.api.handlers.audit import AuditRoutes
 from tocsin_controller.api.handlers.bulk import BulkRoutes
+from tocsin_controller.api.handlers.data import DataRoutes
 from tocsin_controller.api.handlers.events import EventRoutes
 from tocsin_controller.api.handlers.executions import ExecutionRoutes
 from tocsin_controller.api.handlers.groups import GroupRoutes
@@ -106,6 +107,7 @@ def all_routes(parts: Parts) -> list[Route]:
         VariableRoutes(parts),
         SettingsRoutes(parts),
         StatisticsRoutes(parts),
+        DataRoutes(parts),
     )
     routes = [route for group in groups for route in group.routes()]
 

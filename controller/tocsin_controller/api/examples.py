@@ -47,6 +47,19 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     ("POST", "/api/jobs/{job}/trigger"): {"params": {"version": "1.2.3"}},
     ("POST", "/api/executions/{id}/approve"): {"note": "checked with the database team"},
     ("POST", "/api/executions/{id}/reject"): {"note": "not during the sale"},
+    ("POST", "/api/data/import"): {
+        "export_version": 2,
+        "jobs": [
+            {
+                "id": _JOB,
+                "name": "nightly backup",
+                "task": {"type": "shell", "command": "/opt/backup.sh --full"},
+                "schedule": {"type": "cron", "value": "0 30 2 * * *"},
+            }
+        ],
+        "variables": [{"name": "API_HOST", "value": "https://api.example.com"}],
+        "settings": {"retention_days": "14"},
+    },
     ("PUT", "/api/settings"): {"retention_days": "14"},
     ("POST", "/api/schedules/preview"): {
         "schedule": {"type": "cron", "value": "0 30 2 * * *"},

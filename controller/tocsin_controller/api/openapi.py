@@ -35,6 +35,7 @@ _TAGS: Final = {
     "audit": "Who changed what.",
     "settings": "What holds for the whole fleet.",
     "statistics": "Counts over history, for charts.",
+    "data": "Everything out, in again, and away.",
     "system": "The controller itself.",
     "agent protocol": "What agents call; docs/agent-protocol.md tells the whole story.",
 }

@@ -65,8 +65,12 @@ class FleetSettings:
 
     async def read(self) -> dict[str, str]:
         """What holds, secrets masked."""
-        values = {**self._configured, **await stored_settings(self._db)}
-        return {key: MASK if self._is_secret(key) and value else value for key, value in values.items()}
+        return _masked({**self._configured, **await stored_settings(self._db)}, self._is_secret)
+
+    async def read_in(self, session: Session, *, include_secrets: bool) -> dict[str, str]:
+        """What was set, without what only the configuration says."""
+        stored = await stored_settings(session)
+        return stored if include_secrets else _masked(stored, self._is_secret)
 
     async def change(self, given: Mapping[str, str], by: Principal) -> None:
         """Sets all of these or none. An empty value means the configuration's again. Raises InvalidInput, Forbidden."""
@@ -120,3 +124,7 @@ class FleetSettings:
     def _is_secret(self, key: str) -> bool:
         known = self._known.get(key)
         return known is None or known.is_secret  # what another release has set is not shown either
+
+
+def _masked(values: Mapping[str, str], is_secret: Callable[[str], bool]) -> dict[str, str]:
+    return {key: MASK if is_secret(key) and value else value for key, value in values.items()}

@@ -9,6 +9,7 @@ import asyncpg
 from pydantic import ValidationError
 
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
+from tocsin_controller.scheduling.checking import mistakes
 from tocsin_controller.scheduling.fires import next_fire
 from tocsin_controller.scheduling.timing import Every, Timing, timing_of
 from tocsin_controller.security.auditing import add_audit
@@ -109,13 +110,19 @@ class JobService:
         by: Principal,
         *,
         job_id: UUID | None = None,
+        is_copy: bool = False,
     ) -> UUID:
-        """A new job in the caller's transaction, who announces it. Raises InvalidInput, NameTaken."""
+        """A new job in the caller's transaction, who announces it. Raises InvalidInput, NameTaken.
+
+        The time of a copy from elsewhere may have passed when it is not scheduled.
+        """
         job_id = job_id or new_id()
         now = await read_clock(session)
         anchor = anchor_of(definition, now)
         timing = timing_of(definition, anchor)
-        refuse([*check_new_timing(timing, now=now), *await check_definition(session, definition, self._pace)])
+        may_be_over = is_copy and status is not JobStatus.SCHEDULED
+        wrong = mistakes(timing) if may_be_over else check_new_timing(timing, now=now)
+        refuse([*wrong, *await check_definition(session, definition, self._pace)])
         definition = await dependencies.resolve(session, definition)
         await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
         next_fire_at = _first_fire(timing, definition, now) if status is JobStatus.SCHEDULED else None

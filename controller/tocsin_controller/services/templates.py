@@ -6,7 +6,7 @@ from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.findings import invalid
-from tocsin_controller.store.database import Database, Queries, Record
+from tocsin_controller.store.database import Database, Queries, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.templates import MOST_TEMPLATES, delete_template, save_template, template_row
 from tocsin_shared.errors import Conflict, InvalidInput, NotFound
@@ -31,15 +31,20 @@ class TemplateService:
 
     async def save(self, body: TemplateSave, by: Principal) -> Record:
         """A new template, or the new content of an old one. Raises InvalidInput, Conflict."""
+        async with self._db.transaction() as session:
+            row = await self.save_in(session, body, by)
+        self._hints.hint(EVENTS)
+        return row
+
+    async def save_in(self, session: Session, body: TemplateSave, by: Principal) -> Record:
+        """The same in the caller's transaction."""
         if len(dumps(body.snapshot)) > MOST_SNAPSHOT_CHARS:
             raise InvalidInput.field("snapshot", f"must not be longer than {MOST_SNAPSHOT_CHARS} bytes")
-        async with self._db.transaction() as session:
-            row = await save_template(session, body.name, body.description, body.snapshot, by.name)
-            if row is None:
-                raise Conflict(f"there are {MOST_TEMPLATES} templates already; delete one first")
-            await add_events(session, [_event("template.saved", body.name, by)])
-            await add_audit(session, by, "template.saved", "template", body.name)
-        self._hints.hint(EVENTS)
+        row = await save_template(session, body.name, body.description, body.snapshot, by.name)
+        if row is None:
+            raise Conflict(f"there are {MOST_TEMPLATES} templates already; delete one first")
+        await add_events(session, [_event("template.saved", body.name, by)])
+        await add_audit(session, by, "template.saved", "template", body.name)
         return row
 
     async def delete(self, name: str, by: Principal) -> None:

@@ -51,24 +51,28 @@ class VariableService:
 
     async def create(self, body: VariableCreate, by: Principal) -> dict[str, Any]:
         """A new variable. Raises InvalidInput, NameTaken."""
-        if body.secret and body.value == MASK:
-            raise InvalidInput.field("value", "is the mask of a secret, not a value")
         async with self._db.transaction() as session:
-            if body.expires_at is not None and body.expires_at <= await read_clock(session):
-                raise InvalidInput.field("expires_at", "is in the past")
-            if await count_variables(session) >= MOST_VARIABLES:
-                raise Conflict(f"there are {MOST_VARIABLES} variables already, and no more are kept")
-            row = self._row(body.name, body.value, is_secret=body.secret, expires_at=body.expires_at)
-            try:
-                is_stored = await insert_variable(session, row, by.name)
-            except asyncpg.UniqueViolationError:
-                details = [FieldError("name", "is in use")]
-                raise NameTaken(f"a variable named '{body.name}' exists", details=details) from None
-            _refuse_retired_key(is_stored)
-            await add_events(session, [_event("variable.created", body.name, by)])
-            await add_audit(session, by, "variable.created", "variable", body.name)
+            await self.create_in(session, body, by)
         self._hints.hint(EVENTS)
         return await self.get(body.name)
+
+    async def create_in(self, session: Session, body: VariableCreate, by: Principal) -> None:
+        """A new variable in the caller's transaction. Raises InvalidInput, NameTaken."""
+        if body.secret and body.value == MASK:
+            raise InvalidInput.field("value", "is the mask of a secret, not a value")
+        if body.expires_at is not None and body.expires_at <= await read_clock(session):
+            raise InvalidInput.field("expires_at", "is in the past")
+        if await count_variables(session) >= MOST_VARIABLES:
+            raise Conflict(f"there are {MOST_VARIABLES} variables already, and no more are kept")
+        row = self._row(body.name, body.value, is_secret=body.secret, expires_at=body.expires_at)
+        try:
+            is_stored = await insert_variable(session, row, by.name)
+        except asyncpg.UniqueViolationError:
+            details = [FieldError("name", "is in use")]
+            raise NameTaken(f"a variable named '{body.name}' exists", details=details) from None
+        _refuse_retired_key(is_stored)
+        await add_events(session, [_event("variable.created", body.name, by)])
+        await add_audit(session, by, "variable.created", "variable", body.name)
 
     async def update(self, name: str, body: VariableUpdate, by: Principal) -> dict[str, Any]:
         """Change a variable. Raises InvalidInput, NotFound."""

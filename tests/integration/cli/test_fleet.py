@@ -1,6 +1,7 @@
 """Agents, events, keys and health against a real controller."""
 
 import asyncio
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -110,3 +111,15 @@ async def test_settings_of_the_fleet_are_shown_and_changed(tocsin: Tocsin) -> No
     refused = await tocsin("settings", "set", "retention_day=1")
     assert refused.exit_code == 1
     assert "not a known setting" in refused.stderr
+
+
+async def test_everything_is_exported_and_imported_again(tocsin: Tocsin, tmp_path: Path) -> None:
+    file = tmp_path / "tocsin.json"
+    await tocsin("jobs", "create", "nightly", "--command", "true")
+    assert (await tocsin("data", "export", "--file", str(file))).exit_code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (await tocsin("data", "delete", "--yes")).stdout == "deleted everything (1 jobs)\n"
+    rehearsed = await tocsin("data", "import", str(file), "--dry-run")
+    assert rehearsed.stdout == "would import 1 groups, 1 jobs; left out 8 templates\n"
+    assert (await tocsin("data", "import", str(file), "-o", "json")).json["imported"]["jobs"] == 1
+    assert (await tocsin("jobs", "show", "nightly")).exit_code == 0

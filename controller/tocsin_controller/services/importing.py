@@ -1,0 +1,285 @@
+"""Taking in what another installation exported: all of it, or, when anything is wrong with it, nothing."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from tocsin_controller.security.auditing import add_audit
+from tocsin_controller.security.roles import Principal
+from tocsin_controller.services.findings import invalid
+from tocsin_controller.services.fleet_settings import KNOWN, MASK, FleetSettings
+from tocsin_controller.services.jobs import JobService
+from tocsin_controller.services.show import as_uuid
+from tocsin_controller.services.templates import TemplateService
+from tocsin_controller.services.variables import VariableService
+from tocsin_controller.store.database import Database, Session
+from tocsin_controller.store.jobs import group_names, read_clock
+from tocsin_controller.store.moving import known_jobs, known_templates, known_variables
+from tocsin_controller.store.roster import list_agents
+from tocsin_shared.errors import FieldError, InvalidInput, NameTaken
+from tocsin_shared.ids import new_id
+from tocsin_shared.jobs import JobCreate, JobDefinition
+from tocsin_shared.moving import ImportDocument
+from tocsin_shared.templates import TemplateSave
+from tocsin_shared.variables import MASK as VARIABLE_MASK
+from tocsin_shared.variables import VariableCreate
+
+#: More findings than this help nobody.
+MOST_FINDINGS: Final = 50
+
+
+@dataclass(slots=True)
+class Summary:
+    """What was taken in, and what was there already."""
+
+    imported: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(
+            ("groups", "variables", "connections", "templates", "jobs", "settings"), 0
+        )
+    )
+    skipped: dict[str, int] = field(default_factory=dict)
+
+    def skip(self, kind: str) -> None:
+        """One more of this kind was left out."""
+        self.skipped[kind] = self.skipped.get(kind, 0) + 1
+
+
+class _Rehearsed(Exception):
+    """Ends the transaction of a dry run."""
+
+
+class Importer:
+    """Brings everything in."""
+
+    def __init__(
+        self,
+        db: Database,
+        jobs: JobService,
+        variables: VariableService,
+        templates: TemplateService,
+        settings: FleetSettings,
+    ) -> None:
+        self._db = db
+        self._jobs = jobs
+        self._variables = variables
+        self._templates = templates
+        self._settings = settings
+
+    async def take_in(self, document: ImportDocument, by: Principal, *, dry_run: bool) -> Summary:
+        """What is there already stays as it is, by id or name. Raises InvalidInput with all that is wrong.
+
+        A dry run does everything and takes it back.
+        """
+        found = _Findings()
+        jobs = await asyncio.to_thread(_parse_jobs, document.jobs, found)
+        summary = Summary()
+        try:
+            async with self._db.transaction() as session:
+                await self._import_settings(session, document, summary, found, by)
+                await self._import_variables(session, document, summary, found, by)
+                await self._import_templates(session, document, summary, found, by)
+                await self._import_jobs(session, document, jobs, summary, found, by)
+                found.refuse()
+                told = ", ".join(f"{count} {kind}" for kind, count in summary.imported.items() if count)
+                await add_audit(session, by, "data.imported", "data", details=told or "nothing new")
+                if dry_run:
+                    raise _Rehearsed
+        except _Rehearsed:
+            return summary
+        self._jobs.announce()
+        return summary
+
+    async def _import_settings(
+        self, session: Session, document: ImportDocument, summary: Summary, found: "_Findings", by: Principal
+    ) -> None:
+        wanted: dict[str, str] = {}
+        for key, value in document.settings.items():
+            if key not in KNOWN or value == MASK:  # other releases and products have settings of their own
+                summary.skip("settings")
+            else:
+                wanted[key] = value
+        try:
+            await self._settings.change_in(session, wanted, by)
+        except InvalidInput as error:
+            found.add("settings", error)
+        summary.imported["settings"] = len(wanted)
+
+    async def _import_variables(
+        self, session: Session, document: ImportDocument, summary: Summary, found: "_Findings", by: Principal
+    ) -> None:
+        taken = await known_variables(session, [str(one.get("name")) for one in document.variables])
+        now = await read_clock(session)
+        for position, one in enumerate(document.variables):
+            where = f"variables.{position}"
+            sent = {key: value for key, value in one.items() if key != "updated_at"}
+            if str(sent.get("name")) in taken or sent.get("value") in (MASK, VARIABLE_MASK):
+                summary.skip("variables")
+                continue
+            try:
+                variable = VariableCreate.model_validate(sent)
+                if variable.expires_at is not None and variable.expires_at <= now:
+                    summary.skip("variables")
+                    continue
+                await self._variables.create_in(session, variable, by)
+            except ValidationError as error:
+                found.add(where, invalid(error, sent))
+            except InvalidInput as error:
+                found.add(where, error)
+            else:
+                taken.add(variable.name)
+                summary.imported["variables"] += 1
+
+    async def _import_templates(
+        self, session: Session, document: ImportDocument, summary: Summary, found: "_Findings", by: Principal
+    ) -> None:
+        taken = await known_templates(session, [str(one.get("name")) for one in document.templates])
+        for position, one in enumerate(document.templates):
+            sent = {key: value for key, value in one.items() if key not in ("created_by", "created_at")}
+            if str(sent.get("name")) in taken:
+                summary.skip("templates")
+                continue
+            try:
+                template = TemplateSave.model_validate(sent)
+                await self._templates.save_in(session, template, by)
+            except ValidationError as error:
+                found.add(f"templates.{position}", invalid(error, sent))
+            except InvalidInput as error:
+                found.add(f"templates.{position}", error)
+            else:
+                taken.add(template.name)
+                summary.imported["templates"] += 1
+
+    async def _import_jobs(
+        self,
+        session: Session,
+        document: ImportDocument,
+        jobs: "list[_Job]",
+        summary: Summary,
+        found: "_Findings",
+        by: Principal,
+    ) -> None:
+        ids, names = await known_jobs(session, [job.id for job in jobs], [job.body.name for job in jobs])
+        groups = set(await group_names(session))
+        agents = await _agents_here(session, document.agents)
+        for job in _dependencies_first(jobs):
+            if job.id in ids or job.body.name in names:
+                summary.skip("jobs")
+                continue
+            try:
+                definition = job.definition(agents)
+                await self._jobs.create_in(
+                    session, definition, job.body.status, by, job_id=job.id, is_copy=True
+                )
+            except ValidationError as error:
+                found.add(job.where, invalid(error, None))
+            except (InvalidInput, NameTaken) as error:
+                found.add(job.where, error)
+                if isinstance(error, NameTaken):  # somebody took it just now, and the transaction is over
+                    break
+            else:
+                ids.add(job.id)
+                names.add(job.body.name)
+                summary.imported["jobs"] += 1
+                if definition.group not in groups:
+                    groups.add(definition.group)
+                    summary.imported["groups"] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A job of the document."""
+
+    where: str
+    id: UUID
+    body: JobCreate
+    #: Ids of jobs that it waits for.
+    depends_on: frozenset[UUID]
+
+    def definition(self, agents: dict[str, str]) -> JobDefinition:
+        """What is stored. An agent that is meant by id is looked for by its name: ids are another installation's."""
+        document = self.body.model_dump(mode="json", exclude={"status"})
+        target = document.get("target") or {}
+        if target.get("agent_id") in agents:
+            target["agent_id"] = agents[target["agent_id"]]
+        return JobDefinition.model_validate(document)
+
+
+class _Findings:
+    """Everything that is wrong with a document."""
+
+    def __init__(self) -> None:
+        self._details: list[FieldError] = []
+
+    def add(self, where: str, error: InvalidInput | NameTaken) -> None:
+        """What was found below a place of the document."""
+        details = error.details or [FieldError("", str(error))]
+        self._details += [FieldError(f"{where}.{d.field}".rstrip("."), d.reason) for d in details]
+
+    def refuse(self) -> None:
+        """Raises InvalidInput when there is anything."""
+        if self._details:
+            first, more = self._details[0], len(self._details) - 1
+            rest = f" (and {more} more)" if more else ""
+            raise InvalidInput(
+                f"nothing was imported: {first.field}: {first.reason}{rest}",
+                details=self._details[:MOST_FINDINGS],
+            )
+
+
+def _parse_jobs(documents: Iterable[dict[str, Any]], found: _Findings) -> list[_Job]:
+    jobs: list[_Job] = []
+    for position, document in enumerate(documents):
+        where = f"jobs.{position}"
+        job_id = as_uuid(str(document["id"])) if document.get("id") is not None else new_id()
+        if job_id is None:
+            found.add(where, InvalidInput.field("id", "must be a UUID"))
+            continue
+        try:
+            body = JobCreate.model_validate(document)
+        except ValidationError as error:
+            found.add(where, invalid(error, document))
+            continue
+        jobs.append(_Job(where, job_id, body, _dependencies(document)))
+    return jobs
+
+
+def _dependencies(document: dict[str, Any]) -> frozenset[UUID]:
+    entries = document.get("depends_on")
+    if not isinstance(entries, list):
+        return frozenset()
+    ids = (as_uuid(str(entry.get("job_id"))) for entry in entries if isinstance(entry, dict))
+    return frozenset(job_id for job_id in ids if job_id is not None)
+
+
+def _dependencies_first(jobs: list[_Job]) -> list[_Job]:
+    """Each after those that it waits for; what waits in a circle comes last, and is refused then."""
+    by_id = {job.id: job for job in jobs}
+    waits_for = {job.id: len(job.depends_on & by_id.keys()) for job in jobs}
+    waiting: dict[UUID, list[UUID]] = {}
+    for job in jobs:
+        for other in job.depends_on & by_id.keys():
+            waiting.setdefault(other, []).append(job.id)
+    ready = [job.id for job in jobs if not waits_for[job.id]]
+    ordered: list[_Job] = []
+    for job_id in ready:  # grows while it is walked
+        ordered.append(by_id[job_id])
+        for follower in waiting.get(job_id, ()):
+            waits_for[follower] -= 1
+            if not waits_for[follower]:
+                ready.append(follower)
+    done = set(ready)
+    return [*ordered, *(job for job in jobs if job.id not in done)]
+
+
+async def _agents_here(session: Session, exported: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Ids of agents there to ids of agents of the same name here, where they differ."""
+    here = {row["name"]: str(row["id"]) for row in await list_agents(session)}
+    return {
+        str(agent.get("id")): here[str(agent.get("name"))]
+        for agent in exported
+        if str(agent.get("name")) in here
+    }
