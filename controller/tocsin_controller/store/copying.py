@@ -52,9 +52,10 @@ class Applied:
 async def patient_session(dsn: str) -> AsyncIterator[Session]:
     """A connection without any time limit. Raises Unavailable."""
     settings = SessionSettings("tocsin-backup", statement_timeout_secs=0, lock_timeout_secs=0)
-    connection = await Dialer(dsn, settings).dial(idle_in_transaction_session_timeout="0")
+    dialer = Dialer(dsn, settings)
+    connection = await dialer.dial(idle_in_transaction_session_timeout="0")
     try:
-        yield Session(connection)
+        yield Session(connection, dialer)
     finally:
         await connection.close()
 

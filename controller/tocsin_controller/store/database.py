@@ -6,7 +6,7 @@ Three ways to a connection: the pool (requests, services), `hold` (hot loops), `
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import asyncpg
@@ -23,6 +23,9 @@ from tocsin_shared.errors import Unavailable
 __all__ = ["Database", "HeldSession", "OnHint", "Queries", "Record", "Session"]
 
 log = structlog.get_logger(__name__)
+
+#: A connection that does not become usable again by then is dropped.
+RELEASE_SECS = 2.0
 
 
 class Database:
@@ -41,6 +44,7 @@ class Database:
         self._pool = pool
         self._acquire_timeout_secs = acquire_timeout_secs
         self._expired_at = float("-inf")
+        self._silences = 0
 
     @classmethod
     async def open(
@@ -86,15 +90,23 @@ class Database:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
         """One connection for several statements that need not be atomic."""
+        if self._silences != self._dialer.silences:
+            self._silences = self._dialer.silences
+            await self._pool.expire_connections()
         connection = await guarded(self._pool.acquire, timeout=self._acquire_timeout_secs)
         try:
-            yield Session(connection)
+            yield Session(connection, self._dialer)
         except Unavailable:
             await self._replace_connections()
             raise
         finally:
-            with suppress(Unavailable):  # the work is done; a lost connection is replaced at the next acquire
-                await guarded(self._pool.release, connection)
+            try:
+                # After a statement that was given up, the server has to say that it stopped: a frozen one never does.
+                await guarded(self._pool.release, connection, timeout=RELEASE_SECS)
+            except Unavailable as error:  # the work is done; only the connection is lost
+                if isinstance(error.__cause__, TimeoutError):
+                    self._dialer.note_silence()
+                await self._replace_connections()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:

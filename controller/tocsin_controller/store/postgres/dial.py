@@ -23,6 +23,8 @@ Examine: TypeAlias = Callable[[asyncpg.Connection], Awaitable[None]]
 IDLE_IN_TRANSACTION_SECS: Final = 3
 # A statement that the server did not end itself by then never will: the way to it is broken.
 CLIENT_GRACE_SECS: Final = 1.5
+# Of several hosts the one that was used last is asked first, and it may be frozen: the others are asked this soon.
+BRISK_CONNECT_SECS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,12 @@ class Dialer:
         self._settings = settings
         self._examine = examine
         self._dsns = one_dsn_per_host(dsn)
+        self.silences = 0
+        """How often the server said nothing at all; connections from before a silence lead to that server."""
+
+    def note_silence(self) -> None:
+        """A statement ran into the client's own limit: the server, or the way to it, is frozen."""
+        self.silences += 1
 
     def patient(self, statement_timeout_secs: float) -> "Dialer":
         """The same database for work that takes long."""
@@ -76,9 +84,19 @@ class Dialer:
 
     async def dial_untranslated(self, **server_settings: str) -> asyncpg.Connection:
         """As `dial`, with the driver's own errors (the pool wants those)."""
+        patience_secs = self._settings.connect_timeout_secs
+        if len(self._dsns) > 1 and patience_secs > BRISK_CONNECT_SECS:
+            try:
+                return await self._dial_any(server_settings, BRISK_CONNECT_SECS)
+            except (OSError, Unavailable):  # TimeoutError is one too: perhaps all of them are merely slow
+                pass
+        return await self._dial_any(server_settings, patience_secs)
+
+    async def _dial_any(self, server_settings: dict[str, str], patience_secs: float) -> asyncpg.Connection:
+        """The first host that lets itself be used, each given so long."""
         for attempt, dsn in enumerate(self._dsns, start=1):
             try:
-                connection = await self._connect(dsn, server_settings)
+                connection = await self._connect(dsn, server_settings, patience_secs)
             except Exception as error:
                 if not (is_outage(error) or isinstance(error, Unavailable)) or attempt == len(self._dsns):
                     raise
@@ -87,9 +105,11 @@ class Dialer:
                 return connection
         raise AssertionError("a DSN has at least one host")
 
-    async def _connect(self, dsn: str, server_settings: dict[str, str]) -> asyncpg.Connection:
+    async def _connect(
+        self, dsn: str, server_settings: dict[str, str], patience_secs: float
+    ) -> asyncpg.Connection:
         settings = self._settings
-        async with asyncio.timeout(settings.connect_timeout_secs):
+        async with asyncio.timeout(patience_secs):
             connection = await asyncpg.connect(
                 dsn,
                 timeout=None,

@@ -49,9 +49,10 @@ class Queries(Protocol):
 class Session:
     """One connection, for one task at a time. Raises Unavailable when it is lost, and drops it."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, dialer: Dialer) -> None:
         self.connection = connection
         """asyncpg's own, for COPY and the like; its errors are not translated."""
+        self._dialer = dialer
 
     async def fetch(self, statement: Statement, *args: Any) -> list[Record]:
         """All rows."""
@@ -86,7 +87,7 @@ class Session:
         transaction = connection.transaction()
         await self._run(transaction.start)
         try:
-            yield Session(connection)
+            yield Session(connection, self._dialer)
         except BaseException:
             with suppress(Unavailable):  # lost with its connection: the server rolls back
                 await self._run(transaction.rollback)
@@ -99,7 +100,9 @@ class Session:
     async def _run(self, call: Callable[..., Awaitable[T]], *args: Any) -> T:
         try:
             return await guarded(call, *args)
-        except Unavailable:
+        except Unavailable as error:
+            if isinstance(error.__cause__, TimeoutError):
+                self._dialer.note_silence()
             # It may still look open: a silent peer, or a primary that became a standby. Never use it again.
             with suppress(asyncpg.InterfaceError):  # the pool has taken it back already
                 self.connection.terminate()
@@ -109,12 +112,13 @@ class Session:
 class HeldSession(Session):
     """A dedicated connection of a hot loop: no pool release, statements planned once (see HOT_PLANS).
 
-    A lost connection raises Unavailable once and is opened again by the next call.
+    A lost connection raises Unavailable once and is opened again by the next call; so is one to a server that
+    was silent to somebody else.
     """
 
     def __init__(self, dialer: Dialer) -> None:
-        super().__init__(None)
-        self._dialer = dialer
+        super().__init__(None, dialer)
+        self._silences = dialer.silences
 
     async def close(self) -> None:
         """Give the connection back to the server; never raises for a lost one."""
@@ -123,8 +127,10 @@ class HeldSession(Session):
                 await guarded(self.connection.close, timeout=2)
 
     async def _open(self) -> asyncpg.Connection:
+        if self._is_suspect():
+            self.connection.terminate()
         if self.connection is None or self.connection.is_closed():
-            self.connection = None
+            self.connection, self._silences = None, self._dialer.silences
             self.connection = await self._dialer.dial(
                 plan_cache_mode="force_generic_plan",
                 enable_seqscan="off",
@@ -132,3 +138,11 @@ class HeldSession(Session):
                 enable_mergejoin="off",
             )
         return self.connection
+
+    def _is_suspect(self) -> bool:
+        """Whether the server of this connection fell silent since it was opened, to whoever asked it."""
+        return (
+            self.connection is not None
+            and self._silences != self._dialer.silences
+            and not self.connection.is_in_transaction()
+        )
