@@ -9,6 +9,7 @@ from tocsin_controller.dispatch.claimer import Claimer
 from tocsin_controller.dispatch.desk import AgentDesk, Pace
 from tocsin_controller.dispatch.presence import Presence
 from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
+from tocsin_controller.dispatch.substituting import Substituter
 from tocsin_controller.hints import Hints
 from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.scheduling.resuming import RESUME, Resumer
@@ -60,7 +61,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     loss_pace = LossPace(settings.lease_secs, settings.heartbeat_secs)
     known = KnownLeases()
     vault = vault_from(*settings.encryption_keys)
-    claimer = Claimer(db, hints, definitions, ender, known, pace=loss_pace)
+    claimer = Claimer(db, hints, definitions, ender, known, pace=loss_pace, substituter=Substituter(vault))
     canceller = Canceller(db, hints, ender)
     approver = Approver(definitions, ender)
     presence = Presence(db, hints, lease_secs=settings.lease_secs)

@@ -95,6 +95,10 @@ class Reason(StrEnum):
     REPORTED = "reported"
     #: A required parameter was not given, or a value does not fit what the job declares.
     INVALID_PARAMS = "invalid_params"
+    #: The task uses a variable or param that has no value, or none any more.
+    UNRESOLVED_VARIABLE = "unresolved_variable"
+    #: A value can't stand where the task wants it without being more than a value.
+    UNSAFE_VALUE = "unsafe_value"
     #: Something broke inside the agent.
     INTERNAL = "internal"
     #: The due instant passed while no controller was running.

@@ -23,6 +23,8 @@ MAX_EVENTS_PER_UPLOAD = 1_000
 MAX_UPLOAD_BYTES = 8 * 1024 * 1024
 #: Raw bytes of output in one event.
 MAX_CHUNK_BYTES = 64 * 1024
+#: Bytes of all secrets that one execution is given.
+MAX_SECRETS_BYTES = 128 * 1024
 #: Long polls are answered within this time even when there is nothing to do.
 MAX_POLL_WAIT_SECS = 60.0
 
@@ -143,6 +145,8 @@ class Assignment(AgentModel):
     #: the controller will hand the work to somebody else (`on_lost: retry`). None: never.
     self_fence_secs: Seconds | None = None
     limits: Limits | None = None
+    #: Secrets in the task. They are taken out of output and messages before these leave the host, and never stored.
+    redact: Annotated[list[str], Field(max_length=1_000, repr=False)] = []
 
 
 class CancelOrder(AgentModel):

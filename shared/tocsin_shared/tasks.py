@@ -1,5 +1,6 @@
 """What a job does. `type` says which kind."""
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -36,8 +37,12 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+#: A URL may begin with a variable that holds the beginning of one.
+_REFERENCE = re.compile(r"\{\{(?:params\.)?[A-Za-z0-9_]+\}\}")
+
+
 def _http_url(value: str) -> str:
-    if not value.lower().startswith(("http://", "https://")):
+    if not value.lower().startswith(("http://", "https://")) and not _REFERENCE.match(value):
         raise ValueError("must start with http:// or https://")
     if any(ord(c) < 33 for c in value):
         raise ValueError("must not contain spaces or control characters")

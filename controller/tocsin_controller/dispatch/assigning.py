@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
+from tocsin_controller.dispatch.substituting import Filled, Substituter, Unfilled
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.leasing import Handed
 from tocsin_controller.workflow.ending import Ended, Ender
@@ -21,13 +22,20 @@ class Assigner:
     """Builds assignments."""
 
     def __init__(
-        self, db: Database, definitions: Definitions, ender: Ender, known: KnownLeases, pace: LossPace
+        self,
+        db: Database,
+        definitions: Definitions,
+        ender: Ender,
+        known: KnownLeases,
+        pace: LossPace,
+        substituter: Substituter,
     ) -> None:
         self._db = db
         self._definitions = definitions
         self._ender = ender
         self._known = known
         self._pace = pace
+        self._substituter = substituter
 
     async def assignments(self, session: HeldSession, handed: Sequence[Handed]) -> list[Assignment | None]:
         """What each agent is told; None for what can't be told, which is ended here. Raises StaleDatabase."""
@@ -36,11 +44,13 @@ class Assigner:
         self._known.learn(handed)
         keys: list[VersionKey] = [(h.job_id, h.job_version) for h in handed]
         definitions = await self._definitions.get_many(session, keys)
-        built = [self._assignment_or_why(h, definitions[key]) for h, key in zip(handed, keys, strict=True)]
+        works = [(h, definitions[key]) for h, key in zip(handed, keys, strict=True)]
+        filled = await self._substituter.fill(session, works)
+        built = [self._assignment_or_why(h, job, filled.get(h.execution_id)) for h, job in works]
         ended = [
-            Ended(h, ExecutionStatus.FAILED, Reason.INTERNAL, why, agent_id=h.agent_id, fence=h.fence)
+            Ended(h, ExecutionStatus.FAILED, why.reason, why.message, agent_id=h.agent_id, fence=h.fence)
             for h, why in zip(handed, built, strict=True)
-            if isinstance(why, str)
+            if isinstance(why, Unfilled)
         ]
         if ended:
             async with session.transaction() as transaction:
@@ -48,17 +58,25 @@ class Assigner:
             self._ender.announce(aftermath)
         return [one if isinstance(one, Assignment) else None for one in built]
 
-    def _assignment_or_why(self, work: Handed, job: JobDefinition | BrokenDefinition) -> Assignment | str:
-        """What the agent gets, or in one sentence why it can't."""
+    def _assignment_or_why(
+        self, work: Handed, job: JobDefinition | BrokenDefinition, filled: Filled | Unfilled | None
+    ) -> Assignment | Unfilled:
+        """What the agent gets, or why it can't. `filled` is the task with its values, if it uses any."""
+        if isinstance(filled, Unfilled):
+            return filled
         if isinstance(job, BrokenDefinition):
-            return "the stored definition can't be read by this release"
+            return Unfilled(Reason.INTERNAL, "the stored definition can't be read by this release")
         try:
-            return self._assignment(work, job)
+            return self._assignment(work, job, filled)
         except ValueError as error:
+            if filled is not None:  # what it says may hold a secret
+                log.error("assignment_failed", execution_id=str(work.execution_id))
+                return Unfilled(Reason.INTERNAL, "the stored definition can't be handed out with its values")
             log.exception("assignment_failed", execution_id=str(work.execution_id))
-            return f"the stored definition can't be handed out: {error}".replace("\0", "")[:500]
+            why = f"the stored definition can't be handed out: {error}".replace("\0", "")[:500]
+            return Unfilled(Reason.INTERNAL, why)
 
-    def _assignment(self, work: Handed, job: JobDefinition) -> Assignment:
+    def _assignment(self, work: Handed, job: JobDefinition, filled: Filled | None) -> Assignment:
         return Assignment(
             execution_id=work.execution_id,
             run_id=work.run_id,
@@ -66,7 +84,8 @@ class Assigner:
             job_name=job.name,
             fence=work.fence,
             attempt_number=work.attempt_number,
-            task=job.task,
+            task=filled.task if filled else job.task,
+            redact=list(filled.secrets) if filled else [],
             run_as=job.run_as,
             timeout_secs=job.timeout_secs,
             kill_grace_secs=job.kill_grace_secs,

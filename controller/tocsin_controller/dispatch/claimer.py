@@ -19,6 +19,7 @@ from tocsin_controller.dispatch.call import Call
 from tocsin_controller.dispatch.lanes import Lanes, Look
 from tocsin_controller.dispatch.parking import ParkingLot
 from tocsin_controller.dispatch.per_agent import PerAgentLimit
+from tocsin_controller.dispatch.substituting import Substituter
 from tocsin_controller.hints import QUEUE, Hints
 from tocsin_controller.isolation import PASSING
 from tocsin_controller.jitter import jittered
@@ -67,6 +68,7 @@ class Claimer:
         known: KnownLeases,
         *,
         pace: LossPace,
+        substituter: Substituter,
     ) -> None:
         self._db = db
         self._hints = hints
@@ -75,6 +77,7 @@ class Claimer:
         self._lease_secs = pace.lease_secs
         self._assigner = Assigner(db, definitions, ender, known, pace)
         self._per_agent = PerAgentLimit(definitions)
+        self._assigner = Assigner(db, definitions, ender, known, pace, substituter)
         self._auditor = Auditor(
             hints,
             definitions,

@@ -8,6 +8,7 @@ from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.services.gate_checks import check_gates
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.jobs import agent_exists
+from tocsin_controller.substitution.tasks import inspect
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import FieldError, InvalidInput
 from tocsin_shared.jobs import JobDefinition, OnLost
@@ -29,6 +30,7 @@ async def check_definition(session: Session, job: JobDefinition, pace: LossPace)
         wrong.append(FieldError("rollout", why))
     if job.run_as is not None and not isinstance(job.task, ShellTask):
         wrong.append(FieldError("run_as", "only shell tasks can run as another account"))
+    wrong += check_references(job)
     if job.lost_after_secs <= pace.lease_secs:
         why = (
             f"must be more than the {pace.lease_secs:g} s (lease_secs) after which an agent counts as offline"
@@ -37,6 +39,19 @@ async def check_definition(session: Session, job: JobDefinition, pace: LossPace)
     elif job.on_lost is OnLost.RETRY:
         wrong += _check_retry_after_loss(job, pace)
     return wrong + check_gates(job)
+
+
+def check_references(job: JobDefinition) -> list[FieldError]:
+    """References to values that could never be put in, whatever they are."""
+    uses, misplaced = inspect(job.task.model_dump(mode="json"))
+    wrong = [FieldError(one.field, one.why) for one in misplaced]
+    if uses is not None and job.parameters is not None:
+        declared = {parameter.name for parameter in job.parameters}
+        wrong += [
+            FieldError("task", f"{{{{params.{name}}}}} is not among the job's parameters")
+            for name in sorted(uses.params - declared)
+        ]
+    return wrong
 
 
 def _check_retry_after_loss(job: JobDefinition, pace: LossPace) -> list[FieldError]:
