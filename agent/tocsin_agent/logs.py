@@ -6,12 +6,8 @@ from collections.abc import MutableMapping
 from typing import Any, Literal
 
 import structlog
-from structlog.tracebacks import ExceptionDictTransformer
 
 from tocsin_shared.wire import dumps
-
-#: Without the values of local variables, among which are tasks and keys.
-_TRACEBACKS = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -42,7 +38,6 @@ def configure_logging(log_format: LogFormat, log_level: LogLevel) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _TRACEBACKS_AS_DATA if log_format == "json" else structlog.processors.StackInfoRenderer(),
-            _TRACEBACKS if log_format == "json" else structlog.processors.StackInfoRenderer(),
             make_printable,
             renderer,
         ],

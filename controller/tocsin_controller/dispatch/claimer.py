@@ -75,7 +75,6 @@ class Claimer:
         self._definitions = definitions
         self._ender = ender
         self._lease_secs = pace.lease_secs
-        self._assigner = Assigner(db, definitions, ender, known, pace)
         self._per_agent = PerAgentLimit(definitions)
         self._assigner = Assigner(db, definitions, ender, known, pace, substituter)
         self._auditor = Auditor(
