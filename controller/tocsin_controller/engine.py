@@ -12,6 +12,7 @@ from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
 from tocsin_controller.dispatch.substituting import Substituter
 from tocsin_controller.hints import Hints
 from tocsin_controller.maintenance import Maintenance
+from tocsin_controller.scheduling.rescheduling import CHANGED, Rescheduler
 from tocsin_controller.scheduling.resuming import RESUME, Resumer
 from tocsin_controller.scheduling.ticker import Ticker
 from tocsin_controller.security.sealing import Vault
@@ -84,6 +85,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     outbox.register(ROLLOUT, RolloutClock(ender))
     cascade = Cascade(hints, definitions, claimer.on_work)
     outbox.register(RUN_MOVED, cascade.handle)
+    outbox.register(CHANGED, Rescheduler(hints).handle, batch=1)
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,
         "hint-sender": hints.run_sender,

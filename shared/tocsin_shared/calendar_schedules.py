@@ -51,6 +51,11 @@ def _each_once(values: list[Any]) -> list[Any]:
     return sorted(set(values))
 
 
+#: The name of a calendar: letters, digits, `-`, `_` and `.`.
+CalendarName = Annotated[
+    Text, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")
+]
+
 #: A day without time or zone: YYYY-MM-DD.
 Day = Annotated[date, BeforeValidator(_only_dates)]
 
@@ -91,6 +96,8 @@ class CalendarRule(UserModel):
     skip_weekends: bool = False
     #: Further days off.
     holidays: Days = []
+    #: Named calendars whose days off count, too.
+    calendars: Annotated[list[CalendarName], Field(max_length=10)] = []
     #: What happens on a day off.
     roll: Roll = Roll.SKIP
 
@@ -107,8 +114,10 @@ class CalendarRule(UserModel):
     @field_validator("roll")
     @classmethod
     def _has_days_off(cls, value: Roll, info: ValidationInfo) -> Roll:
-        if value is not Roll.SKIP and not (info.data.get("skip_weekends") or info.data.get("holidays")):
-            raise ValueError("has no days off to move away from: set skip_weekends or holidays")
+        if value is not Roll.SKIP and not any(
+            info.data.get(key) for key in ("skip_weekends", "holidays", "calendars")
+        ):
+            raise ValueError("has no days off to move away from: set skip_weekends, holidays or calendars")
         return value
 
 

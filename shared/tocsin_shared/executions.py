@@ -117,6 +117,8 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     #: Nobody approved it within `approval_expires_secs`.
     APPROVAL_EXPIRED = "approval_expired"
+    #: It was due in a blackout of one of the job's calendars: it does not happen, or waits for its end.
+    BLACKOUT = "blackout"
     #: It waits a little, as `jitter_secs` says.
     JITTER = "jitter"
     #: Its batch of the rollout has not begun yet.

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from tocsin_shared.calendars import CalendarNames
 from tocsin_shared.dependencies import MOST_DEPENDENCIES, Dependency
 from tocsin_shared.gates import Concurrency, Overlap
 from tocsin_shared.parameters import Parameters
@@ -103,6 +104,8 @@ class JobDefinition(UserModel):
     catchup_window_secs: Annotated[int, Field(ge=10, le=31 * 86_400)] = 600
     starts_at: Instant | None = None
     expires_at: Instant | None = None
+    #: Named calendars in whose windows, and on whose days off, the schedule does not act.
+    blackouts: CalendarNames = []
     #: Runs of the schedule start up to so much after their due instant, always equally late for the same instant.
     jitter_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
     #: None means on a controller.
@@ -212,6 +215,7 @@ class JobUpdate(UserModel):
     catchup_window_secs: int | None = None
     starts_at: Instant | None = None
     expires_at: Instant | None = None
+    blackouts: CalendarNames | None = None
     jitter_secs: int | None = None
     target: Target | None = None
     rollout: Rollout | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from tocsin_shared.calendar_schedules import CalendarSchedule
+from tocsin_shared.calendars import CalendarNames
 from tocsin_shared.wire import Instant, Name, Text, UserModel
 
 
@@ -106,6 +107,8 @@ class FireNote(StrEnum):
     DST_FIRST = "dst_first"
     #: The local time comes twice that day; this is its second occurrence.
     DST_SECOND = "dst_second"
+    #: It is due in a blackout: skipped, or put off.
+    BLACKOUT = "blackout"
 
 
 class PreviewRequest(UserModel):
@@ -119,6 +122,8 @@ class PreviewRequest(UserModel):
     #: The job's name, which `H` in cron expressions and `jitter_secs` depend on.
     name: Name | None = None
     jitter_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
+    #: Named calendars, as a job's `blackouts`.
+    blackouts: CalendarNames = []
     #: Look after this instant instead of now.
     after: Instant | None = None
     count: Annotated[int, Field(ge=1, le=100)] = 10

@@ -9,7 +9,7 @@ Times are whole seconds, days whole days since 1970-01-01, on the job's own cloc
 """
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -34,9 +34,13 @@ class DaysOff:
     weekends: bool = False
     #: Further days, counted from 1970.
     days: frozenset[int] = frozenset()
+    #: Named calendars, whose days off count too.
+    calendars: tuple[Container[int], ...] = ()
 
     def __contains__(self, day: int) -> bool:
-        return day in self.days or (self.weekends and weekday_of(day) >= 5)
+        if day in self.days or (self.weekends and weekday_of(day) >= 5):
+            return True
+        return any(day in calendar for calendar in self.calendars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,8 @@ class CalendarDays:
     is_elapsed: bool = False
 
     @classmethod
-    def of(cls, rule: CalendarRule) -> "CalendarDays":
-        """What people wrote."""
+    def of(cls, rule: CalendarRule, calendars: Mapping[str, Container[int]] | None = None) -> "CalendarDays":
+        """What people wrote. Without `calendars` the named ones are left out; with them, all must be there."""
         kind, _, rest = rule.anchor.partition("_")
         number, weekday = 0, 0
         if kind == "day":
@@ -78,7 +82,11 @@ class CalendarDays:
             second_of_day=rule.hour * 3600 + rule.minute * 60 + rule.second,
             months=frozenset(rule.months or range(1, 13)),
             roll=rule.roll,
-            off=DaysOff(rule.skip_weekends, frozenset(day_of(holiday) for holiday in rule.holidays)),
+            off=DaysOff(
+                rule.skip_weekends,
+                frozenset(day_of(holiday) for holiday in rule.holidays),
+                () if calendars is None else tuple(calendars[name] for name in rule.calendars),
+            ),
         )
 
     def next_match(self, moment: int) -> int | None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.scheduling.fires import next_fire
+from tocsin_controller.scheduling.named_calendars import load_calendars, names_used
 from tocsin_controller.scheduling.timing import Once, timing_of
 from tocsin_controller.store.database import Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
@@ -66,12 +67,13 @@ async def _resume(session: Session, row: Record, since: datetime) -> None:
     """From `since` on, which has passed by a little: an instant in between is due now (G1)."""
     try:
         job = stored_job(row)
-        timing = timing_of(job.definition, job.anchor)
+        calendars = await load_calendars(session, names_used(job.definition))
+        timing = timing_of(job.definition, job.anchor, calendars)
         is_once = isinstance(timing.rule, Once)
         fire = next_fire(
             timing, datetime.min.replace(tzinfo=since.tzinfo) if is_once else since - _MICROSECOND
         )
-    except (Conflict, ValueError) as error:
+    except (Conflict, KeyError, ValueError) as error:
         await end_pause(session, row["id"], JobStatus.UNSCHEDULED)
         await quarantine_job(session, row["id"], f"{type(error).__name__}: {error}"[:500])
         return

@@ -20,6 +20,7 @@ from tocsin_controller.hints import EVENTS, PLACES, TIMERS, Hints
 from tocsin_controller.isolation import BAD_DATA, PASSING
 from tocsin_controller.jitter import jittered
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment, is_after_finish
+from tocsin_controller.scheduling.named_calendars import load_calendars, names_used
 from tocsin_controller.scheduling.timing import timing_of
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
@@ -188,24 +189,26 @@ class Ticker:
         # Asked after the open ones, so that a run that ends in between is known either way.
         ends = await last_ends(session, after_finish) if after_finish else {}
         missing = await missing_dependencies(session, [timer.job_id for timer, job in due if job.depends_on])
+        # As they are now: these jobs are decided when they are due, and not before.
+        calendars = await load_calendars(session, {name for _, job in due for name in names_used(job)})
         decisions: list[Decision] = []
         for number, (timer, job) in enumerate(due):
             if number % DECIDED_AT_A_TIME == DECIDED_AT_A_TIME - 1:
                 await asyncio.sleep(0)
             try:
-                timing = timing_of(job, timer.anchor)
+                timing = timing_of(job, timer.anchor, calendars)
                 running = open_runs.get(timer.job_id, 0)
-                decisions.append(
-                    decide(
-                        timer,
-                        job,
-                        timing,
-                        agents=agents,
-                        open_runs=running,
-                        last_end=ends.get(timer.job_id),
-                        missing=missing.get(timer.job_id),
-                    )
+                decided = decide(
+                    timer,
+                    job,
+                    timing,
+                    agents=agents,
+                    open_runs=running,
+                    last_end=ends.get(timer.job_id),
+                    missing=missing.get(timer.job_id),
+                    calendars=calendars,
                 )
+                decisions.append(decided)
             except Exception as error:  # one bad schedule must not stop the others
                 log.exception("job_quarantined", job_id=str(timer.job_id))
                 await self._quarantine(session, timer.job_id, f"{type(error).__name__}: {error}")

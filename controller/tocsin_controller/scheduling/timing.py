@@ -1,5 +1,6 @@
 """All that decides when a job is due, as one small immutable value."""
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self, assert_never
@@ -94,10 +95,11 @@ class Timing:
         starts_at: datetime | None = None,
         expires_at: datetime | None = None,
         name: str = "",
+        calendars: Mapping[str, Container[int]] | None = None,
     ) -> Self:
         """The timing of a job as people described it. Checks nothing: see `checking.check_timing`."""
         return cls(
-            rule=_rule(schedule, name),
+            rule=_rule(schedule, name, calendars),
             anchor=(starts_at or created_at).astimezone(UTC),
             timezone="UTC" if timezone is None else timezone,
             dst=dst,
@@ -106,8 +108,10 @@ class Timing:
         )
 
 
-def timing_of(job: JobDefinition, anchor: datetime) -> Timing:
-    """The timing of a job whose intervals are counted from `anchor`."""
+def timing_of(
+    job: JobDefinition, anchor: datetime, calendars: Mapping[str, Container[int]] | None = None
+) -> Timing:
+    """The timing of a job whose intervals are counted from `anchor`, with the named calendars it refers to."""
     return Timing.of(
         job.schedule,
         created_at=anchor,
@@ -116,15 +120,16 @@ def timing_of(job: JobDefinition, anchor: datetime) -> Timing:
         starts_at=job.starts_at,
         expires_at=job.expires_at,
         name=job.name,
+        calendars=calendars,
     )
 
 
-def _rule(schedule: AnySchedule, name: str) -> Rule:
+def _rule(schedule: AnySchedule, name: str, calendars: Mapping[str, Container[int]] | None) -> Rule:
     match schedule:
         case CronSchedule():
             return Cron(schedule.value, name if depends_on_name(schedule.value) else "")
         case CalendarSchedule():
-            return Calendar(CalendarDays.of(schedule.value))
+            return Calendar(CalendarDays.of(schedule.value, calendars))
         case IntervalSchedule():
             if schedule.value.counted_from is CountedFrom.FINISH:
                 return AfterFinish(schedule.value.interval_secs)

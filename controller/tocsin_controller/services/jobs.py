@@ -20,6 +20,7 @@ from tocsin_controller.services.etags import Precondition
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.idempotency import Repeatable, once
 from tocsin_controller.services.job_audit import job_changes
+from tocsin_controller.services.job_calendars import calendars_for, note_calendars
 from tocsin_controller.services.job_checks import check_definition, check_new_timing, refuse
 from tocsin_controller.services.starting import Asked, Asker, start_run
 from tocsin_controller.services.versions import definition_to_return_to
@@ -119,12 +120,14 @@ class JobService:
         job_id = job_id or new_id()
         now = await read_clock(session)
         anchor = anchor_of(definition, now)
-        timing = timing_of(definition, anchor)
+        calendars, wrong = await calendars_for(session, definition)
+        timing = timing_of(definition, anchor, calendars)
         may_be_over = is_copy and status is not JobStatus.SCHEDULED
-        wrong = mistakes(timing) if may_be_over else check_new_timing(timing, now=now)
+        wrong += mistakes(timing) if may_be_over else check_new_timing(timing, now=now)
         refuse([*wrong, *await check_definition(session, definition, self._pace)])
         definition = await dependencies.resolve(session, definition)
         await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
+        await note_calendars(session, job_id, definition, None)
         next_fire_at = _first_fire(timing, definition, now) if status is JobStatus.SCHEDULED else None
         await set_timer(
             session,
@@ -211,8 +214,8 @@ class JobService:
             status = JobStatus.SCHEDULED
         is_enabled = status is JobStatus.SCHEDULED and job.status is not JobStatus.SCHEDULED
         anchor = anchor_of(definition, now) if is_new_schedule else job.anchor
-        timing = timing_of(definition, anchor)
-        wrong: list[FieldError] = []
+        calendars, wrong = await calendars_for(session, definition)
+        timing = timing_of(definition, anchor, calendars)
         if is_new_schedule or is_enabled:
             wrong += check_new_timing(timing, now=now)
         refuse([*wrong, *await check_definition(session, definition, self._pace)])
@@ -240,6 +243,7 @@ class JobService:
         is_checked = is_new_schedule or is_enabled
         saving = update_job(session, job.id, status, version, definition, is_checked=is_checked)
         await _unique_name(saving, definition.name)
+        await note_calendars(session, job.id, definition, job.definition if is_readable else None)
         await set_timer(
             session,
             job.id,

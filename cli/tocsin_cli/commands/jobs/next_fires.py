@@ -12,7 +12,7 @@ from tocsin_cli.output.table import Column, Table
 from tocsin_cli.output.times import age
 from tocsin_cli.session import Session
 
-_PREVIEWED = ("schedule", "timezone", "dst", "starts_at", "expires_at", "name", "jitter_secs")
+_PREVIEWED = ("schedule", "timezone", "dst", "starts_at", "expires_at", "name", "jitter_secs", "blackouts")
 
 
 @click.command(

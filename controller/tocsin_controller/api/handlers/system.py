@@ -7,10 +7,12 @@ from typing import Any
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
+from tocsin_controller.scheduling.named_calendars import load_calendars
 from tocsin_controller.scheduling.preview import preview
 from tocsin_controller.security.roles import READERS
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.wellbeing import database_size
+from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.schedules import Preview, PreviewRequest
 from tocsin_shared.views import ConfigView, HealthView, MeView, StatusView
@@ -81,7 +83,12 @@ class SystemRoutes:
         }
 
     async def preview(self, call: Call) -> Any:
-        return preview(call.body, await read_clock(self._db))
+        request: PreviewRequest = call.body
+        names = [*request.blackouts]
+        if isinstance(request.schedule, CalendarSchedule):
+            names += request.schedule.value.calendars
+        calendars = await load_calendars(self._db, names)
+        return preview(request, await read_clock(self._db), calendars)
 
     async def _probe(self) -> int:
         if time.monotonic() - self._sized_at < SIZE_FRESH_SECS:
