@@ -11,8 +11,8 @@ from tocsin_controller.api.handlers.agents import AgentRoutes
 from tocsin_controller.api.handlers.as_code import AsCodeRoutes
 from tocsin_controller.api.handlers.audit import AuditRoutes
 from tocsin_controller.api.handlers.bulk import BulkRoutes
-from tocsin_controller.api.handlers.data import DataRoutes
 from tocsin_controller.api.handlers.calendars import CalendarRoutes
+from tocsin_controller.api.handlers.data import DataRoutes
 from tocsin_controller.api.handlers.events import EventRoutes
 from tocsin_controller.api.handlers.executions import ExecutionRoutes
 from tocsin_controller.api.handlers.groups import GroupRoutes

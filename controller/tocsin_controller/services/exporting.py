@@ -10,7 +10,8 @@ from tocsin_controller.security.sealing import CannotUnseal, Vault
 from tocsin_controller.services.fleet_settings import MASK, FleetSettings
 from tocsin_controller.services.show import show_agent, show_definition
 from tocsin_controller.store.database import Database, Record
-from tocsin_controller.store.jobs import group_names, read_clock
+from tocsin_controller.store.groups import group_names
+from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.keys import StoredKey, list_keys
 from tocsin_controller.store.moving import every_job, every_variable, see_one_moment
 from tocsin_controller.store.roster import list_agents

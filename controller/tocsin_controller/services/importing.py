@@ -17,7 +17,8 @@ from tocsin_controller.services.show import as_uuid
 from tocsin_controller.services.templates import TemplateService
 from tocsin_controller.services.variables import VariableService
 from tocsin_controller.store.database import Database, Session
-from tocsin_controller.store.jobs import group_names, read_clock
+from tocsin_controller.store.groups import group_names
+from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.moving import known_jobs, known_templates, known_variables
 from tocsin_controller.store.roster import list_agents
 from tocsin_shared.errors import FieldError, InvalidInput, NameTaken
