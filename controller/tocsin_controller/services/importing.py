@@ -197,8 +197,8 @@ class _Job:
     where: str
     id: UUID
     body: JobCreate
-    #: Ids of jobs that it waits for.
-    depends_on: frozenset[UUID]
+    #: Ids or names of jobs that it waits for.
+    depends_on: frozenset[str]
 
     def definition(self, agents: dict[str, str]) -> JobDefinition:
         """What is stored. An agent that is meant by id is looked for by its name: ids are another installation's."""
@@ -244,36 +244,26 @@ def _parse_jobs(documents: Iterable[dict[str, Any]], found: _Findings) -> list[_
         except ValidationError as error:
             found.add(where, invalid(error, document))
             continue
-        jobs.append(_Job(where, job_id, body, _dependencies(document)))
+        jobs.append(_Job(where, job_id, body, frozenset(str(d.job_id) for d in body.depends_on)))
     return jobs
-
-
-def _dependencies(document: dict[str, Any]) -> frozenset[UUID]:
-    entries = document.get("depends_on")
-    if not isinstance(entries, list):
-        return frozenset()
-    ids = (as_uuid(str(entry.get("job_id"))) for entry in entries if isinstance(entry, dict))
-    return frozenset(job_id for job_id in ids if job_id is not None)
 
 
 def _dependencies_first(jobs: list[_Job]) -> list[_Job]:
     """Each after those that it waits for; what waits in a circle comes last, and is refused then."""
     by_id = {job.id: job for job in jobs}
-    waits_for = {job.id: len(job.depends_on & by_id.keys()) for job in jobs}
-    waiting: dict[UUID, list[UUID]] = {}
-    for job in jobs:
-        for other in job.depends_on & by_id.keys():
-            waiting.setdefault(other, []).append(job.id)
-    ready = [job.id for job in jobs if not waits_for[job.id]]
-    ordered: list[_Job] = []
+    known = {ref: job.id for job in jobs for ref in (str(job.id), job.body.name)}
+    waits_for = {job.id: {known[ref] for ref in job.depends_on if ref in known} for job in jobs}
+    followers: dict[UUID, list[UUID]] = {}
+    for job_id, others in waits_for.items():
+        for other in others:
+            followers.setdefault(other, []).append(job_id)
+    ready = [job_id for job_id, others in waits_for.items() if not others]
     for job_id in ready:  # grows while it is walked
-        ordered.append(by_id[job_id])
-        for follower in waiting.get(job_id, ()):
-            waits_for[follower] -= 1
+        for follower in followers.get(job_id, ()):
+            waits_for[follower].discard(job_id)
             if not waits_for[follower]:
                 ready.append(follower)
-    done = set(ready)
-    return [*ordered, *(job for job in jobs if job.id not in done)]
+    return [by_id[job_id] for job_id in dict.fromkeys([*ready, *by_id])]
 
 
 async def _agents_here(session: Session, exported: Iterable[dict[str, Any]]) -> dict[str, str]:

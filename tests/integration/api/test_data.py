@@ -23,10 +23,12 @@ async def wipe(api: Api) -> None:
 
 
 async def something_of_each(api: Api) -> dict[str, Any]:
-    """Jobs, one of them over, variables, a template, a setting."""
-    await api.job("nightly", group="ops", schedule={"type": "cron", "value": "0 0 3 * * *"}, priority=7)
+    """Jobs, one of them over, one that waits for another, variables, a template, a setting."""
+    cron = {"type": "cron", "value": "0 0 3 * * *"}
+    nightly = await api.job("nightly", group="ops", schedule=cron, priority=7)
     over = await api.job("once", schedule={"type": "one_shot", "value": "2026-01-01T00:00:00Z"})
     await api.put(f"/api/jobs/{over['id']}", {"status": "unscheduled"})
+    await api.job("after it", group="ops", depends_on=[{"job_id": nightly["id"]}])
     await api.post("/api/variables", {"name": "HOST", "value": "db1"})
     await api.post("/api/variables", {"name": "PASSWORD", "value": "hunter2", "secret": True})
     await api.post("/api/templates", {"name": "mine", "snapshot": {"task": {"type": "noop"}}})
@@ -78,7 +80,7 @@ async def test_what_is_exported_can_be_imported_again(serve: Serve, database: Da
         assert nightly["next_fire_time"] is not None
         again = await api.post("/api/data/import", masked)
         assert set(again["imported"].values()) == {0, 1}  # the setting is set again
-        assert again["skipped"] == {"variables": 2, "templates": 9, "jobs": 2}
+        assert again["skipped"] == {"variables": 2, "templates": 9, "jobs": 3}
 
 
 async def test_one_mistake_imports_nothing_and_all_mistakes_are_named(api: Api) -> None:
