@@ -27,16 +27,22 @@ class Names:
 
 def to_document(job: JobDefinition, status: JobStatus, names: Names) -> dict[str, Any]:
     """The document of a job: keys in the model's order, without defaults. Whoever has no name keeps the id."""
-    document = job.model_dump(mode="json", exclude_defaults=True)
+    document = with_names(job.model_dump(mode="json", exclude_defaults=True), names)
     if status is not JobStatus.SCHEDULED:
         document["status"] = status.value
-    target = document.get("target")
-    if isinstance(target, dict) and "agent_id" in target:
-        document["target"] = _named(target, "agent_id", _AGENT, _turned(names.agents))
-    if depends_on := document.get("depends_on"):
-        jobs = _turned(names.jobs)
-        document["depends_on"] = [_named(one, "job_id", _JOB, jobs) for one in depends_on]
     return document
+
+
+def with_names(definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """The definition with names instead of ids, where they are known."""
+    whole = dict(definition)
+    target = whole.get("target")
+    if isinstance(target, Mapping) and "agent_id" in target:
+        whole["target"] = _named(target, "agent_id", _AGENT, _turned(names.agents))
+    if depends_on := whole.get("depends_on"):
+        jobs = _turned(names.jobs)
+        whole["depends_on"] = [_named(one, "job_id", _JOB, jobs) for one in depends_on]
+    return whole
 
 
 def named_in(document: Mapping[str, Any]) -> tuple[set[str], set[str]]:

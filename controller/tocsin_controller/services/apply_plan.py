@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tocsin_controller.services.etags import etag_of
 from tocsin_controller.services.findings import invalid
+from tocsin_controller.services.show import as_uuid
 from tocsin_controller.services.versions import comparable
 from tocsin_controller.store.database import Record
 from tocsin_shared.applying import AppliedJob, ApplyAction
@@ -17,7 +18,7 @@ from tocsin_shared.changes import FieldChange, differences
 from tocsin_shared.errors import FieldError
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobCreate, JobDefinition, JobStatus
-from tocsin_shared.manifest import Names, resolved
+from tocsin_shared.manifest import Names, resolved, with_names
 from tocsin_shared.wire import dumps
 
 
@@ -34,6 +35,8 @@ class Wanted:
     #: Also of a job that does not exist yet: others may refer to it.
     job_id: UUID
     changes: list[FieldChange]
+    #: The definition to show and compare: with names, because ids of new jobs are made anew by each request.
+    shown: dict[str, Any]
 
     @property
     def action(self) -> ApplyAction:
@@ -41,6 +44,16 @@ class Wanted:
         if self.row is None:
             return ApplyAction.CREATE
         return ApplyAction.CHANGE if self.changes else ApplyAction.UNCHANGED
+
+
+def mentioned(known: Mapping[str, Record]) -> set[UUID]:
+    """The jobs that stored definitions wait for."""
+    return {
+        UUID(one["job_id"])
+        for row in known.values()
+        for one in row["definition"].get("depends_on") or ()
+        if isinstance(one, dict) and as_uuid(str(one.get("job_id")))
+    }
 
 
 def ids_of_names(documents: Sequence[Mapping[str, Any]], known: Mapping[str, Record]) -> dict[str, UUID]:
@@ -75,8 +88,8 @@ def understand(
         if found:
             wrong += at(index, found)
         else:
-            wanted.append(_wanted(index, body, known.get(body.name), names.jobs[body.name]))
-    return wanted, wrong
+            wanted.append(_wanted(index, body, known.get(body.name), names))
+    return wanted, wrong + _circle(wanted)
 
 
 def at(index: int, found: Sequence[FieldError]) -> list[FieldError]:
@@ -126,7 +139,7 @@ def name_of_plan(wanted: Sequence[Wanted], deleted: Sequence[Record]) -> str:
         [
             one.definition.name,
             one.action.value,
-            etag_of(one.row) if one.row is not None else _without_ids(one),
+            etag_of(one.row) if one.row is not None else [one.shown, one.status],
             [change.model_dump() for change in one.changes],
         ]
         for one in sorted(wanted, key=lambda one: one.definition.name)
@@ -135,26 +148,62 @@ def name_of_plan(wanted: Sequence[Wanted], deleted: Sequence[Record]) -> str:
     return hashlib.sha256(dumps(parts)).hexdigest()[:32]
 
 
-def _without_ids(one: Wanted) -> Any:
-    """A new job's definition; which ids others of the request will get is not known beforehand."""
-    return one.definition.model_dump(mode="json", exclude={"depends_on"})
-
-
-def _wanted(index: int, body: JobCreate, row: Record | None, job_id: UUID) -> Wanted:
+def _wanted(index: int, body: JobCreate, row: Record | None, names: Names) -> Wanted:
+    job_id = names.jobs[body.name]
     definition = JobDefinition.model_validate(body.model_dump(exclude={"status"}))
     status = body.status if "status" in body.model_fields_set else None
     if row is None:
-        return Wanted(index, definition, status, None, job_id, [])
+        shown = with_names(definition.model_dump(mode="json"), names)
+        return Wanted(index, definition, status, None, job_id, [], shown)
     before = comparable(row["definition"])
     if "managed_by" not in body.model_fields_set:
         definition = definition.model_copy(update={"managed_by": before.get("managed_by")})
-    changes = differences(before, definition.model_dump(mode="json"))
+    shown = with_names(definition.model_dump(mode="json"), names)
+    changes = differences(with_names(before, names), shown)
     if status is not None and status.value != row["status"]:
         changes.append(FieldChange(path="status", before=row["status"], after=status.value))
-    return Wanted(index, definition, status, row, job_id, changes)
+    return Wanted(index, definition, status, row, job_id, changes, shown)
 
 
 def _awaited(one: Wanted) -> list[UUID]:
     """The jobs that a definition waits for."""
-    depends_on: list[Any] = getattr(one.definition, "depends_on", [])
-    return [dependency.job_id for dependency in depends_on]
+    return [other.job_id for other in one.definition.depends_on if isinstance(other.job_id, UUID)]
+
+
+def _circle(wanted: Sequence[Wanted]) -> list[FieldError]:
+    """A circle of jobs that would wait for each other, told at the first of them; of several circles one."""
+    by_id = {one.job_id: one for one in wanted}
+    parents = {one.job_id: [other for other in _awaited(one) if other in by_id] for one in wanted}
+    left = _without_beginning(parents)
+    if not left:
+        return []
+    way: dict[UUID, None] = {}
+    step = next(one.job_id for one in wanted if one.job_id in left)
+    while step not in way:
+        way[step] = None
+        step = next(parent for parent in parents[step] if parent in left)
+    steps = list(way)
+    circle = [by_id[one] for one in reversed(steps[steps.index(step) :])]
+    first = min(range(len(circle)), key=lambda place: circle[place].index)
+    circle = [*circle[first:], *circle[:first], circle[first]]
+    names = " → ".join(one.definition.name for one in circle)
+    return at(circle[0].index, [FieldError("depends_on", f"jobs would wait for each other: {names}"[:500])])
+
+
+def _without_beginning(parents: Mapping[UUID, Sequence[UUID]]) -> set[UUID]:
+    """The jobs that can never be the next one when each comes after those that it waits for."""
+    children: dict[UUID, list[UUID]] = {}
+    for job_id, others in parents.items():
+        for other in others:
+            children.setdefault(other, []).append(job_id)
+    missing = {job_id: len(others) for job_id, others in parents.items()}
+    ready = [job_id for job_id, count in missing.items() if count == 0]
+    left = set(parents)
+    while ready:
+        job_id = ready.pop()
+        left.discard(job_id)
+        for child in children.get(job_id, ()):
+            missing[child] -= 1
+            if missing[child] == 0:
+                ready.append(child)
+    return left

@@ -11,6 +11,7 @@ from tocsin_controller.services.apply_plan import (
     at,
     ids_of_names,
     in_order,
+    mentioned,
     name_of_plan,
     plan_of,
     understand,
@@ -19,6 +20,7 @@ from tocsin_controller.services.deadlocks import again_after_deadlock
 from tocsin_controller.services.etags import etag_of
 from tocsin_controller.services.jobs import JobService
 from tocsin_controller.store.as_code import agents_named, jobs_by_names, jobs_in_scope
+from tocsin_controller.store.bulk import names_of
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.workflow.ending import Aftermath
 from tocsin_shared.applying import MOST_DOCUMENTS, ApplyAction, ApplyAnswer, ApplyRequest, PruneScope
@@ -79,7 +81,10 @@ class ApplyService:
             agents |= other_agents
             names |= other_jobs
         known = await jobs_by_names(self._db, names)
-        meant = Names(await agents_named(self._db, agents) if agents else {}, ids_of_names(documents, known))
+        ids = ids_of_names(documents, known)
+        others = mentioned(known) - set(ids.values())
+        ids |= {name: one for one, name in (await names_of(self._db, list(others))).items()} if others else {}
+        meant = Names(await agents_named(self._db, agents) if agents else {}, ids)
         if len(documents) < MANY:
             wanted, wrong = understand(documents, known, meant, body.managed_by)
         else:
@@ -103,6 +108,7 @@ class ApplyService:
     ) -> None:
         try:
             async with self._db.transaction() as session:
+                await work.lock_all(session, wanted, deleted)
                 await work.save_all(session, wanted)
                 await work.delete_all(session, deleted)
                 work.raise_if_anything_is_wrong()
@@ -120,7 +126,17 @@ class _Work:
         self._by = by
         self._wrong: list[FieldError] = []
         self._is_conflict = True
+        self._locked: dict[UUID, Record] = {}
         self.aftermaths: list[Aftermath] = []
+
+    async def lock_all(self, session: Session, wanted: Sequence[Wanted], deleted: Sequence[Record]) -> None:
+        """Every job that will be touched, in the same order for everybody; each must still be as it was seen."""
+        seen = [one.row for one in wanted if one.row is not None and one.action is ApplyAction.CHANGE]
+        for row in sorted([*seen, *deleted], key=lambda row: str(row["id"])):
+            job_id = UUID(str(row["id"]))
+            self._locked[job_id] = await self._jobs.lock_in(session, job_id, row["name"])
+            if etag_of(self._locked[job_id]) != etag_of(row):
+                raise Conflict(f"job '{row['name']}' was changed by somebody else meanwhile; try again")
 
     async def save_all(self, session: Session, wanted: Sequence[Wanted]) -> None:
         """Create and change."""
@@ -136,7 +152,7 @@ class _Work:
         """Delete, dependents first."""
 
         async def delete(row: Record) -> None:
-            locked = await self._locked(session, row)
+            locked = self._locked[UUID(str(row["id"]))]
             self.aftermaths.append(await self._jobs.delete_in(session, locked, self._by))
 
         for row, error in await _until_nothing_moves(session, rows, delete):
@@ -151,15 +167,8 @@ class _Work:
             status = one.status or JobStatus.SCHEDULED
             await self._jobs.create_in(session, one.definition, status, self._by, job_id=one.job_id)
         else:
-            row = await self._locked(session, one.row)
+            row = self._locked[one.job_id]
             await self._jobs.save_in(session, row, one.definition, one.status, self._by, note="applied")
-
-    async def _locked(self, session: Session, seen: Record) -> Record:
-        """The row, which must still be what was planned for."""
-        row = await self._jobs.lock_in(session, UUID(str(seen["id"])), seen["name"])
-        if etag_of(row) != etag_of(seen):
-            raise Conflict("was changed by somebody else meanwhile; try again")
-        return row
 
     def _note(self, error: TocsinError, details: list[FieldError]) -> None:
         self._wrong += details

@@ -18,7 +18,7 @@ async def manifests_of(db: Queries, rows: Sequence[Record]) -> list[dict[str, An
     """Name and document of each row. Raises Conflict when this release can't read one."""
     jobs = [(_definition(row), JobStatus(row["status"])) for row in rows]
     agents = {i for job, _ in jobs if (i := getattr(job.target, "agent_id", None)) is not None}
-    others = {dependency.job_id for job, _ in jobs for dependency in _dependencies(job)}
+    others = {one.job_id for job, _ in jobs for one in job.depends_on if isinstance(one.job_id, UUID)}
     found = await names_of(db, list(others)) if others else {}
     names = Names(
         await names_of_agents(db, agents) if agents else {}, {name: one for one, name in found.items()}
@@ -33,7 +33,3 @@ def _definition(row: Record) -> JobDefinition:
         raise Conflict(
             f"this release can't read the definition of '{row['name']}'; save the job anew"
         ) from error
-
-
-def _dependencies(job: JobDefinition) -> list[Any]:
-    return [one for one in getattr(job, "depends_on", []) if isinstance(one.job_id, UUID)]

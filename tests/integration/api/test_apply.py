@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import ANY
 
 from hypothesis import Phase, given, settings
 from tests.definitions import whole_definitions
@@ -143,6 +144,53 @@ async def test_agents_are_named(api: Api) -> None:
     (exported,) = await documents_of(api)
     assert exported["target"] == {"type": "agent", "agent": "web-1"}
     assert actions(await apply(api, exported)) == {"a": "unchanged"}
+
+
+async def test_jobs_wait_for_jobs_of_the_same_request_by_name_in_any_order(api: Api) -> None:
+    await apply(api, document("old"))
+    wanted = [
+        document("load", depends_on=[{"job": "transform", "within_secs": 60}, "extract"]),
+        document("old", depends_on=["load"]),
+        document("transform", depends_on=["extract"]),
+        document("extract"),
+    ]
+    plan = await apply(api, *wanted, dry_run=True)
+    assert plan["jobs"][1]["changes"] == [{"path": "depends_on.0", "before": None, "after": ANY}]
+    assert plan["jobs"][1]["changes"][0]["after"]["job"] == "load"
+    await apply(api, *wanted, expect=plan["plan"])
+    ids = {job["name"]: job["id"] for job in (await api.get("/api/jobs"))["data"]}
+    load = await api.get("/api/jobs/load")
+    assert [one["job_id"] for one in load["depends_on"]] == [ids["transform"], ids["extract"]]
+    exported = await documents_of(api)
+    assert exported[1]["depends_on"] == [{"job": "transform", "within_secs": 60}, {"job": "extract"}]
+    assert set(actions(await apply(api, *exported)).values()) == {"unchanged"}
+
+
+async def test_dependencies_are_turned_round_and_whole_chains_pruned(api: Api) -> None:
+    chain = [document("a"), document("b", depends_on=["a"]), document("c", depends_on=["b"])]
+    await apply(api, *chain, managed_by="m")
+    turned = [document("a", depends_on=["b"]), document("b", depends_on=["c"]), document("c")]
+    assert (await apply(api, *turned))["changed"] == 3
+    pruned = await apply(api, document("d"), managed_by="m", prune={"managed_by": "m"})
+    assert (pruned["deleted"], await names(api)) == (3, ["d"])
+
+
+async def test_what_others_wait_for_is_not_pruned(api: Api) -> None:
+    await apply(api, document("a", managed_by="m"), document("by hand", depends_on=["a"]))
+    status, fields = await refused(api, document("b"), prune={"managed_by": "m"})
+    assert (status, fields, await names(api)) == (409, ["prune"], ["a", "by hand"])
+
+
+async def test_documents_that_wait_for_each_other_are_refused(api: Api) -> None:
+    circle = document("a", depends_on=["c"]), document("b", depends_on=["a"]), document("c", depends_on=["b"])
+    answer = await api.call("POST", "/api/jobs/apply", {"documents": list(circle)})
+    assert answer.status == 400
+    (found,) = answer.json["details"]
+    assert found == {
+        "field": "documents.0.depends_on",
+        "reason": "jobs would wait for each other: a → b → c → a",
+    }
+    assert (await refused(api, document("x", depends_on=["nobody"])))[1] == ["documents.0.depends_on.0.job"]
 
 
 async def test_documents_are_read_in_pages_by_group_and_keeper(api: Api) -> None:

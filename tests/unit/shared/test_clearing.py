@@ -36,12 +36,14 @@ def test_null_clears_what_may_be_absent(field: str, data: st.DataObject) -> None
     assert JobUpdate.model_validate({field: value}).merged_over(JobDefinition.model_validate(BASE)) == job
 
 
+@settings(max_examples=40)
 @given(whole_definitions())
 def test_null_leaves_alone_what_must_be_there(job: JobDefinition) -> None:
     everything = {name: None for name in FIELDS if name not in OPTIONAL}
     assert JobUpdate.model_validate(everything).merged_over(job) == job
 
 
+@settings(max_examples=40)
 @given(whole_definitions())
 def test_a_whole_definition_sent_as_an_update_replaces_all_of_it(job: JobDefinition) -> None:
     """So a field that an update does not know, or bounds otherwise, is found here."""

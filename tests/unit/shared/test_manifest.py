@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.definitions import whole_definitions
 
@@ -21,7 +21,7 @@ NAMES = Names({"web-1": WEB}, {"extract": EXTRACT})
 def ids_in(job: JobDefinition) -> Names:
     """A name for each agent and job that a definition mentions."""
     agent = getattr(job.target, "agent_id", None)
-    others = [one.job_id for one in getattr(job, "depends_on", []) if isinstance(one.job_id, UUID)]
+    others = [one.job_id for one in job.depends_on if isinstance(one.job_id, UUID)]
     return Names(
         {"the agent": agent} if agent else {}, {f"job {number}": one for number, one in enumerate(others)}
     )
@@ -43,6 +43,7 @@ def test_a_job_that_was_exported_applies_without_a_difference(
     assert write_document(to_document(again, body.status, names)) == text
 
 
+@settings(max_examples=40)
 @given(whole_definitions())
 def test_defaults_are_left_out_and_keys_stand_in_the_models_order(job: JobDefinition) -> None:
     document = to_document(job, JobStatus.SCHEDULED, Names())
