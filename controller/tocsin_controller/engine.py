@@ -12,6 +12,7 @@ from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
 from tocsin_controller.dispatch.substituting import Substituter
 from tocsin_controller.hints import Hints
 from tocsin_controller.maintenance import Maintenance
+from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.scheduling.rescheduling import CHANGED, Rescheduler
 from tocsin_controller.scheduling.resuming import RESUME, Resumer
 from tocsin_controller.scheduling.ticker import Ticker
@@ -23,8 +24,10 @@ from tocsin_controller.supervisor import Service
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.cascade import RUN_MOVED, Cascade
 from tocsin_controller.workflow.ending import Ender
+from tocsin_controller.workflow.forwarding import Forwarder
 from tocsin_controller.workflow.gates.approving import Approver
 from tocsin_controller.workflow.gates.keeping import Gatekeeper
+from tocsin_controller.workflow.judging import Judge
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.launch import Launcher
 from tocsin_controller.workflow.losing import LossPace
@@ -50,6 +53,8 @@ class Engine:
     outbox: Outbox
     #: What secrets are encrypted with.
     vault: Vault
+    #: Where controllers may send output.
+    reach: Reach
     services: dict[str, Service]
 
 
@@ -66,7 +71,8 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     canceller = Canceller(db, hints, ender)
     approver = Approver(definitions, ender)
     presence = Presence(db, hints, lease_secs=settings.lease_secs)
-    recorder = Recorder(db, hints, ender, known, lease_secs=settings.lease_secs)
+    reach = Reach.of(settings.forward_allowed_networks)
+    recorder = Recorder(db, hints, ender, definitions, known, lease_secs=settings.lease_secs)
     desk = AgentDesk(
         db,
         hints,
@@ -92,6 +98,8 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "ticker": Ticker(db, hints, definitions, claimer.on_work).run,
         "claimer": claimer.run,
         "recorder": recorder.run,
+        "judge": Judge(db, hints, definitions, ender, vault).run,
+        "forwarder": Forwarder(db, hints, reach).run,
         "presence": presence.run,
         "reaper": Reaper(db, hints, definitions, ender, reaper_pace).run,
         "outbox": outbox.run,
@@ -111,5 +119,6 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         loss_pace,
         outbox,
         vault,
+        reach,
         services,
     )

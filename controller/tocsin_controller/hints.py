@@ -29,6 +29,8 @@ TIMERS = "timers"
 KEYS = "keys"
 #: A place was given back, or is wanted (`workflow/gates`).
 PLACES = "places"
+#: Results wait to be judged.
+RESULTS = "results"
 #: Events were added.
 EVENTS = "events"
 #: The outbox has something to do.

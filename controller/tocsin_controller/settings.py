@@ -102,12 +102,18 @@ class ControllerSettings(LayeredSettings):
             return self.database_url_file.read_text().strip()
         return self.database_url.get_secret_value()
 
-    @field_validator("trusted_proxies", mode="before")
+    forward_allowed_networks: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Networks or addresses, with commas between them, that output may be forwarded to although they "
+        "are the controller's own host, its link or its cloud's metadata.",
+    )
+
+    @field_validator("trusted_proxies", "forward_allowed_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "forward_allowed_networks")
     @classmethod
     def _are_networks(cls, value: list[str]) -> list[str]:
         for one in value:

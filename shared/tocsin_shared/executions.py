@@ -135,6 +135,10 @@ class Reason(StrEnum):
     DEPENDENCY = "dependency"
     #: What it waited for came about, but the job was paused.
     PAUSED = "paused"
+    #: It succeeded, but its output lacks what an assertion wants.
+    ASSERTION_FAILED = "assertion_failed"
+    #: Its output rules could not be applied, so nobody knows whether its assertions hold.
+    RULES_FAILED = "rules_failed"
 
 
 class RunStatus(StrEnum):

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from tocsin_shared.calendars import CalendarNames
 from tocsin_shared.dependencies import MOST_DEPENDENCIES, Dependency
 from tocsin_shared.gates import Concurrency, Overlap
+from tocsin_shared.output_rules import OutputRules
 from tocsin_shared.parameters import Parameters
 from tocsin_shared.rollouts import Rollout
 from tocsin_shared.schedules import Catchup, Dst, Schedule
@@ -153,6 +154,9 @@ class JobDefinition(UserModel):
     #: What may be said when the job is triggered; without it any params are taken.
     parameters: Parameters = None
 
+    #: What is made of the output of every result.
+    output_rules: OutputRules | None = None
+
     @model_validator(mode="after")
     def _limits_can_be_kept(self) -> Self:
         """A limit is never ignored: tasks without a process of their own can't have one."""
@@ -172,7 +176,6 @@ READ_ONLY_KEYS = frozenset(
 
 #: Keys of the shared API whose features are not built yet, with the only values that mean "not used".
 UNUSED_KEYS: dict[str, tuple[Any, ...]] = {
-    "output_rules": (None,),
     "notifications": (None,),
     "sla_deadline": (None, ""),
     "sla_warning_mins": (0, None),
@@ -239,6 +242,7 @@ class JobUpdate(UserModel):
     approval_required: bool | None = None
     approval_expires_secs: int | None = None
     parameters: Parameters = None
+    output_rules: OutputRules | None = None
     status: AnyJobStatus | None = None
     #: Refuse (409) when the job was changed after this instant.
     if_unmodified_since: Instant | None = None

@@ -12,6 +12,8 @@ MASK: Final = "\u2022" * 8
 #: Bytes of one value: more would not fit into a command line together with the rest.
 MAX_VALUE_BYTES: Final = 32_768
 MAX_NAME_CHARS: Final = 128
+#: Variables that one installation can have.
+MOST_VARIABLES: Final = 10_000
 
 
 def _fits(value: str) -> str:

@@ -85,7 +85,6 @@ class JobView(JobDefinition):
     #: Whether a run would start now, as far as other jobs are concerned.
     deps_satisfied: bool = True
     deps_status: list[DependencyStatus] = []
-    output_rules: None = None
     notifications: None = None
     sla_warning_mins: int = 0
 

@@ -57,7 +57,7 @@ def build_app(
 ) -> web.Application:
     """The application of one controller."""
     closing = asyncio.Event()
-    jobs = JobService(db, engine.hints, engine.launcher, engine.canceller, engine.loss_pace)
+    jobs = JobService(db, engine.hints, engine.launcher, engine.canceller, engine.loss_pace, engine.reach)
     approvals = ApprovalService(db, engine.hints, engine.approver)
     routes = all_routes(Parts(db, engine, settings, jobs, approvals, keyring, closing))
     limits = RateLimits(

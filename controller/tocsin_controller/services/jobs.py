@@ -9,6 +9,8 @@ import asyncpg
 from pydantic import ValidationError
 
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
+from tocsin_controller.rules.addresses import Reach
+from tocsin_controller.rules.checking import check_rules
 from tocsin_controller.scheduling.checking import mistakes
 from tocsin_controller.scheduling.fires import next_fire
 from tocsin_controller.scheduling.timing import Every, Timing, timing_of
@@ -61,13 +63,20 @@ class JobService:
     """Jobs as people change them."""
 
     def __init__(
-        self, db: Database, hints: Hints, launcher: Launcher, canceller: Canceller, pace: LossPace
+        self,
+        db: Database,
+        hints: Hints,
+        launcher: Launcher,
+        canceller: Canceller,
+        pace: LossPace,
+        reach: Reach | None = None,
     ) -> None:
         self._db = db
         self._hints = hints
         self._launcher = launcher
         self._canceller = canceller
         self._pace = pace
+        self._reach = reach or Reach()
 
     async def find_id(self, ref: str) -> UUID:
         """The id behind an id or an exact name; a deleted job still has its id. Raises NotFound for names."""
@@ -124,7 +133,7 @@ class JobService:
         timing = timing_of(definition, anchor, calendars)
         may_be_over = is_copy and status is not JobStatus.SCHEDULED
         wrong += mistakes(timing) if may_be_over else check_new_timing(timing, now=now)
-        refuse([*wrong, *await check_definition(session, definition, self._pace)])
+        refuse([*wrong, *await self._wrong(session, definition)])
         definition = await dependencies.resolve(session, definition)
         await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
         await note_calendars(session, job_id, definition, None)
@@ -218,7 +227,7 @@ class JobService:
         timing = timing_of(definition, anchor, calendars)
         if is_new_schedule or is_enabled:
             wrong += check_new_timing(timing, now=now)
-        refuse([*wrong, *await check_definition(session, definition, self._pace)])
+        refuse([*wrong, *await self._wrong(session, definition)])
         before = job.definition.depends_on if is_readable else []
         definition = await dependencies.resolve(session, definition, before, job.id)
 
@@ -318,6 +327,13 @@ class JobService:
             self._canceller.announce(aftermath)
         self._hints.hint(TIMERS)
         self._hints.hint(EVENTS)
+
+    async def _wrong(self, session: Session, definition: JobDefinition) -> list[FieldError]:
+        """Everything wrong with a definition but its timing."""
+        wrong = await check_definition(session, definition, self._pace)
+        if definition.output_rules is not None:
+            wrong += check_rules(definition.output_rules, self._reach)
+        return wrong
 
 
 def _no_job(ref: str) -> NotFound:

@@ -18,7 +18,6 @@ _DEFAULTS: Final = {
 _OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone", "parameters")
 #: Keys of features that are not built yet, so that clients find what they expect.
 _UNUSED: Final[dict[str, Any]] = {
-    "output_rules": None,
     "notifications": None,
     "sla_warning_mins": 0,
     "deps_satisfied": True,
@@ -70,7 +69,7 @@ def show_execution(row: Record) -> dict[str, Any]:
     shown["agent_id"] = row["agent_id"] or row["lease_agent_id"]
     shown["fence"] = row["lease_fence"] or row["fence"]
     shown["triggered_by"] = _triggered_by(row)
-    shown["extracted"] = None
+    shown["extracted"] = row["extracted"]
     shown["duration_secs"] = _duration(row["started_at"], row["finished_at"])
     shown["usage"] = _pick(row, ("cpu_secs", "peak_memory_bytes"))
     shown["approval"] = show_approval(row["approval"])

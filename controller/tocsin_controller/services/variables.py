@@ -1,6 +1,6 @@
 """Variables as people change them. No value ever gets into an event, an error or a log."""
 
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 
@@ -23,10 +23,7 @@ from tocsin_controller.store.variables import (
     variable_row,
 )
 from tocsin_shared.errors import Conflict, FieldError, InvalidInput, NameTaken, NotFound
-from tocsin_shared.variables import MASK, VariableCreate, VariableUpdate
-
-#: Variables that one installation can have.
-MOST_VARIABLES: Final = 10_000
+from tocsin_shared.variables import MASK, MOST_VARIABLES, VariableCreate, VariableUpdate
 
 
 class VariableService:

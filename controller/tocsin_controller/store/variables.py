@@ -11,6 +11,7 @@ _VARIABLE_BY_NAME = sql("variable_by_name")
 _LOCK_VARIABLE = sql("lock_variable")
 _COUNT_VARIABLES = sql("count_variables")
 _INSERT_VARIABLE = sql("insert_variable")
+_ADD_VARIABLE = sql("add_variable")
 _UPDATE_VARIABLE = sql("update_variable")
 _DELETE_VARIABLE = sql("delete_variable")
 
@@ -51,6 +52,11 @@ async def count_variables(db: Queries) -> int:
 async def insert_variable(conn: Session, row: VariableRow, by: str) -> bool:
     """Stores a new one; False when its value is sealed with a key that was retired. Raises UniqueViolationError."""
     return await conn.fetchval(_INSERT_VARIABLE, *_columns(row), by) is not None
+
+
+async def add_variable(conn: Session, name: str, value: str, by: str) -> bool:
+    """Stores one that is no secret; False when there is one of that name."""
+    return await conn.fetchval(_ADD_VARIABLE, name, value, by) is not None
 
 
 async def update_variable(conn: Session, row: VariableRow, by: str) -> bool:

@@ -23,6 +23,7 @@ from tocsin_controller.store.leasing import (
 )
 from tocsin_controller.store.places import note_replaced
 from tocsin_controller.store.statements import sql
+from tocsin_controller.store.unjudged import cancel_unjudged
 from tocsin_controller.workflow.ending import Aftermath, Ended, Ender
 from tocsin_shared.errors import NotFound
 from tocsin_shared.executions import ExecutionStatus, Reason
@@ -110,6 +111,7 @@ class Canceller:
             aftermath = await self._end_unstarted(session, works, Reason.CANCELLED, f"cancelled by {by.name}")
             await drop_moot_approvals(session, [work.run_id for work in unapproved])
             agents = await request_cancel(session, ids)
+            await cancel_unjudged(session, ids)
             if works or agents:
                 kind, resource_id = resource
                 await add_audit(session, by, f"{kind}.cancelled", kind, resource_id)

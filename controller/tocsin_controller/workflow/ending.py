@@ -212,7 +212,9 @@ class Ender:
     def is_plain(self, work: Work, status: ExecutionStatus) -> bool:
         """Whether nothing but the end itself would follow: no next attempt, no sibling, no place to give back."""
         job = self._definitions.known((work.job_id, work.job_version))
-        if job is None or isinstance(job, BrokenDefinition) or _is_shared(job) or has_limits(job):
+        if job is None or isinstance(job, BrokenDefinition) or _is_shared(job):
+            return False
+        if has_limits(job) or has_rules(job):
             return False
         return status is ExecutionStatus.SUCCEEDED or (job.retry_max == 0 and job.on_lost is OnLost.FAIL)
 
@@ -250,6 +252,11 @@ class Ender:
 async def log_stuck(ended: Ended, error: Exception) -> None:
     """Tell that an execution can't be ended; for `write_apart`."""
     log.error("execution_cannot_be_ended", execution_id=str(ended.work.execution_id), exc_info=error)
+
+
+def has_rules(job: JobDefinition | BrokenDefinition) -> bool:
+    """Whether a result of this job is judged before it counts."""
+    return isinstance(job, JobDefinition) and job.output_rules is not None and not job.output_rules.is_empty
 
 
 def _is_shared(job: JobDefinition | BrokenDefinition) -> bool:

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import structlog
 
-from tocsin_controller.hints import Hints, output_topic
+from tocsin_controller.definitions import Definitions
+from tocsin_controller.hints import RESULTS, Hints, output_topic
 from tocsin_controller.isolation import IN_THE_WAY
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.doubts import Named
@@ -22,6 +23,7 @@ from tocsin_controller.store.leasing import ExecutionState, Lease, execution_sta
 from tocsin_controller.workflow.adopting import adopt_named, starts_of
 from tocsin_controller.workflow.ending import Aftermath, Ended, Ender
 from tocsin_controller.workflow.known_leases import KnownLeases
+from tocsin_controller.workflow.setting_aside import set_aside
 from tocsin_shared.errors import InvalidInput, Unavailable
 from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus
 from tocsin_shared.protocol import (
@@ -73,6 +75,7 @@ class Recorder:
         db: Database,
         hints: Hints,
         ender: Ender,
+        definitions: Definitions,
         known: KnownLeases,
         *,
         lease_secs: float,
@@ -81,6 +84,7 @@ class Recorder:
         self._db = db
         self._hints = hints
         self._ender = ender
+        self._definitions = definitions
         self._known = known
         self._lease_secs = lease_secs
         self._linger_secs = linger_secs
@@ -203,10 +207,14 @@ class Recorder:
             await start_executions(transaction, batch.starts)
             await start_executions(transaction, starts_of(adopted))  # those of which no start was reported
             await insert_output(transaction, batch.output)
-            aftermath = await self._ender.end(transaction, list(batch.ended.values()))
+            unjudged = await set_aside(transaction, self._definitions, batch.ended.values())
+            ended = [e for e in batch.ended.values() if e.work.execution_id not in unjudged]
+            aftermath = await self._ender.end(transaction, ended)
         self._known.learn(lease for lease in leases.values() if not lease.is_cancel_requested)
         self._known.forget(batch.ended)
         self._ender.announce(aftermath)
+        if unjudged:
+            self._hints.hint(RESULTS, everywhere=False)
         self._tell_of_output(batch.output)
         return batch.receipts
 

@@ -11,8 +11,16 @@ from tocsin_shared.jobs import JobDefinition, OnLost
 LONGEST_DELAY_SECS = 3600.0
 
 _RETRIED = frozenset({ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT})
-#: Failures that say nothing about the task itself.
-_NOT_RETRIED = frozenset({Reason.NO_AGENT, Reason.AGENT_REMOVED, Reason.JOB_DELETED})
+#: Failures that say nothing about the task itself, or are about one that did succeed.
+_NOT_RETRIED = frozenset(
+    {
+        Reason.NO_AGENT,
+        Reason.AGENT_REMOVED,
+        Reason.JOB_DELETED,
+        Reason.ASSERTION_FAILED,
+        Reason.RULES_FAILED,
+    }
+)
 #: The agent may have a copy that nobody can tell to stop; it ends that itself, as a silent agent does.
 _OUT_OF_REACH = frozenset({Reason.AGENT_FORGOT, Reason.AGENT_REMOVED})
 #: The copy is dead, but how far it got is not known.

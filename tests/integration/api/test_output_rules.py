@@ -1,0 +1,113 @@
+"""Output rules over HTTP: saved, refused, shown, and results sent on."""
+
+import asyncio
+from typing import Any
+
+import orjson
+from aiohttp import web
+from tests.integration.api.conftest import Api, Serve, Worker, new_worker
+from tests.net import free_port
+
+RULES = {
+    "extractions": [{"name": "count", "pattern": "$.results.count", "type": "jsonpath"}],
+    "triggers": [{"pattern": "ERROR|FATAL", "severity": "error"}],
+    "assertions": [{"pattern": "OK", "message": "not OK"}],
+}
+
+
+async def finished(api: Api, worker: Worker, job: dict[str, Any], stdout: str) -> dict[str, Any]:
+    """An execution of the job that has ended and been judged."""
+    await api.post(f"/api/jobs/{job['id']}/trigger")
+    execution = await worker.take_one()
+    await worker.start(execution)
+    await worker.write(execution, stdout)
+    await worker.finish(execution)
+    for _ in range(1_200):
+        shown = dict(await api.get(f"/api/executions/{execution['execution_id']}"))
+        if shown["finished_at"]:
+            return shown
+        await asyncio.sleep(0.025)
+    raise AssertionError("it is never judged")
+
+
+async def test_rules_are_kept_as_they_were_sent(api: Api) -> None:
+    job = await api.job(output_rules=RULES)
+    assert job["output_rules"] == RULES
+    again = await api.put(f"/api/jobs/{job['id']}", job)
+    assert again["version"] == 1, "sent back as it was read, it is the same"
+    cleared = await api.put(f"/api/jobs/{job['id']}", {"output_rules": None})
+    assert (cleared["output_rules"], cleared["version"]) == (None, 2)
+    tutorial = await api.job(output_rules={"extractions": [{"name": "x", "pattern": "a(b)"}]})
+    assert tutorial["output_rules"]["extractions"] == [{"name": "x", "pattern": "a(b)", "type": "regex"}]
+
+
+async def test_what_can_not_be_applied_is_refused_with_its_place(api: Api) -> None:
+    rules = {
+        "extractions": [{"name": "x", "pattern": "$.a[", "type": "jsonpath"}],
+        "triggers": [{"pattern": "(?=a)"}],
+        "forward_url": "http://169.254.169.254/",
+    }
+    body = {"name": "x", "task": {"type": "noop"}, "schedule": {"type": "on_demand"}, "output_rules": rules}
+    answer = await api.call("POST", "/api/jobs", body)
+    assert answer.status == 400
+    assert {detail["field"] for detail in answer.json["details"]} == {
+        "output_rules.extractions.0.pattern",
+        "output_rules.triggers.0.pattern",
+        "output_rules.forward_url",
+    }
+    body["output_rules"] = {"assertions": [{"pattern": "x"}] * 21}
+    answer = await api.call("POST", "/api/jobs", body)
+    assert answer.json["details"] == [
+        {"field": "output_rules.assertions", "reason": "must have at most 20 items"}
+    ]
+
+
+async def test_what_was_found_is_shown(api: Api, worker: Worker) -> None:
+    job = await api.job(output_rules=RULES)
+    shown = await finished(api, worker, job, '{"results": {"count": 7}, "state": "ERROR"}')
+    assert shown["extracted"] == {"count": "7"}
+    assert (shown["status"], shown["reason"]) == ("failed", "assertion_failed")
+    assert shown["message"] == "assertion failed: not OK"
+    assert shown["stderr"] == "[assertion failed] not OK\n"
+    events = [e for e in (await api.get("/api/events"))["data"] if e["kind"] == "output.matched"]
+    assert [e["severity"] for e in events] == ["error"]
+    assert (await finished(api, worker, await api.job(), "x"))["extracted"] is None
+
+
+async def test_a_result_is_forwarded_until_it_is_taken(serve: Serve) -> None:
+    got: list[dict[str, Any]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        got.append(orjson.loads(await request.read()) | {"key": request.headers["Idempotency-Key"]})
+        return web.Response(status=204)
+
+    sink = web.Application()
+    sink.router.add_post("/results", take)
+    runner = web.AppRunner(sink)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        async with serve(forward_allowed_networks=["127.0.0.0/8"]) as served:
+            worker = await new_worker(served.api)
+            job = await served.api.job(output_rules={"forward_url": f"http://127.0.0.1:{port}/results"})
+            shown = await finished(served.api, worker, job, "hello")
+            for _ in range(1_200):
+                if got:
+                    break
+                await asyncio.sleep(0.025)
+    finally:
+        await runner.cleanup()
+    assert got == [
+        {
+            "job_id": job["id"],
+            "execution_id": shown["id"],
+            "status": "succeeded",
+            "exit_code": shown["exit_code"],
+            "stdout": "hello",
+            "stderr": "",
+            "started_at": shown["started_at"],
+            "finished_at": shown["finished_at"],
+            "key": shown["id"],
+        }
+    ]
