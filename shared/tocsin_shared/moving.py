@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from tocsin_shared.jobs import GroupName
 from tocsin_shared.wire import Text
 
 #: Of each kind.
@@ -25,7 +26,7 @@ class ImportDocument(BaseModel):
     templates: _Rows = []
     #: Not imported; tells which agents jobs mean, by name.
     agents: _Rows = []
-    groups: Annotated[list[Text], Field(max_length=MOST)] = []
+    groups: Annotated[list[GroupName], Field(max_length=MOST)] = []
     settings: Annotated[dict[Text, Text], Field(max_length=MOST)] = {}
 
     @field_validator("jobs", "variables", "templates", "agents", "groups", "settings", mode="before")

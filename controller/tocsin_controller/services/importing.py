@@ -17,13 +17,13 @@ from tocsin_controller.services.show import as_uuid
 from tocsin_controller.services.templates import TemplateService
 from tocsin_controller.services.variables import VariableService
 from tocsin_controller.store.database import Database, Session
-from tocsin_controller.store.groups import group_names
+from tocsin_controller.store.groups import group_names, save_group
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.moving import known_jobs, known_templates, known_variables
 from tocsin_controller.store.roster import list_agents
 from tocsin_shared.errors import FieldError, InvalidInput, NameTaken
 from tocsin_shared.ids import new_id
-from tocsin_shared.jobs import JobCreate, JobDefinition
+from tocsin_shared.jobs import DEFAULT_GROUP, JobCreate, JobDefinition
 from tocsin_shared.moving import ImportDocument
 from tocsin_shared.templates import TemplateSave
 from tocsin_shared.variables import MASK as VARIABLE_MASK
@@ -164,7 +164,11 @@ class Importer:
         by: Principal,
     ) -> None:
         ids, names = await known_jobs(session, [job.id for job in jobs], [job.body.name for job in jobs])
-        groups = set(await group_names(session))
+        groups = {DEFAULT_GROUP, *await group_names(session)}
+        for name in document.groups:
+            if name not in groups and await save_group(session, name):
+                groups.add(name)
+                summary.imported["groups"] += 1
         agents = await _agents_here(session, document.agents)
         for job in _dependencies_first(jobs):
             if job.id in ids or job.body.name in names:

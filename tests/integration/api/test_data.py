@@ -29,6 +29,7 @@ async def something_of_each(api: Api) -> dict[str, Any]:
     over = await api.job("once", schedule={"type": "one_shot", "value": "2026-01-01T00:00:00Z"})
     await api.put(f"/api/jobs/{over['id']}", {"status": "unscheduled"})
     await api.job("after it", group="ops", depends_on=[{"job_id": nightly["id"]}])
+    await api.post("/api/jobs/groups", {"name": "empty"})
     await api.post("/api/variables", {"name": "HOST", "value": "db1"})
     await api.post("/api/variables", {"name": "PASSWORD", "value": "hunter2", "secret": True})
     await api.post("/api/templates", {"name": "mine", "snapshot": {"task": {"type": "noop"}}})
@@ -70,7 +71,7 @@ async def test_what_is_exported_can_be_imported_again(serve: Serve, database: Da
                 "variables": 2,
                 "connections": 0,
                 "templates": 1,
-                "jobs": 2,
+                "jobs": 3,
                 "settings": 1,
             },
             "skipped": {"templates": 8},

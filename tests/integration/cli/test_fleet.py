@@ -120,6 +120,6 @@ async def test_everything_is_exported_and_imported_again(tocsin: Tocsin, tmp_pat
     assert file.stat().st_mode & 0o777 == 0o600
     assert (await tocsin("data", "delete", "--yes")).stdout == "deleted everything (1 jobs)\n"
     rehearsed = await tocsin("data", "import", str(file), "--dry-run")
-    assert rehearsed.stdout == "would import 1 groups, 1 jobs; left out 8 templates\n"
+    assert rehearsed.stdout == "would import 1 jobs; left out 8 templates\n"
     assert (await tocsin("data", "import", str(file), "-o", "json")).json["imported"]["jobs"] == 1
     assert (await tocsin("jobs", "show", "nightly")).exit_code == 0
