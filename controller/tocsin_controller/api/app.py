@@ -32,6 +32,7 @@ from tocsin_controller.api.handlers.templates import TemplateRoutes
 from tocsin_controller.api.handlers.variables import VariableRoutes
 from tocsin_controller.api.handlers.versions import VersionRoutes
 from tocsin_controller.api.handlers.webhooks import WebhookRoutes
+from tocsin_controller.api.handlers.why import WhyRoutes
 from tocsin_controller.api.limits import RateLimits
 from tocsin_controller.api.openapi import document
 from tocsin_controller.api.page import landing, reference
@@ -102,6 +103,7 @@ def all_routes(parts: Parts) -> list[Route]:
         OutputRoutes(parts),
         AgentRoutes(parts),
         TargetRoutes(parts),
+        WhyRoutes(parts),
         EventRoutes(parts),
         SystemRoutes(parts),
         KeyRoutes(parts),

@@ -81,7 +81,7 @@ async def lock_keys(session: Session, keys: Iterable[str]) -> None:
         await session.fetch(_LOCK_KEYS, wanted)
 
 
-async def places_taken(session: Session, keys: Iterable[str]) -> dict[str, Taken]:
+async def places_taken(session: Queries, keys: Iterable[str]) -> dict[str, Taken]:
     """How each of these keys stands."""
     wanted = list(keys)
     taken = dict.fromkeys(wanted, Taken())

@@ -1,0 +1,155 @@
+"""When a job runs next, and what would keep it from running now. Pure.
+
+To add something: a function over `JobFacts` in `RULES`, and what it needs in `JobFacts`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from tocsin_controller.eligibility import Judgement
+from tocsin_controller.store.places import Need, Taken
+from tocsin_controller.why.findings import Finding, count, fleet_findings, plainly
+from tocsin_shared.gates import Overlap
+from tocsin_shared.jobs import JobDefinition, JobStatus
+from tocsin_shared.targets import is_fan_out
+from tocsin_shared.why import About
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """A job with everything that may keep it from running."""
+
+    #: As `job_row` brings it.
+    row: Mapping[str, Any]
+    job: JobDefinition
+    #: By the database's clock.
+    now: datetime
+    fleet: Sequence[Judgement]
+    #: Runs that have not ended.
+    open_runs: int = 0
+    #: The places that a run needs, each with how it stands.
+    needs: Sequence[tuple[Need, Taken]] = ()
+    #: What it waits for, in a sentence.
+    missing: str | None = None
+    #: Its newest run, as `runs_shown` brings it.
+    last_run: Mapping[str, Any] | None = None
+
+
+def explain_job(facts: JobFacts) -> list[Finding]:
+    """Everything that explains how the job stands."""
+    return [finding for rule in RULES for finding in rule(facts)]
+
+
+def summary_of(findings: Sequence[Finding]) -> str:
+    """What matters most, in one sentence."""
+    hinders = [finding for finding in findings if finding.about is About.HINDERS]
+    due = next((finding.message for finding in findings if finding.about is About.DUE), "")
+    if not hinders:
+        return due
+    return f"{due}; right now: {hinders[0].message}" if due else hinders[0].message
+
+
+def due(facts: JobFacts) -> list[Finding]:
+    """When its schedule fires next, or why it does not."""
+    next_at = facts.row["next_fire_at"]
+    if facts.row["quarantined_reason"]:
+        return [
+            Finding(
+                About.DUE, "quarantined", f"its schedule is out of use: {facts.row['quarantined_reason']}"
+            )
+        ]
+    if facts.row["status"] == JobStatus.PAUSED:
+        return [_paused(facts.row["pause"] or {})]
+    if next_at is not None:
+        late = " (it is about to fire)" if next_at <= facts.now else ""
+        return [Finding(About.DUE, "due", f"it is due at {plainly(next_at)}{late}", until=next_at)]
+    if facts.job.depends_on:
+        return [Finding(About.DUE, "dependency", "it runs when the jobs that it waits for have ended")]
+    if facts.job.expires_at is not None and facts.job.expires_at <= facts.now:
+        message = f"it is never due again: expires_at was {plainly(facts.job.expires_at)}"
+        return [Finding(About.DUE, "expired", message, since=facts.job.expires_at)]
+    if facts.job.schedule.type == "on_demand":
+        return [Finding(About.DUE, "on_demand", "it runs when somebody starts it: it has no schedule")]
+    return [Finding(About.DUE, "not_due", "its schedule is not due again")]
+
+
+def _paused(pause: Mapping[str, Any]) -> Finding:
+    by = f" by {pause['by']}" if pause.get("by") else ""
+    note = f": {pause['note']}" if pause.get("note") else ""
+    since, until = (datetime.fromisoformat(pause[key]) if pause.get(key) else None for key in ("at", "until"))
+    ends = f" until {plainly(until)}" if until else ""
+    return Finding(About.DUE, "paused", f"it is paused{by}{ends}{note}", since=since, until=until)
+
+
+def dependencies(facts: JobFacts) -> list[Finding]:
+    """Jobs that have not ended as they should have."""
+    if not facts.missing:
+        return []
+    return [Finding(About.HINDERS, "dependency", f"what it waits for is missing: {facts.missing}")]
+
+
+def limits(facts: JobFacts) -> list[Finding]:
+    """Its own limit, when more runs are skipped."""
+    job = facts.job
+    if not job.max_concurrent or job.overlap is not Overlap.SKIP or facts.open_runs < job.max_concurrent:
+        return []
+    message = (
+        f"{count(facts.open_runs, 'run')} of it have not ended; max_concurrent is {job.max_concurrent}, "
+        "so another one is skipped (overlap)"
+    )
+    return [Finding(About.HINDERS, "overlap", message)]
+
+
+def places(facts: JobFacts) -> list[Finding]:
+    """Places that other runs hold, or wait for."""
+    found: list[Finding] = []
+    for need, taken in facts.needs:
+        if taken.has_room(need.at_most) and not taken.waiting:
+            continue
+        own = need.key.startswith("job:")
+        what = "max_concurrent" if own else f"the key '{need.key.partition(':')[2]}'"
+        if need.is_replacing:
+            message = f"a new run would replace the oldest: {what} is {need.at_most}"
+        else:
+            message = f"a new run would wait for a place: {what} lets {count(need.at_most, 'run')} in"
+        message += f"; {taken.held} hold it, {taken.waiting} wait for it"
+        found.append(Finding(About.HINDERS, "place", message))
+    return found
+
+
+def approval(facts: JobFacts) -> list[Finding]:
+    """Whether every run has to be approved."""
+    if not facts.job.approval_required:
+        return []
+    return [Finding(About.HINDERS, "approval", "every run of it waits for somebody's approval")]
+
+
+def agents(facts: JobFacts) -> list[Finding]:
+    """Whether somebody could take it."""
+    return fleet_findings(facts.fleet, About.HINDERS, everywhere=is_fan_out(facts.job.target))
+
+
+def last(facts: JobFacts) -> list[Finding]:
+    """Its newest run, if it did not run or has not ended."""
+    run = facts.last_run
+    if run is None:
+        return [Finding(About.NOW, "never_ran", "it never ran")]
+    because = ": ".join(str(part) for part in (run["reason"], run["message"]) if part)
+    what = "was skipped" if run["status"] == "skipped" else f"is {run['status'].replace('_', ' ')}"
+    message = f"its newest run {what}" + (f" ({because})" if because else "")
+    about = About.NOT_RUN if run["status"] == "skipped" else About.NOW
+    since = run["finished_at"] or run["started_at"] or run["created_at"]
+    return [Finding(about, "last_run", message, since=since, refs={"run_id": run["id"]})]
+
+
+RULES: Final[tuple[Callable[[JobFacts], list[Finding]], ...]] = (
+    due,
+    dependencies,
+    limits,
+    places,
+    approval,
+    agents,
+    last,
+)
