@@ -24,12 +24,15 @@ class ImportDocument(BaseModel):
     #: Secrets that are masked are skipped.
     variables: _Rows = []
     templates: _Rows = []
+    calendars: _Rows = []
     #: Not imported; tells which agents jobs mean, by name.
     agents: _Rows = []
     groups: Annotated[list[GroupName], Field(max_length=MOST)] = []
     settings: Annotated[dict[Text, Text], Field(max_length=MOST)] = {}
 
-    @field_validator("jobs", "variables", "templates", "agents", "groups", "settings", mode="before")
+    @field_validator(
+        "jobs", "variables", "templates", "calendars", "agents", "groups", "settings", mode="before"
+    )
     @classmethod
     def _may_be_null(cls, value: Any, info: Any) -> Any:
         if value is None:
@@ -48,6 +51,7 @@ class ExportView(BaseModel):
     #: The values of secrets are masked, or readable with `include_secrets`.
     variables: list[dict[str, Any]]
     templates: list[dict[str, Any]]
+    calendars: list[dict[str, Any]]
     agents: list[dict[str, Any]]
     groups: list[str]
     settings: dict[str, str]

@@ -16,7 +16,7 @@ from tocsin_controller.scheduling.zones import UnknownZone, load_zone
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.store.calendars import calendars_shown, delete_calendar, save_calendar
-from tocsin_controller.store.database import Database, Record
+from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.outbox import add_to_outbox
 from tocsin_shared.calendars import CalendarSpec
 from tocsin_shared.errors import Conflict, FieldError, NameTaken, NotFound
@@ -46,23 +46,29 @@ class CalendarService:
         self, name: str, spec: CalendarSpec, by: Principal, *, may_replace: bool
     ) -> dict[str, Any]:
         """A new calendar, or the new content of an old one. Raises InvalidInput, NameTaken."""
-        if wrong := await asyncio.to_thread(_mistakes, spec):
-            raise refusal(wrong)
         async with self._db.transaction() as session:
-            is_new = await save_calendar(
-                session, name, spec.model_dump(mode="json"), by.name, may_replace=may_replace
-            )
-            if is_new is None:
-                details = [FieldError("name", "is in use")]
-                raise NameTaken(f"a calendar named '{name}' exists", details=details)
-            if not is_new:
-                # Once now, and once when whoever decided by the old content has written what they decided.
-                for delay_secs in (0.0, SETTLE_SECS):
-                    await add_to_outbox(session, CHANGED, [{"calendar": name}], delay_secs=delay_secs)
-            operation = "calendar.created" if is_new else "calendar.updated"
-            await add_audit(session, by, operation, "calendar", name)
+            await self.save_in(session, name, spec, by, may_replace=may_replace)
         self._hints.hint(OUTBOX)
         return await self.get(name)
+
+    async def save_in(
+        self, session: Session, name: str, spec: CalendarSpec, by: Principal, *, may_replace: bool
+    ) -> None:
+        """The same in the caller's transaction."""
+        if wrong := await asyncio.to_thread(_mistakes, spec):
+            raise refusal(wrong)
+        is_new = await save_calendar(
+            session, name, spec.model_dump(mode="json"), by.name, may_replace=may_replace
+        )
+        if is_new is None:
+            details = [FieldError("name", "is in use")]
+            raise NameTaken(f"a calendar named '{name}' exists", details=details)
+        if not is_new:
+            # Once now, and once when whoever decided by the old content has written what they decided.
+            for delay_secs in (0.0, SETTLE_SECS):
+                await add_to_outbox(session, CHANGED, [{"calendar": name}], delay_secs=delay_secs)
+        operation = "calendar.created" if is_new else "calendar.updated"
+        await add_audit(session, by, operation, "calendar", name)
 
     async def delete(self, name: str, by: Principal) -> None:
         """Raises NotFound, and Conflict naming the jobs that refer to it."""

@@ -9,6 +9,7 @@ from tocsin_controller.security.roles import Principal
 from tocsin_controller.security.sealing import CannotUnseal, Vault
 from tocsin_controller.services.fleet_settings import MASK, FleetSettings
 from tocsin_controller.services.show import show_agent, show_definition
+from tocsin_controller.store.calendars import calendars_shown
 from tocsin_controller.store.database import Database, Record
 from tocsin_controller.store.groups import group_names
 from tocsin_controller.store.jobs import read_clock
@@ -48,6 +49,7 @@ class Exporter:
                     self._variable(row, include_secrets) async for row in every_variable(session)
                 ),
                 "templates": [_template(row) for row in await list_templates(session)],
+                "calendars": [_calendar(row) for row in await calendars_shown(session)],
                 "agents": [show_agent(row) for row in await list_agents(session)],
                 "groups": sorted({DEFAULT_GROUP, *await group_names(session)}),
                 "settings": await self._settings.read_in(session, include_secrets=include_secrets),
@@ -106,6 +108,10 @@ def _job(row: Record) -> dict[str, Any]:
 
 def _template(row: Record) -> dict[str, Any]:
     return {name: row[name] for name in ("name", "description", "snapshot", "created_by", "created_at")}
+
+
+def _calendar(row: Record) -> dict[str, Any]:
+    return {"name": row["name"], **row["definition"]}
 
 
 def _key(key: StoredKey) -> dict[str, Any]:

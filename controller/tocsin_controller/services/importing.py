@@ -10,17 +10,20 @@ from pydantic import ValidationError
 
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
+from tocsin_controller.services.calendars import CalendarService
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.fleet_settings import KNOWN, MASK, FleetSettings
 from tocsin_controller.services.jobs import JobService
 from tocsin_controller.services.show import as_uuid
 from tocsin_controller.services.templates import TemplateService
 from tocsin_controller.services.variables import VariableService
+from tocsin_controller.store.calendars import calendars_named
 from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.groups import group_names, save_group
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.moving import known_jobs, known_templates, known_variables
 from tocsin_controller.store.roster import list_agents
+from tocsin_shared.calendars import CalendarSpec, NewCalendar
 from tocsin_shared.errors import FieldError, InvalidInput, NameTaken
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import DEFAULT_GROUP, JobCreate, JobDefinition
@@ -39,7 +42,7 @@ class Summary:
 
     imported: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
-            ("groups", "variables", "connections", "templates", "jobs", "settings"), 0
+            ("groups", "variables", "connections", "templates", "calendars", "jobs", "settings"), 0
         )
     )
     skipped: dict[str, int] = field(default_factory=dict)
@@ -62,9 +65,11 @@ class Importer:
         jobs: JobService,
         variables: VariableService,
         templates: TemplateService,
+        calendars: CalendarService,
         settings: FleetSettings,
     ) -> None:
         self._db = db
+        self._calendars = calendars
         self._jobs = jobs
         self._variables = variables
         self._templates = templates
@@ -83,6 +88,7 @@ class Importer:
                 await self._import_settings(session, document, summary, found, by)
                 await self._import_variables(session, document, summary, found, by)
                 await self._import_templates(session, document, summary, found, by)
+                await self._import_calendars(session, document, summary, found, by)
                 await self._import_jobs(session, document, jobs, summary, found, by)
                 found.refuse()
                 told = ", ".join(f"{count} {kind}" for kind, count in summary.imported.items() if count)
@@ -153,6 +159,28 @@ class Importer:
             else:
                 taken.add(template.name)
                 summary.imported["templates"] += 1
+
+    async def _import_calendars(
+        self, session: Session, document: ImportDocument, summary: Summary, found: "_Findings", by: Principal
+    ) -> None:
+        names = [str(one.get("name")) for one in document.calendars]
+        taken = {row["name"] for row in await calendars_named(session, names)}
+        for position, one in enumerate(document.calendars):
+            sent = {key: value for key, value in one.items() if key in NewCalendar.model_fields}
+            if str(sent.get("name")) in taken:
+                summary.skip("calendars")
+                continue
+            try:
+                calendar = NewCalendar.model_validate(sent)
+                spec = CalendarSpec.model_validate(calendar.model_dump(exclude={"name"}))
+                await self._calendars.save_in(session, calendar.name, spec, by, may_replace=False)
+            except ValidationError as error:
+                found.add(f"calendars.{position}", invalid(error, sent))
+            except InvalidInput as error:
+                found.add(f"calendars.{position}", error)
+            else:
+                taken.add(calendar.name)
+                summary.imported["calendars"] += 1
 
     async def _import_jobs(
         self,

@@ -29,6 +29,7 @@ async def something_of_each(api: Api) -> dict[str, Any]:
     over = await api.job("once", schedule={"type": "one_shot", "value": "2026-01-01T00:00:00Z"})
     await api.put(f"/api/jobs/{over['id']}", {"status": "unscheduled"})
     await api.job("after it", group="ops", depends_on=[{"job_id": nightly["id"]}])
+    await api.post("/api/calendars", {"name": "closed", "dates": ["2026-12-24"]})
     await api.post("/api/jobs/groups", {"name": "empty"})
     await api.post("/api/variables", {"name": "HOST", "value": "db1"})
     await api.post("/api/variables", {"name": "PASSWORD", "value": "hunter2", "secret": True})
@@ -39,7 +40,7 @@ async def something_of_each(api: Api) -> dict[str, Any]:
 
 def essence(export: dict[str, Any]) -> dict[str, Any]:
     """An export without what says when things were made."""
-    kept = copy.deepcopy({key: export[key] for key in ("jobs", "groups", "settings")})
+    kept = copy.deepcopy({key: export[key] for key in ("jobs", "groups", "settings", "calendars")})
     for job in kept["jobs"]:
         for name in ("created_at", "updated_at"):
             del job[name]
@@ -71,6 +72,7 @@ async def test_what_is_exported_can_be_imported_again(serve: Serve, database: Da
                 "variables": 2,
                 "connections": 0,
                 "templates": 1,
+                "calendars": 1,
                 "jobs": 3,
                 "settings": 1,
             },
@@ -81,7 +83,7 @@ async def test_what_is_exported_can_be_imported_again(serve: Serve, database: Da
         assert nightly["next_fire_time"] is not None
         again = await api.post("/api/data/import", masked)
         assert set(again["imported"].values()) == {0, 1}  # the setting is set again
-        assert again["skipped"] == {"variables": 2, "templates": 9, "jobs": 3}
+        assert again["skipped"] == {"variables": 2, "templates": 9, "calendars": 1, "jobs": 3}
 
 
 async def test_one_mistake_imports_nothing_and_all_mistakes_are_named(api: Api) -> None:

@@ -9,6 +9,7 @@ from tocsin_controller.api.table import Call, Route
 from tocsin_controller.hints import EVENTS, QUEUE, TIMERS
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import ADMINS
+from tocsin_controller.services.calendars import CalendarService
 from tocsin_controller.services.exporting import MOST_BYTES, Exporter
 from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_controller.services.importing import Importer
@@ -50,10 +51,11 @@ class DataRoutes:
         hints, vault = parts.engine.hints, parts.engine.vault
         settings = FleetSettings(parts.db, parts.settings)
         variables, templates = VariableService(parts.db, hints, vault), TemplateService(parts.db, hints)
+        calendars = CalendarService(parts.db, hints)
         self._db = parts.db
         self._hints = hints
         self._exporter = Exporter(parts.db, vault, settings)
-        self._importer = Importer(parts.db, parts.jobs, variables, templates, settings)
+        self._importer = Importer(parts.db, parts.jobs, variables, templates, calendars, settings)
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
