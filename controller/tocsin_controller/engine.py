@@ -14,6 +14,7 @@ from tocsin_controller.hints import Hints
 from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.scheduling.rescheduling import CHANGED, Rescheduler
+from tocsin_controller.scheduling.pipelines import PIPELINE_DUE, PipelineClock
 from tocsin_controller.scheduling.resuming import RESUME, Resumer
 from tocsin_controller.scheduling.ticker import Ticker
 from tocsin_controller.security.sealing import Vault
@@ -22,7 +23,7 @@ from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import Service
 from tocsin_controller.workflow.cancel import Canceller
-from tocsin_controller.workflow.cascade import RUN_MOVED, Cascade
+from tocsin_controller.workflow.cascade import Cascade
 from tocsin_controller.workflow.ending import Ender
 from tocsin_controller.workflow.forwarding import Forwarder
 from tocsin_controller.workflow.gates.approving import Approver
@@ -35,6 +36,7 @@ from tocsin_controller.workflow.outbox import Outbox
 from tocsin_controller.workflow.recording import Recorder
 from tocsin_controller.workflow.rollouts.clock import RolloutClock
 from tocsin_controller.workflow.rollouts.driving import ROLLOUT
+from tocsin_controller.workflow.steps import RUN_MOVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Engine:
     maintenance: Maintenance
     loss_pace: LossPace
     outbox: Outbox
+    pipeline_clock: PipelineClock
     #: What secrets are encrypted with.
     vault: Vault
     #: Where controllers may send output.
@@ -92,6 +95,8 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     cascade = Cascade(hints, definitions, claimer.on_work)
     outbox.register(RUN_MOVED, cascade.handle)
     outbox.register(CHANGED, Rescheduler(hints).handle, batch=1)
+    pipeline_clock = PipelineClock(hints, definitions, claimer.on_work)
+    outbox.register(PIPELINE_DUE, pipeline_clock.handle)
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,
         "hint-sender": hints.run_sender,
@@ -118,6 +123,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         maintenance,
         loss_pace,
         outbox,
+        pipeline_clock,
         vault,
         reach,
         services,

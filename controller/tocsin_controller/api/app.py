@@ -21,6 +21,7 @@ from tocsin_controller.api.handlers.keys import KeyRoutes
 from tocsin_controller.api.handlers.output import OutputRoutes
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.handlers.pausing import PauseRoutes
+from tocsin_controller.api.handlers.pipelines import PipelineRoutes
 from tocsin_controller.api.handlers.protocol import ProtocolRoutes
 from tocsin_controller.api.handlers.replays import ReplayRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
@@ -89,6 +90,7 @@ def all_routes(parts: Parts) -> list[Route]:
     groups = (
         ProtocolRoutes(parts),  # first, because paths are tried in order and these come most often
         AsCodeRoutes(parts),
+        PipelineRoutes(parts),
         GroupRoutes(parts),  # before jobs: `groups` is no job's name here
         JobRoutes(parts),
         BulkRoutes(parts),

@@ -49,6 +49,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     ("PUT", "/api/calendars/{name}"): {"dates": ["2026-12-24", "2026-12-31"]},
     ("POST", "/api/jobs/{job}/pause"): {"note": "disk is being replaced", "until": "2026-03-02T08:00:00Z"},
     ("POST", "/api/jobs/{job}/rollback"): {"version": 3},
+    ("PUT", "/api/jobs/pipeline-schedule/{group}"): {"schedule": {"type": "cron", "value": "0 0 2 * * *"}},
     ("POST", "/api/jobs/groups"): {"name": "ETL"},
     ("PUT", "/api/jobs/rename-group"): {"old_name": "etl", "new_name": "ETL"},
     ("PUT", "/api/jobs/bulk-group"): {"job_ids": [_JOB], "group": "ETL"},

@@ -25,6 +25,7 @@ but `/api/health` answers 503 with `Retry-After`."""
 _TAGS: Final = {
     "jobs": "What is to be done, when and where.",
     "templates": "What new jobs start from.",
+    "pipelines": "Jobs that wait for each other, and what ties their runs together.",
     "runs": "Occurrences of jobs: one per due instant, or per trigger.",
     "executions": "Attempts of runs on agents, and what they printed.",
     "webhooks": "Addresses that run a job without a key, for other systems to call.",

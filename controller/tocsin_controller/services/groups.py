@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
@@ -17,8 +19,10 @@ from tocsin_controller.store.groups import (
     rename_pipelines,
     save_group,
 )
-from tocsin_shared.errors import Conflict, NotFound
-from tocsin_shared.jobs import DEFAULT_GROUP
+from tocsin_shared.errors import Conflict, InvalidInput, NotFound
+from tocsin_shared.jobs import DEFAULT_GROUP, GroupName
+
+_GROUP_NAME: TypeAdapter[str] = TypeAdapter(GroupName)
 
 
 class GroupService:
@@ -52,7 +56,7 @@ class GroupService:
 
     @again_after_deadlock
     async def rename(self, old: str, new: str, by: Principal) -> int:
-        """Give a group another name, with its pipeline runs; how many jobs are in it."""
+        """Give a group another name, with its pipeline runs and schedule; how many jobs are in it."""
         async with self._db.transaction() as session:
             if old == new or not await group_exists(session, old):
                 return await move_jobs(session, new, by.name, group=old)
@@ -74,6 +78,7 @@ class GroupService:
                 raise NotFound(f"there is no group '{name[:50]}'")
             count = await move_jobs(session, DEFAULT_GROUP, by.name, group=name)
             await drop_group(session, name)
+            await rename_pipelines(session, name, None)
             message = f"Group '{name}' was deleted; its {count} jobs are in '{DEFAULT_GROUP}'"
             await _tell(session, by, "group.deleted", name, message)
         self._announce()
@@ -94,3 +99,11 @@ async def _tell(session: Session, by: Principal, kind: str, group: str, message:
     )
     await add_events(session, [event])
     await add_audit(session, by, kind, "group", group, message)
+
+
+def group_name(text: str) -> str:
+    """The name of a group that a path makes. Raises InvalidInput."""
+    try:
+        return _GROUP_NAME.validate_python(text)
+    except ValidationError as error:
+        raise InvalidInput.field("group", str(error.errors()[0]["msg"])) from None

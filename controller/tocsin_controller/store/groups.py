@@ -47,6 +47,6 @@ async def move_jobs(
     return count
 
 
-async def rename_pipelines(session: Session, old: str, new: str) -> None:
-    """Pipeline runs go with their group's name."""
+async def rename_pipelines(session: Session, old: str, new: str | None) -> None:
+    """Pipeline runs and schedule go with their group's name; with None the schedule goes, and the runs stay."""
     await session.execute(_RENAME_PIPELINES, old, new)

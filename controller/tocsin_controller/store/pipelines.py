@@ -21,6 +21,10 @@ _JOBS_TO_START = sql("jobs_to_start")
 _CLOSE_STEPS = sql("close_steps")
 _SETTLE = sql("settle_pipelines")
 _FORGET = sql("forget_pipelines")
+_GROUP_GRAPH = sql("group_graph")
+_LOCK_ONE = sql("lock_pipeline_run")
+_STEPS_TO_RETRY = sql("steps_to_retry")
+_REOPEN = sql("reopen_pipeline")
 
 
 class Step(NamedTuple):
@@ -177,3 +181,23 @@ async def settle_pipelines(session: Session, pipeline_run_ids: Collection[UUID])
 async def forget_pipelines(session: Session, before: UUID) -> None:
     """Pipeline runs with lower ids go."""
     await session.execute(_FORGET, before)
+
+
+async def group_graph(session: Session, group: str) -> dict[UUID, list[UUID]]:
+    """The jobs of a group, each with the jobs of the group that it waits for."""
+    return {row["id"]: row["parent_ids"] for row in await session.fetch(_GROUP_GRAPH, group)}
+
+
+async def lock_pipeline_run(session: Session, group: str, pipeline_run_id: UUID) -> Record | None:
+    """One pipeline run of a group; nobody else goes on with it until the transaction ends."""
+    return await session.fetchrow(_LOCK_ONE, pipeline_run_id, group)
+
+
+async def steps_to_retry(session: Session, pipeline_run_id: UUID) -> list[Record]:
+    """The steps that did not succeed: `job_id`, `run_id`, `trigger`."""
+    return await session.fetch(_STEPS_TO_RETRY, pipeline_run_id)
+
+
+async def reopen_pipeline(session: Session, pipeline_run_id: UUID) -> None:
+    """A pipeline run goes on, and however it ends is told; the caller holds its lock."""
+    await session.execute(_REOPEN, pipeline_run_id)

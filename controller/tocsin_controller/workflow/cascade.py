@@ -20,7 +20,6 @@ from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import EVENTS, OUTBOX, PLACES, Hints
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.events import NewEvent, Severity, add_events
-from tocsin_controller.store.launching import PlannedRun
 from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.store.outbox import OutboxEntry, add_to_outbox
 from tocsin_controller.store.pipelines import (
@@ -34,7 +33,6 @@ from tocsin_controller.store.pipelines import (
     claim_starts,
     close_steps,
     ended_steps,
-    jobs_to_start,
     lock_pipelines,
     runs_looked_at,
     settle_pipelines,
@@ -43,13 +41,10 @@ from tocsin_controller.store.pipelines import (
 )
 from tocsin_controller.workflow.causes import Parent, trigger_of
 from tocsin_controller.workflow.dependencies import cause_of, missing
-from tocsin_controller.workflow.launch import Launched, agents_for, launch_gated, plan_run, plan_skip
+from tocsin_controller.workflow.launch import Launched
 from tocsin_controller.workflow.outbox import AfterCommit
-from tocsin_shared.executions import Reason
-from tocsin_shared.jobs import JobDefinition, JobStatus
+from tocsin_controller.workflow.steps import RUN_MOVED, Start, start
 
-#: The outbox's kind: look at this run.
-RUN_MOVED: Final = "pipeline.run"
 #: So many dependents of one run are started in one transaction.
 FAN_OUT: Final = 500
 #: So many runs are looked at together.
@@ -86,9 +81,8 @@ class Cascade:
         children = await steps_after(session, [(e.step, after[e.run_id]) for e in ended], FAN_OUT)
         launched = await self._start_ready(session, ended, children)
         await self._close(session, ended, children)
-        settled = await settle_pipelines(session, pipelines)
-        await add_events(session, [_event(one) for one in settled])
-        return lambda: self._announce(launched, has_events=bool(settled))
+        has_events = await settle(session, pipelines)
+        return lambda: self._announce(launched, has_events=has_events)
 
     async def _pipelines_of(self, session: Session, run_ids: Sequence[UUID]) -> list[UUID]:
         """The pipeline runs that these belong to; those that are to begin with one of these, begun."""
@@ -118,22 +112,9 @@ class Cascade:
         parents = {child: parent for parent in ended for child in children[parent.step]}
         if not parents:
             return Launched({}, {})
-        waiting = await awaited_by_steps(session, sorted(parents))
-        causes = await _to_start(session, waiting)
-        jobs = await jobs_to_start(session, {step.job_id for step in causes})
-        keys = [(job_id, row["version"]) for job_id, row in jobs.items()]
-        definitions = await self._definitions.get_many(session, keys)
-        known = {key[0]: job for key, job in definitions.items() if isinstance(job, JobDefinition)}
-        agents = await agents_for(session, known.values())
-        runs: dict[Step, PlannedRun] = {}
-        for step in causes:
-            row = jobs.get(step.job_id)
-            if row is None:  # deleted meanwhile
-                continue
-            trigger = _trigger(parents[step])
-            job = known.get(step.job_id)
-            runs[step] = plan_start(step.job_id, row["version"], row["status"], job, trigger, agents)
-        return await launch_steps(session, runs, causes)
+        causes = await _to_start(session, await awaited_by_steps(session, sorted(parents)))
+        starts = {step: Start(_trigger(parents[step]), cause) for step, cause in causes.items()}
+        return await start(session, self._definitions, starts)
 
     async def _close(
         self, session: Session, ended: Sequence[EndedStep], children: dict[Step, list[Step]]
@@ -156,30 +137,11 @@ class Cascade:
         self._hints.hint(OUTBOX, everywhere=False)
 
 
-async def launch_steps(session: Session, runs: dict[Step, PlannedRun], causes: dict[Step, UUID]) -> Launched:
-    """Write the runs of steps; those that ended at once (skipped, nobody to run them) are looked at next."""
-    launched = await launch_gated(session, list(runs.values()))
-    await start_steps(session, [StartedStep(step, run.id, causes[step]) for step, run in runs.items()])
-    over = [{"run_id": str(run.id)} for run in launched.runs.values() if run.status.is_final]
-    await add_to_outbox(session, RUN_MOVED, over)
-    return launched
-
-
-def plan_start(
-    job_id: UUID,
-    version: int,
-    status: str,
-    job: JobDefinition | None,
-    trigger: dict[str, Any],
-    agents: Sequence[Any],
-) -> PlannedRun:
-    """The run of a job that a pipeline run starts; a skipped one when it may not run."""
-    if job is None:
-        why = "this release can't read the stored definition"
-        return plan_skip(job_id, version, None, trigger, Reason.INTERNAL, why)
-    if status == JobStatus.PAUSED:
-        return plan_skip(job_id, version, None, trigger, Reason.PAUSED, "the job is paused")
-    return plan_run(job_id, version, job, trigger=trigger, agents=agents)
+async def settle(session: Session, pipeline_run_ids: Sequence[UUID]) -> bool:
+    """Work out where these stand, and tell of those that ended; whether any did. The caller holds their locks."""
+    settled = await settle_pipelines(session, pipeline_run_ids)
+    await add_events(session, [_event(one) for one in settled])
+    return bool(settled)
 
 
 def _trigger(parent: EndedStep) -> dict[str, Any]:

@@ -15,3 +15,20 @@ async def test_groups_are_made_renamed_filled_and_deleted(tocsin: Tocsin) -> Non
     assert (await tocsin("groups", "ls", "-o", "json")).json == ["Default", "ETL"]
     assert (await tocsin("groups", "rm", "ETL", "--yes")).stdout == "deleted ETL\n"
     assert (await tocsin("groups", "rm", "ETL", "--yes")).exit_code != 0
+
+
+async def test_a_pipeline_is_scheduled_started_and_shown(tocsin: Tocsin) -> None:
+    await tocsin("jobs", "create", "extract", "--command", "true")
+    await tocsin("groups", "move", "ETL", "extract")
+    shown = await tocsin("pipelines", "schedule", "ETL", "--cron", "0 2 * * *")
+    assert '"0 2 * * *"' in shown.stdout
+    listed = (await tocsin("pipelines", "ls")).stdout.splitlines()
+    assert listed[1].split()[:2] == ["ETL", "1"]
+    started = (await tocsin("pipelines", "run", "ETL")).stdout.strip()
+    seen = await tocsin("pipelines", "show", "ETL", started[:13])
+    assert seen.exit_code == 0, seen.stderr
+    assert "extract" in seen.stdout
+    assert (await tocsin("pipelines", "show", "ETL", "-o", "json")).json["id"] == started
+    assert started[:8] in (await tocsin("pipelines", "ls", "ETL")).stdout
+    assert (await tocsin("pipelines", "retry", "ETL", "ffff")).exit_code != 0
+    await tocsin("pipelines", "schedule", "ETL", "--clear")

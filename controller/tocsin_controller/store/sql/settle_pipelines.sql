@@ -6,12 +6,12 @@ WITH standing AS (
         WHEN EXISTS (SELECT FROM pipeline_steps AS s WHERE s.pipeline_run_id = p.id AND s.is_open) THEN 'running'
         WHEN c.failed > 0 THEN 'failed'
         WHEN c.cancelled > 0 THEN 'cancelled'
-        WHEN c.skipped > 0 OR c.stuck > 0 THEN 'incomplete'
+        WHEN c.skipped > 0 OR c.stuck > 0 OR c.steps = 0 THEN 'incomplete'
         ELSE 'succeeded'
     END AS status
     FROM pipeline_runs AS p
     CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE r.status IN ('failed', 'timed_out', 'lost')) AS failed,
+        SELECT count(*) AS steps, count(*) FILTER (WHERE r.status IN ('failed', 'timed_out', 'lost')) AS failed,
                count(*) FILTER (WHERE r.status = 'cancelled') AS cancelled,
                count(*) FILTER (WHERE r.status = 'skipped') AS skipped,
                count(*) FILTER (WHERE s.run_id IS NULL AND EXISTS (

@@ -1,0 +1,109 @@
+"""The schedules of groups: when one is due its roots start, once, however many controllers there are.
+
+What waits for the instant is an entry of the outbox that is due then. Its handler starts the roots and writes the entry
+for the next instant, in the transaction that deletes it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from pydantic import TypeAdapter
+
+from tocsin_controller.definitions import Definitions
+from tocsin_controller.hints import EVENTS, OUTBOX, PLACES, Hints
+from tocsin_controller.scheduling import catchup
+from tocsin_controller.scheduling.timing import Timing
+from tocsin_controller.store.database import Session
+from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.jobs import read_clock
+from tocsin_controller.store.leasing import Lane, NewWork
+from tocsin_controller.store.outbox import OutboxEntry, add_to_outbox
+from tocsin_controller.store.pipeline_schedules import lock_pipeline_schedule, move_pipeline_schedule
+from tocsin_controller.workflow.launch import Launched
+from tocsin_controller.workflow.outbox import AfterCommit
+from tocsin_controller.workflow.pipelines import begin
+from tocsin_shared.ids import occurrence_id
+from tocsin_shared.pipelines import PipelineSchedule
+from tocsin_shared.schedules import Catchup
+
+log = structlog.get_logger(__name__)
+
+#: The outbox's kind: a group's schedule is due.
+PIPELINE_DUE: Final = "pipeline.due"
+#: An instant that was missed for longer is not made up for.
+CATCHUP_SECS: Final = 600.0
+
+_SCHEDULE: TypeAdapter[PipelineSchedule] = TypeAdapter(PipelineSchedule)
+
+
+class PipelineClock:
+    """Starts groups that are due."""
+
+    def __init__(
+        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, NewWork]], None]
+    ) -> None:
+        self._hints = hints
+        self._definitions = definitions
+        self._on_work = on_work
+
+    async def handle(self, session: Session, entries: Sequence[OutboxEntry]) -> AfterCommit:
+        """Start what is due; for the outbox."""
+        started = [await self._fire(session, entry) for entry in entries]
+        return lambda: self.announce([one for launched in started for one in launched])
+
+    async def _fire(self, session: Session, entry: OutboxEntry) -> list[Launched]:
+        generation = UUID(entry.payload["generation"])
+        row = await lock_pipeline_schedule(session, generation)
+        if row is None:  # changed or removed since
+            return []
+        group = row["group_name"]
+        now = await read_clock(session)
+        timing = timing_of_pipeline(_SCHEDULE.validate_python(row["schedule"]), row["anchor"], group)
+        due = datetime.fromisoformat(entry.payload["at"])
+        plan = catchup.plan(timing, due, max(now, due), Catchup.LATEST, CATCHUP_SECS)
+        missed = len(plan.missed) + plan.missed_more
+        if missed:
+            await add_events(session, [_missed(group, missed)])
+        launched: list[Launched] = []
+        for instant in plan.fire:
+            trigger = {"type": "scheduler", "scheduled_for": instant.isoformat()}
+            run_id = occurrence_id(generation, instant)
+            begun = await begin(session, self._definitions, group, trigger, now=now, pipeline_run_id=run_id)
+            launched.append(begun.launched)
+        await arm(session, generation, plan.next_fire_at, now)
+        await move_pipeline_schedule(session, generation, plan.next_fire_at)
+        return launched
+
+    def announce(self, launched: Sequence[Launched]) -> None:
+        """Tell the dispatcher; call it after the commit."""
+        for one in launched:
+            if one.lanes:
+                self._on_work(one.lanes)
+            if one.has_waiting:
+                self._hints.hint(PLACES, everywhere=False)
+        self._hints.hint(EVENTS)
+        self._hints.hint(OUTBOX)
+
+
+def timing_of_pipeline(schedule: PipelineSchedule, anchor: datetime, group: str) -> Timing:
+    """When a group is due, in UTC; intervals are counted from the anchor."""
+    return Timing.of(schedule, created_at=anchor, name=group)
+
+
+async def arm(session: Session, generation: UUID, at: datetime | None, now: datetime) -> None:
+    """Have the schedule fire at that instant; `now` is that of the transaction."""
+    if at is not None:
+        payload: dict[str, Any] = {"generation": str(generation), "at": at.isoformat()}
+        await add_to_outbox(session, PIPELINE_DUE, [payload], delay_secs=(at - now).total_seconds())
+
+
+def _missed(group: str, count: int) -> NewEvent:
+    return NewEvent(
+        kind="group.missed",
+        severity="warning",
+        message=f"Pipeline '{group}' was due {count} times while no controller could start it",
+        details=group,
+    )
