@@ -11,6 +11,7 @@ from tocsin_shared.jobs import JobDefinition
 #: What a schema can't say about a text.
 TEXTS = {
     "url": st.sampled_from(["https://example.com/", "http://[::1]:8080/a?b=c#d"]),
+    "forward_url": st.sampled_from(["https://example.com/", "http://[::1]:8080/a?b=c"]),
     "timezone": st.sampled_from(["Europe/Berlin", "UTC"]),
 }
 LETTERS = st.sampled_from("aZ09äß.-_: /\n\t'\"{}#|>&*!%@`,[]yesno~=")

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tocsin_shared.jobs import AnyJobStatus, GroupName
-from tocsin_shared.wire import Text, UserModel
+from tocsin_shared.wire import Instant, Text, UserModel
 
 #: Jobs of one request.
 MOST_JOBS: Final = 1_000
@@ -27,6 +27,9 @@ class BulkAction(StrEnum):
 
 #: The field that an action needs, and that no other action takes.
 NEEDED: Final = {BulkAction.MOVE: "group", BulkAction.SET_PRIORITY: "priority"}
+
+#: The fields that an action may have, and no other action.
+TAKEN: Final = {BulkAction.PAUSE: ("note", "until"), BulkAction.TRIGGER: ("params",)}
 
 
 class BulkFilter(UserModel):
@@ -56,6 +59,10 @@ class BulkRequest(UserModel):
     group: GroupName | None = None
     #: For `set_priority`.
     priority: Annotated[int, Field(ge=-1000, le=1000)] | None = None
+    #: For `pause`: why.
+    note: Annotated[Text, Field(max_length=1000)] | None = None
+    #: For `pause`: the schedules act again by themselves from this instant on.
+    until: Instant | None = None
     #: For `trigger`: values for the jobs' parameters.
     params: dict[str, Any] | None = None
 
@@ -67,8 +74,10 @@ class BulkRequest(UserModel):
             if (getattr(self, field) is None) == (action is self.action):
                 verb = "needs" if action is self.action else "takes no"
                 raise ValueError(f"{self.action.value} {verb} {field}")
-        if self.params is not None and self.action is not BulkAction.TRIGGER:
-            raise ValueError(f"{self.action.value} takes no params")
+        for action, fields in TAKEN.items():
+            for field in fields:
+                if getattr(self, field) is not None and action is not self.action:
+                    raise ValueError(f"{self.action.value} takes no {field}")
         return self
 
 

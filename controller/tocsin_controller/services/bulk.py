@@ -11,12 +11,14 @@ import asyncpg
 
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.jobs import JobService
+from tocsin_controller.services.pausing import PauseService
 from tocsin_controller.store.bulk import names_of
 from tocsin_controller.store.database import Database
-from tocsin_controller.store.jobs import list_jobs, share_job
+from tocsin_controller.store.jobs import list_jobs, read_clock, share_job
 from tocsin_shared.bulk import MOST_JOBS, BulkAction, BulkAnswer, BulkFilter, BulkRequest, BulkResult
 from tocsin_shared.errors import InvalidInput, NotFound, TocsinError, Unavailable
 from tocsin_shared.jobs import JobStatus, JobUpdate, TriggerRequest
+from tocsin_shared.pausing import PauseRequest
 
 #: Jobs at once: fewer than the connections there are, so that other requests get one too.
 AT_ONCE: Final = 4
@@ -36,19 +38,22 @@ class BulkCall:
 class BulkService:
     """Bulk actions."""
 
-    def __init__(self, db: Database, jobs: JobService) -> None:
+    def __init__(self, db: Database, jobs: JobService, pauses: PauseService) -> None:
         self._db = db
         self._jobs = jobs
+        self._pauses = pauses
 
     async def do(self, body: BulkRequest, call: BulkCall) -> BulkAnswer:
         """Do it to each job. Raises InvalidInput when too many match; what fails for one job is in its result."""
+        if body.until is not None and body.until <= await read_clock(self._db):
+            raise InvalidInput.field("until", "has already passed")
         if body.filter is not None:
             names = await self._matching(body.filter)
             ids = list(names)
         else:
             ids = list(dict.fromkeys(body.job_ids or []))
             names = await names_of(self._db, ids)
-        results = await _Batch(self._db, self._jobs, body, call, names).do(ids)
+        results = await _Batch(self._db, self._jobs, self._pauses, body, call, names).do(ids)
         succeeded = sum(result.ok for result in results)
         return BulkAnswer(
             action=body.action,
@@ -80,10 +85,17 @@ class _Batch:
     """One request."""
 
     def __init__(
-        self, db: Database, jobs: JobService, body: BulkRequest, call: BulkCall, names: Mapping[UUID, str]
+        self,
+        db: Database,
+        jobs: JobService,
+        pauses: PauseService,
+        body: BulkRequest,
+        call: BulkCall,
+        names: Mapping[UUID, str],
     ) -> None:
         self._db = db
         self._jobs = jobs
+        self._pauses = pauses
         self._body = body
         self._call = call
         self._names = names
@@ -128,9 +140,18 @@ class _Batch:
                 return UUID(started["run_id"])
             case BulkAction.DELETE:
                 await self._jobs.delete(ref, by)
+            case BulkAction.PAUSE:
+                await self._pauses.pause(ref, PauseRequest(note=self._body.note, until=self._body.until), by)
+            case BulkAction.RESUME:
+                await self._resume(job_id)
             case _:
                 await self._jobs.update(ref, self._update(), by)
         return None
+
+    async def _resume(self, job_id: UUID) -> None:
+        """Let it act again; a schedule that had nothing more to fire is looked at anew."""
+        await self._pauses.resume(str(job_id), self._call.by)
+        await self._jobs.update(str(job_id), self._update(), self._call.by)
 
     async def _rehearse(self, job_id: UUID) -> None:
         """Do it and take it back; a run is not even begun."""

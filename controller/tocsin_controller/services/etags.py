@@ -1,10 +1,12 @@
-"""Entity tags of jobs: what people decided, its version and whether it acts. What the job does does not change it."""
+"""Entity tags of jobs: what people decided, that is version, status and pause. What the job does is not in it."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 
 from tocsin_controller.store.database import Record
 from tocsin_shared.errors import InvalidInput, PreconditionFailed
+from tocsin_shared.wire import dumps
 
 _TAG = r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")'
 _TAGS = re.compile(rf"\s*{_TAG}(?:\s*,\s*{_TAG})*\s*")
@@ -13,7 +15,8 @@ _MAX_CHARS = 4_096
 
 def etag_of(row: Record) -> str:
     """The tag of a job's row. The end of the id tells apart a job and its successor of the same name."""
-    return f'"{row["id"].hex[-12:]}-{row["version"]}-{row["status"]}"'
+    pause = f"-{hashlib.sha256(dumps(row['pause'])).hexdigest()[:8]}" if row["pause"] else ""
+    return f'"{row["id"].hex[-12:]}-{row["version"]}-{row["status"]}{pause}"'
 
 
 @dataclass(frozen=True, slots=True)

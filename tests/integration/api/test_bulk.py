@@ -48,6 +48,25 @@ async def test_all_jobs_of_a_group_are_changed_but_not_by_a_rehearsal(
     assert [job[key] for job in (await api.get("/api/jobs"))["data"]] == [value] * 3 + [other[key]]
 
 
+async def test_jobs_are_paused_with_a_note_and_an_end(api: Api) -> None:
+    await three(api)
+    body = {
+        "action": "pause",
+        "filter": {"group": "G"},
+        "note": "moving house",
+        "until": "2999-01-01T00:00:00Z",
+    }
+    assert (await api.post("/api/jobs/bulk", body))["succeeded"] == 3
+    pauses = [job["pause"] for job in (await api.get("/api/jobs"))["data"]]
+    assert {pause["note"] for pause in pauses} == {"moving house"}
+    past = await api.call("POST", "/api/jobs/bulk", {**body, "until": "2000-01-01T00:00:00Z"})
+    assert (past.status, past.json["details"][0]["field"]) == (400, "until")
+    assert (await api.post("/api/jobs/bulk", {"action": "resume", "filter": {"group": "G"}}))[
+        "succeeded"
+    ] == 3
+    assert [job["status"] for job in (await api.get("/api/jobs"))["data"]] == ["scheduled"] * 3
+
+
 async def test_one_that_fails_keeps_no_other_from_being_done(api: Api) -> None:
     ids = await three(api)
     await api.put(f"/api/jobs/{ids[1]}", {"status": "paused"})
@@ -96,6 +115,7 @@ async def test_a_filter_means_all_that_it_says(api: Api) -> None:
         {"action": "pause", "filter": {"group": "G"}, "job_ids": [str(new_id())]},
         {"action": "pause", "job_ids": [str(new_id())], "priority": 3},
         {"action": "pause", "job_ids": [str(new_id())], "params": {}},
+        {"action": "resume", "job_ids": [str(new_id())], "note": "x"},
         {"action": "move", "job_ids": [str(new_id())]},
         {"action": "set_priority", "job_ids": [str(new_id())], "priority": 2000},
         {"action": "explode", "job_ids": [str(new_id())]},

@@ -92,6 +92,16 @@ async def test_a_rollback_heeds_what_others_changed_meanwhile(api: Api) -> None:
     assert (await api.get(path))["version"] == 4
 
 
+async def test_a_pause_with_another_note_has_another_tag(api: Api) -> None:
+    job = await api.job(schedule=EVERY_HOUR)
+    path = f"/api/jobs/{job['id']}"
+    tags = set()
+    for note in ("one", "two"):
+        await api.post(path + "/pause", {"note": note})
+        tags.add((await api.call("GET", path)).headers["ETag"])
+    assert len(tags) == 2
+
+
 async def test_the_tag_changes_with_definition_and_status_and_nothing_else(api: Api) -> None:
     job = await api.job(schedule=EVERY_HOUR)
     path = f"/api/jobs/{job['id']}"

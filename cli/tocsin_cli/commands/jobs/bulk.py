@@ -30,7 +30,7 @@ _NEEDED = {"move": ("--to-group", "group"), "set-priority": ("--priority", "prio
     "bulk",
     cls=Command,
     examples=[
-        "tocsin jobs bulk pause --in-group Backups",
+        "tocsin jobs bulk pause --in-group Backups --note 'moving the storage'",
         "tocsin jobs bulk delete --search tmp- --dry-run",
         "tocsin jobs bulk move a b c --to-group Archive --yes",
         "tocsin jobs bulk set-priority --in-group Backups --priority 5",
@@ -48,6 +48,8 @@ _NEEDED = {"move": ("--to-group", "group"), "set-priority": ("--priority", "prio
 @click.option("--search", metavar="TEXT", help="All jobs with this text in their name or task.")
 @click.option("--to-group", metavar="GROUP", help="For move: where to.", shell_complete=complete_group)
 @click.option("--priority", type=int, help="For set-priority.")
+@click.option("--note", metavar="TEXT", help="For pause: why.")
+@click.option("--until", metavar="INSTANT", help="For pause: act again by themselves from then on.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @yes_option
 @connected
@@ -60,6 +62,8 @@ async def bulk(
     search: str | None,
     to_group: str | None,
     priority: int | None,
+    note: str | None,
+    until: str | None,
     dry_run: bool,
     yes: bool,
 ) -> int:
@@ -68,7 +72,7 @@ async def bulk(
     One that fails keeps no other from being done; the command then ends with 1.
     """
     body: Json = {"action": action.replace("-", "_"), "dry_run": dry_run}
-    values = {"group": to_group, "priority": priority}
+    values = {"group": to_group, "priority": priority, "note": note, "until": until}
     option, field = _NEEDED.get(action, ("", ""))
     if field and values[field] is None:
         raise click.UsageError(f"{action} needs {option}")

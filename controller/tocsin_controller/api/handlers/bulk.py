@@ -6,6 +6,7 @@ from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import WRITERS
 from tocsin_controller.services.bulk import BulkCall, BulkService
+from tocsin_controller.services.pausing import PauseService
 from tocsin_shared.bulk import BulkAnswer, BulkRequest
 
 
@@ -13,7 +14,8 @@ class BulkRoutes:
     """Bulk actions."""
 
     def __init__(self, parts: Parts) -> None:
-        self._bulk = BulkService(parts.db, parts.jobs)
+        pauses = PauseService(parts.db, parts.engine.hints, parts.jobs)
+        self._bulk = BulkService(parts.db, parts.jobs, pauses)
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
