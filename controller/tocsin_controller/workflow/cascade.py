@@ -45,8 +45,9 @@ from tocsin_controller.workflow.launch import Launched
 from tocsin_controller.workflow.outbox import AfterCommit
 from tocsin_controller.workflow.steps import RUN_MOVED, Start, start
 
-#: So many dependents of one run are started in one transaction.
+#: So many dependents are started in one transaction, divided among the runs that ended, but so many of each at least.
 FAN_OUT: Final = 500
+LEAST_OF_EACH: Final = 10
 #: So many runs are looked at together.
 BATCH: Final = 100
 
@@ -78,9 +79,10 @@ class Cascade:
         pipelines = await self._pipelines_of(session, list(after))
         await lock_pipelines(session, pipelines)
         ended = await ended_steps(session, list(after))
-        children = await steps_after(session, [(e.step, after[e.run_id]) for e in ended], FAN_OUT)
+        most = max(FAN_OUT // max(len(ended), 1), LEAST_OF_EACH)
+        children = await steps_after(session, [(e.step, after[e.run_id]) for e in ended], most)
         launched = await self._start_ready(session, ended, children)
-        await self._close(session, ended, children)
+        await _close(session, ended, children, most)
         has_events = await settle(session, pipelines)
         return lambda: self._announce(launched, has_events=has_events)
 
@@ -116,17 +118,6 @@ class Cascade:
         starts = {step: Start(_trigger(parents[step]), cause) for step, cause in causes.items()}
         return await start(session, self._definitions, starts)
 
-    async def _close(
-        self, session: Session, ended: Sequence[EndedStep], children: dict[Step, list[Step]]
-    ) -> None:
-        """Close the steps of which all dependents have been looked at; come back to the others."""
-        unfinished = {
-            e.run_id: children[e.step][-1].job_id for e in ended if len(children[e.step]) == FAN_OUT
-        }
-        again = [{"run_id": str(run_id), "after": str(job_id)} for run_id, job_id in unfinished.items()]
-        await add_to_outbox(session, RUN_MOVED, again)
-        await close_steps(session, [e.run_id for e in ended if e.is_open and e.run_id not in unfinished])
-
     def _announce(self, launched: Launched, *, has_events: bool) -> None:
         if has_events:
             self._hints.hint(EVENTS)
@@ -135,6 +126,16 @@ class Cascade:
         if launched.has_waiting:
             self._hints.hint(PLACES, everywhere=False)
         self._hints.hint(OUTBOX, everywhere=False)
+
+
+async def _close(
+    session: Session, ended: Sequence[EndedStep], children: dict[Step, list[Step]], most: int
+) -> None:
+    """Close the steps of which all dependents have been looked at; come back to those that have more."""
+    unfinished = {e.run_id: children[e.step][-1].job_id for e in ended if len(children[e.step]) == most}
+    again = [{"run_id": str(run_id), "after": str(job_id)} for run_id, job_id in unfinished.items()]
+    await add_to_outbox(session, RUN_MOVED, again)
+    await close_steps(session, [e.run_id for e in ended if e.is_open and e.run_id not in unfinished])
 
 
 async def settle(session: Session, pipeline_run_ids: Sequence[UUID]) -> bool:

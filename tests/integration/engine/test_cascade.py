@@ -1,6 +1,7 @@
 """Jobs start when those they wait for have ended: once for every completed set, wherever and whenever that was."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
@@ -13,6 +14,8 @@ from tocsin_controller.engine import build_engine
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import supervise
+from tocsin_shared.dependencies import Condition, is_met
+from tocsin_shared.executions import RunStatus
 from tocsin_shared.protocol import Assignment
 
 RUNS = "SELECT count(*) FROM runs WHERE job_id = $1"
@@ -245,3 +248,50 @@ async def test_a_run_that_nobody_could_take_part_in_starts_what_waits_for_failur
     child = await harness.job(depends_on=on(parent, condition="failure"))
     await harness.trigger(parent)
     await harness.eventually(RUNS, child, equals=1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_of_any_graph_exactly_those_run_whose_conditions_came_true_and_once(
+    harness: Harness, another_controller: Harness, seed: int
+) -> None:
+    """Random graphs, outcomes and order of ends, on two controllers, held against what the graph says."""
+    chance = random.Random(seed)  # noqa: S311  a test's dice
+    jobs = [await harness.job()]
+    waits: dict[UUID, dict[UUID, Condition]] = {jobs[0]: {}}
+    for _ in range(11):
+        parents = chance.sample(jobs, k=min(len(jobs), chance.randint(1, 3)))
+        conditions = {parent: chance.choice([*Condition, Condition.SUCCESS]) for parent in parents}
+        depends_on = [one for parent, how in conditions.items() for one in on(parent, condition=how)]
+        jobs.append(await harness.job(depends_on=depends_on))
+        waits[jobs[-1]] = conditions
+    outcomes = {job: chance.choice(["succeeded", "succeeded", "failed", "cancelled"]) for job in jobs}
+
+    runs_expected: set[UUID] = set()
+    for job in jobs:
+        if all(p in runs_expected and is_met(how, RunStatus(outcomes[p])) for p, how in waits[job].items()):
+            runs_expected.add(job)
+
+    agent = await harness.agent()
+    other_line = FakeAgent(another_controller, agent.id, agent.incarnation)
+    await harness.trigger(jobs[0])
+    open_ones: list[Assignment] = []
+    ended: list[UUID] = []
+    while len(ended) < len(runs_expected):
+        wait_secs = 0.2 if open_ones else 30
+        open_ones += (await agent.poll(wait_secs=wait_secs)).executions
+        chance.shuffle(open_ones)
+        batch, open_ones = open_ones[:2], open_ones[2:]
+        lines = (agent, other_line)
+        uploads = [line.upload(result(a, outcomes[a.job_id])) for line, a in zip(lines, batch, strict=False)]
+        await asyncio.gather(*uploads)
+        ended += [a.job_id for a in batch]
+        agent.running = [
+            held for held in agent.running if held.execution_id not in {a.execution_id for a in batch}
+        ]
+    await settled(harness)
+    rows = await harness.connection.fetch("SELECT job_id FROM runs")
+    assert sorted(row["job_id"] for row in rows) == sorted(runs_expected)
+    statuses = {outcomes[job] for job in runs_expected}
+    (status,) = await pipelines(harness)
+    expected = "failed" if "failed" in statuses else "cancelled" if "cancelled" in statuses else "succeeded"
+    assert status == expected
