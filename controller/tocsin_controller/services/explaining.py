@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
+from tocsin_controller.scheduling.blackouts import stretch_around
+from tocsin_controller.scheduling.named_calendars import load_calendars
 from tocsin_controller.services.eligible import MOST_AGENTS, judge_fleet, show_judgement
 from tocsin_controller.services.jobs import JobService
 from tocsin_controller.services.show import show_waiting
@@ -18,7 +21,7 @@ from tocsin_controller.store.places import places_of_run, places_taken
 from tocsin_controller.why import job as job_rules
 from tocsin_controller.why import run as run_rules
 from tocsin_controller.why.findings import Finding
-from tocsin_controller.why.job import JobFacts
+from tocsin_controller.why.job import Darkness, JobFacts
 from tocsin_controller.why.run import RunFacts
 from tocsin_controller.workflow.dependencies import missing_dependencies
 from tocsin_controller.workflow.gates.places import needs_of
@@ -92,16 +95,30 @@ class Explainer:
         needs = needs_of(job_id, job)
         taken = await places_taken(self._db, [need.key for need in needs])
         newest = await newest_run_of_job(self._db, job_id)
+        now = await read_clock(self._db)
+        dark_now, dark_next = await self._darkness(job, now, row["next_fire_at"])
         return JobFacts(
             row=row,
             job=job,
-            now=await read_clock(self._db),
+            now=now,
             fleet=await judge_fleet(self._db, job.target, job.task.type),
             open_runs=(await count_open_runs(self._db, [job_id])).get(job_id, 0),
             needs=[(need, taken[need.key]) for need in needs],
             missing=(await missing_dependencies(self._db, [job_id] if job.depends_on else [])).get(job_id),
             last_run=await history.run(self._db, newest) if newest else None,
+            dark_now=dark_now,
+            dark_next=dark_next,
         )
+
+    async def _darkness(self, job: JobDefinition, *moments: datetime | None) -> list[Darkness | None]:
+        """The blackouts of the job around these moments."""
+        calendars = list((await load_calendars(self._db, job.blackouts)).values())
+        found: list[Darkness | None] = []
+        for moment in moments:
+            dark = stretch_around(calendars, job.timezone or "UTC", moment) if moment and calendars else None
+            until = dark.end if dark is not None and dark.end != moment else None
+            found.append(Darkness(dark.why, dark.policy.value, until) if dark is not None else None)
+        return found
 
 
 def _shown(findings: Sequence[Finding]) -> list[dict[str, Any]]:

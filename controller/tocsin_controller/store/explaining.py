@@ -36,6 +36,8 @@ class Attempt:
     expires_at: datetime | None
     is_uncertain: bool
     is_limited: bool
+    #: Its result was received, and its job's output rules are still to be applied.
+    is_unjudged: bool
     #: Set while an agent has it.
     handed_at: datetime | None
 

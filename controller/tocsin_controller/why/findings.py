@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tocsin_controller.eligibility import Judgement
+from tocsin_shared.executions import RunStatus
 from tocsin_shared.why import About
 
 #: Names in one sentence.
@@ -34,6 +35,19 @@ def names(all_of_them: Iterable[str | None]) -> str:
 def count(number: int, word: str) -> str:
     """`1 host`, `3 hosts`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def run_words(status: RunStatus) -> str:
+    """`succeeded`, `timed out`, `was cancelled`, `is running`."""
+    words = {
+        RunStatus.PENDING: "has not begun",
+        RunStatus.RUNNING: "is running",
+        RunStatus.TIMED_OUT: "timed out",
+        RunStatus.CANCELLED: "was cancelled",
+        RunStatus.LOST: "was lost",
+        RunStatus.SKIPPED: "was skipped",
+    }
+    return words.get(status, status.value)
 
 
 def plainly(moment: datetime) -> str:

@@ -10,11 +10,23 @@ from typing import Any, Final
 
 from tocsin_controller.eligibility import Judgement
 from tocsin_controller.store.places import Need, Taken
-from tocsin_controller.why.findings import Finding, count, fleet_findings, plainly
+from tocsin_controller.why.findings import Finding, count, fleet_findings, plainly, run_words
+from tocsin_shared.executions import RunStatus
 from tocsin_shared.gates import Overlap
 from tocsin_shared.jobs import JobDefinition, JobStatus
 from tocsin_shared.targets import is_fan_out
 from tocsin_shared.why import About
+
+
+@dataclass(frozen=True, slots=True)
+class Darkness:
+    """A blackout of the job's calendars."""
+
+    why: str
+    #: What becomes of an occurrence in it: `skip` or `defer`.
+    policy: str
+    #: None: not known, or a day off.
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,9 @@ class JobFacts:
     missing: str | None = None
     #: Its newest run, as `runs_shown` brings it.
     last_run: Mapping[str, Any] | None = None
+    #: Around now, and around its next instant.
+    dark_now: Darkness | None = None
+    dark_next: Darkness | None = None
 
 
 def explain_job(facts: JobFacts) -> list[Finding]:
@@ -81,6 +96,22 @@ def _paused(pause: Mapping[str, Any]) -> Finding:
     since, until = (datetime.fromisoformat(pause[key]) if pause.get(key) else None for key in ("at", "until"))
     ends = f" until {plainly(until)}" if until else ""
     return Finding(About.DUE, "paused", f"it is paused{by}{ends}{note}", since=since, until=until)
+
+
+def blackouts(facts: JobFacts) -> list[Finding]:
+    """Times in which its schedule does not act; starting it by hand works all the same."""
+    found: list[Finding] = []
+    if facts.dark_now is not None:
+        dark = facts.dark_now
+        message = f"its schedule keeps still: {dark.why} (starting it by hand works)"
+        found.append(Finding(About.DUE, "blackout", message, until=dark.until))
+    if facts.dark_next is not None and facts.dark_next != facts.dark_now:
+        dark = facts.dark_next
+        what = "put off" if dark.policy == "defer" else "skipped"
+        found.append(
+            Finding(About.DUE, "blackout", f"that occurrence will be {what}: {dark.why}", until=dark.until)
+        )
+    return found
 
 
 def dependencies(facts: JobFacts) -> list[Finding]:
@@ -137,8 +168,7 @@ def last(facts: JobFacts) -> list[Finding]:
     if run is None:
         return [Finding(About.NOW, "never_ran", "it never ran")]
     because = ": ".join(str(part) for part in (run["reason"], run["message"]) if part)
-    what = "was skipped" if run["status"] == "skipped" else f"is {run['status'].replace('_', ' ')}"
-    message = f"its newest run {what}" + (f" ({because})" if because else "")
+    message = f"its newest run {run_words(RunStatus(run['status']))}" + (f" ({because})" if because else "")
     about = About.NOT_RUN if run["status"] == "skipped" else About.NOW
     since = run["finished_at"] or run["started_at"] or run["created_at"]
     return [Finding(about, "last_run", message, since=since, refs={"run_id": run["id"]})]
@@ -146,6 +176,7 @@ def last(facts: JobFacts) -> list[Finding]:
 
 RULES: Final[tuple[Callable[[JobFacts], list[Finding]], ...]] = (
     due,
+    blackouts,
     dependencies,
     limits,
     places,

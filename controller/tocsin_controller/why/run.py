@@ -12,7 +12,7 @@ from uuid import UUID
 
 from tocsin_controller.eligibility import Judgement
 from tocsin_controller.store.explaining import Attempt
-from tocsin_controller.why.findings import Finding, count, fleet_findings, names, plainly
+from tocsin_controller.why.findings import Finding, count, fleet_findings, names, plainly, run_words
 from tocsin_controller.workflow.rollouts.planning import RolloutState
 from tocsin_shared.executions import RunStatus
 from tocsin_shared.why import About
@@ -47,9 +47,10 @@ def summary_of(facts: RunFacts, findings: Sequence[Finding]) -> str:
     if RunStatus(facts.run["status"]).is_final:
         order = (About.ENDED, About.NOT_RUN, About.NOW, About.WAITS, About.ORIGIN)
     for about in order:
-        for finding in findings:
-            if finding.about is about:
-                return finding.message
+        of_it = [finding for finding in findings if finding.about is about]
+        # That something waits says less than what it waits for.
+        for finding in sorted(of_it, key=lambda one: one.code == "queue"):
+            return finding.message
     return f"the run is {facts.run['status']}"
 
 
@@ -72,6 +73,8 @@ def origin(facts: RunFacts) -> list[Finding]:
     }
     message = words.get(kind, f"it was started by: {kind}") + (f", by {by}" if by else "")
     refs = {}
+    if trigger.get("pipeline_run_id"):
+        message += f"; it belongs to the pipeline run {trigger['pipeline_run_id']}"
     if chain := trigger.get("cause"):
         refs = {"run_id": UUID(chain[-1]["run_id"]), "job_id": UUID(chain[-1]["job_id"])}
         message += f"; it follows from {count(len(chain), 'earlier run')}"
@@ -127,7 +130,10 @@ def rollout(facts: RunFacts) -> list[Finding]:
             until, why = _instant(state.next_at), f"{now} has ended; the next one begins after delay_secs"
         else:
             until, why = None, f"{now} runs; the next one begins when all of it has ended"
-        message = f"{count(len(held), 'host')} wait for their batch: {why}"
+        message = (
+            "1 host waits for its batch" if len(held) == 1 else f"{len(held)} hosts wait for their batch"
+        )
+        message += f": {why}"
         found.append(Finding(About.WAITS, "rollout_waits", message, until=until))
     if late:
         message = f"hosts that are offline are waited for: {names(one.agent_name for one in late)}"
@@ -156,16 +162,19 @@ def queued(facts: RunFacts) -> list[Finding]:
             found += _why_not_taken(facts, attempts)
         elif kind == "time":
             until = min((one.ready_at for one in attempts if one.ready_at is not None), default=None)
-            why = "jitter_secs" if about_it == "jitter" else "the delay before its next attempt"
-            found.append(
-                Finding(About.WAITS, about_it or "retry_delay", f"{many} {verb} for {why}", until=until)
-            )
+            why = _DELAYS.get(about_it, "the delay before the next attempt")
+            code = about_it if about_it in _DELAYS and about_it else "retry_delay"
+            found.append(Finding(About.WAITS, code, f"{many} {verb} for {why}", until=until))
         else:
             message, code = _HELD[kind]
             found.append(Finding(About.WAITS, code, f"{many} {message}", since=since))
     return found
 
 
+_DELAYS: Final[dict[str | None, str]] = {
+    "jitter": "the moment that jitter_secs says",
+    "blackout": "the end of a blackout",
+}
 _HELD: Final = {
     "uncertain": (
         "may have run before the database was restored; only its agent can say",
@@ -197,7 +206,11 @@ def _why_not_taken(facts: RunFacts, attempts: Sequence[Attempt]) -> list[Finding
 def running(facts: RunFacts) -> list[Finding]:
     """What agents have right now."""
     found: list[Finding] = []
-    begun = [one for one in facts.attempts if one.status == "running"]
+    begun = [one for one in facts.attempts if one.status == "running" and not one.is_unjudged]
+    judged = [one for one in facts.attempts if one.is_unjudged]
+    if judged:
+        message = f"results are there, and output rules are being applied to them: {count(len(judged), 'execution')}"
+        found.append(Finding(About.NOW, "judging", message))
     handed = [one for one in facts.attempts if one.status == "pending" and one.handed_at is not None]
     if begun:
         since = min((one.started_at for one in begun if one.started_at is not None), default=None)
@@ -240,7 +253,7 @@ def ended(facts: RunFacts) -> list[Finding]:
     if status is RunStatus.SKIPPED:
         message = f"it did not run ({because})" if because else "it did not run"
         return [Finding(About.NOT_RUN, run["reason"] or "skipped", message, since=run["finished_at"])]
-    message = f"the run {_past(status)}" + (f" ({because})" if because else "")
+    message = f"the run {run_words(status)}" + (f" ({because})" if because else "")
     found = [Finding(About.ENDED, run["reason"] or status.value, message, since=run["finished_at"])]
     groups: dict[tuple[str, str | None], list[Attempt]] = defaultdict(list)
     for one in facts.attempts:
@@ -252,14 +265,6 @@ def ended(facts: RunFacts) -> list[Finding]:
         where = names(one.agent_name for one in attempts)
         found.append(Finding(About.ENDED, reason or how, told + where, refs=refs))
     return found
-
-
-def _past(status: RunStatus) -> str:
-    return {
-        RunStatus.TIMED_OUT: "timed out",
-        RunStatus.CANCELLED: "was cancelled",
-        RunStatus.LOST: "was lost",
-    }.get(status, status.value)
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -8,7 +8,7 @@ import pytest
 from tocsin_controller.eligibility import Candidate, Judgement, judge
 from tocsin_controller.store.agents import AgentFacts
 from tocsin_controller.store.places import Need, Taken
-from tocsin_controller.why.job import JobFacts, explain_job, summary_of
+from tocsin_controller.why.job import Darkness, JobFacts, explain_job, summary_of
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.why import About
@@ -89,6 +89,15 @@ def test_what_would_keep_it_from_running_now_is_named() -> None:
     held = [(Need("key:db", 1), Taken(held=1, waiting=2, strictest=1))]
     assert hindrances(facts(needs=held)) == ["place"]
     assert hindrances(facts(needs=[(Need("key:db", 1), Taken())])) == []
+
+
+def test_a_blackout_holds_the_schedule_but_nobody_who_starts_it_by_hand() -> None:
+    dark = Darkness("a blackout of the calendar 'freeze'", "defer", LATER)
+    found = [f for f in explain_job(facts(dark_now=dark, dark_next=dark)) if f.code == "blackout"]
+    assert [(f.about, f.until) for f in found] == [(About.DUE, LATER)]
+    assert hindrances(facts(dark_now=dark)) == []
+    (ahead,) = [f for f in explain_job(facts(dark_next=dark)) if f.code == "blackout"]
+    assert ahead.message == "that occurrence will be put off: a blackout of the calendar 'freeze'"
 
 
 def test_its_newest_run_is_told_when_it_was_skipped() -> None:

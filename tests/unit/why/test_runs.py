@@ -38,7 +38,7 @@ def run(**parts: Any) -> dict[str, Any]:
 def attempt(**parts: Any) -> Attempt:
     known: dict[str, Any] = dict.fromkeys(Attempt.__slots__)
     known |= {"id": new_id(), "status": "pending", "attempt_number": 1, "created_at": EARLIER}
-    known |= {"is_uncertain": False, "is_limited": False, "agent_name": "a"}
+    known |= {"is_uncertain": False, "is_limited": False, "is_unjudged": False, "agent_name": "a"}
     return Attempt(**{**known, **parts})
 
 
@@ -75,7 +75,10 @@ def test_a_run_that_nobody_can_take_names_what_keeps_each_agent_away() -> None:
     waiting = [attempt(route="any:shell", expires_at=NOW)]
     fleet = [judged("busy", busy=2), judged("away", status="offline"), judged("http-only", types="http")]
     summary, found = explained(RunFacts(run(), NOW, waiting, fleet=fleet))
-    assert summary == "1 execution waits for an agent to take it; without one it fails with no_agent"
+    assert summary == "agent busy has all its slots taken (2 of 2)"
+    assert found["queue"].message == (
+        "1 execution waits for an agent to take it; without one it fails with no_agent"
+    )
     assert (found["queue"].since, found["queue"].until) == (EARLIER, NOW)
     assert found["busy"].message == "agent busy has all its slots taken (2 of 2)"
     assert (found["offline"].message, found["offline"].since) == ("agent away is offline", EARLIER)
@@ -138,6 +141,8 @@ def test_a_rollout_says_which_batch_is_waited_for() -> None:
         (attempt(route="any:shell", is_held=True, is_uncertain=True), "epoch_changed"),
         (attempt(route="any:shell", is_held=True, is_limited=True), "max_per_agent"),
         (attempt(status="running", agent_id=OTHER, started_at=EARLIER), "running"),
+        (attempt(route="any:shell", ready_at=NOW, reason="blackout"), "blackout"),
+        (attempt(status="running", agent_id=OTHER, is_unjudged=True), "judging"),
         (attempt(handed_at=EARLIER, agent_id=OTHER), "handed_out"),
         (attempt(status="running", agent_id=OTHER, agent_status="offline"), "offline"),
         (attempt(status="running", agent_id=OTHER, cancel_requested_at=EARLIER), "cancelling"),
