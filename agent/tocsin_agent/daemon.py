@@ -1,8 +1,6 @@
 """The agent: registers, takes work, runs it, reports it. Usable inside another process."""
 
 import asyncio
-import os
-import platform
 import socket
 from collections.abc import Container, Sequence
 from contextlib import suppress
@@ -15,6 +13,7 @@ import structlog
 from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
 from tocsin_agent.heartbeat import Heartbeat
+from tocsin_agent.host_info import system_info
 from tocsin_agent.identity import Identity, StateDir, state_error
 from tocsin_agent.intake import Intake
 from tocsin_agent.journal.journal import DEFAULT_MAX_BYTES, OUTPUT_DIR, Journal
@@ -31,21 +30,16 @@ from tocsin_agent.self_fencing import SelfFencing
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_agent.uploader import Uploader
 from tocsin_agent.vitals import Vitals
+from tocsin_agent.winding_down import LAST_GRACE_SECS, Ending, wind_down
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import MAX_POLL_WAIT_SECS, PROTOCOL_VERSION, RegisterRequest
 
 log = structlog.get_logger(__name__)
 
-#: Given to running jobs between SIGTERM and SIGKILL when a drain's time is over.
-LAST_GRACE_SECS = 5.0
-#: How long the last reports may take when the agent ends.
-LAST_DELIVERY_SECS = 10.0
 #: Polls ask for at least this wait: a controller that wants none would be asked without end.
 SHORTEST_WAIT_SECS = 0.5
 #: The groups of what jobs left in the background are looked at this often.
 SWEEP_EVERY_SECS = 60.0
-#: The same when jobs go on without it: nothing depends on those reports, they are on disk.
-LAST_DELIVERY_BEFORE_HAND_OVER_SECS = 3.0
 #: Superseded again this soon after having registered again: somebody else insists on being this agent.
 SUPERSEDED_AGAIN_SECS = 600.0
 
@@ -91,10 +85,9 @@ class Agent:
         self._must_register = asyncio.Event()
         self._stopping = asyncio.Event()
         self._finished = asyncio.Event()
-        self._drain_secs = 0.0
+        self._ending = Ending()
         self._cgroup = cgroup
         self._is_leashed = is_leashed
-        self._hands_over = False
         self._left: list[UUID] = []
         self._is_superseded = False
         self._fenced: str | None = None
@@ -135,7 +128,7 @@ class Agent:
 
     def begin_drain(self, grace_secs: float) -> None:
         """Like `drain`, without waiting."""
-        self._drain_secs = grace_secs
+        self._ending.grace_secs = grace_secs
         self._stopping.set()
 
     def begin_hand_over(self, grace_secs: float) -> None:
@@ -143,7 +136,7 @@ class Agent:
 
         Tasks that live inside the agent may take so long to finish.
         """
-        self._hands_over = True
+        self._ending.hands_over = True
         self.begin_drain(grace_secs)
 
     @property
@@ -153,7 +146,7 @@ class Agent:
 
     def cancel_all(self) -> None:
         """End everything that runs, now."""
-        self._hands_over = False
+        self._ending.hands_over = False
         if self._executor is not None:
             self._executor.stop_all("agent_stopped", LAST_GRACE_SECS)
 
@@ -237,7 +230,7 @@ class Agent:
             await self._until_stopped(tasks)
             poller.drain()
             heartbeat.beat_now()
-            await self._wind_down(executor, uploader)
+            self._left = await wind_down(executor, uploader, self._ending)
         except Cloned:
             # Which copy has the right to what runs here is for people to say: it goes on.
             self._left = await executor.hand_over()
@@ -290,46 +283,6 @@ class Agent:
                 task.result()
         finally:
             stop.cancel()
-
-    async def _wind_down(self, executor: Executor, uploader: Uploader) -> None:
-        log.info(
-            "agent_handing_over" if self._hands_over else "agent_draining",
-            running=executor.running,
-            grace_secs=self._drain_secs,
-        )
-        await self._wait_for_work(executor)
-        if self._hands_over:
-            self._left = await executor.hand_over()
-            log.info(
-                "executions_left_running",
-                count=len(self._left),
-                execution_ids=[str(execution_id) for execution_id in self._left[:20]],
-            )
-        try:
-            async with asyncio.timeout(
-                LAST_DELIVERY_BEFORE_HAND_OVER_SECS if self._hands_over else LAST_DELIVERY_SECS
-            ):
-                await uploader.wait_until_idle()
-        except TimeoutError:
-            log.warning("reports_left", why="they are on disk and go out at the next start")
-
-    async def _wait_for_work(self, executor: Executor) -> None:
-        """For what has to end before this agent may; what takes too long is ended."""
-        try:
-            async with asyncio.timeout(self._drain_secs):
-                if self._hands_over:
-                    await executor.wait_until_only_processes_run()
-                if not self._hands_over:  # which may have changed meanwhile: see cancel_all
-                    await executor.wait_until_idle()
-        except TimeoutError:
-            log.warning("drain_time_over", running=executor.running)
-            executor.stop_all("agent_stopped", LAST_GRACE_SECS, only_inside=self._hands_over)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_GRACE_SECS + 5):
-                    if self._hands_over:
-                        await executor.wait_until_only_processes_run()
-                    else:
-                        await executor.wait_until_idle()
 
     async def _stay_registered(
         self,
@@ -404,20 +357,6 @@ class Agent:
             log.error("agent_superseded", why="another process registers as this agent again and again")
         self._is_superseded = True
         self.begin_drain(0.0)
-
-
-def system_info() -> dict[str, object]:
-    """What the host is, for people."""
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return {
-        "os": platform.system().lower(),
-        "os_version": platform.release(),
-        "arch": platform.machine(),
-        "cpus": os.cpu_count() or 1,
-        "memory_mb": pages * size // (1024 * 1024),
-        "agent_version": version("tocsin-agent"),
-        "python": platform.python_version(),
-    }
 
 
 async def _flush(journal: Journal) -> None:

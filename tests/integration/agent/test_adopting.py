@@ -1,16 +1,13 @@
-"""Jobs outlive their agent: killed, handed over or gone for a while, the next one tells how they really ended."""
+"""Jobs go on while no agent is there, and the next one takes them up as if nothing had happened."""
 
 import asyncio
-import base64
 import os
 import signal
 import subprocess
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from tests.integration.agent.conftest import (
-    BIN,
     AgentProcess,
     Agents,
     assignment,
@@ -19,6 +16,16 @@ from tests.integration.agent.conftest import (
     pid_in,
 )
 from tests.integration.agent.fake_controller import FakeController
+from tests.integration.agent.outliving import (
+    end_file,
+    keepers,
+    output,
+    output_dir,
+    registered_again,
+    restart,
+    started,
+    waiting,
+)
 
 from tocsin_agent.clock import Moment, boot_id
 from tocsin_agent.journal.framing import frames
@@ -28,9 +35,7 @@ from tocsin_agent.runtime.adoption import living_keepers
 from tocsin_shared.executions import Stream
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import (
-    Assignment,
     CancelOrder,
-    HeartbeatRequest,
     OutputEvent,
     OutputLimits,
     PollRequest,
@@ -38,53 +43,6 @@ from tocsin_shared.protocol import (
     StopOrder,
 )
 from tocsin_shared.tasks import NoopTask
-
-
-def output_dir(agent: AgentProcess) -> Path:
-    return agent.state_dir / "journal" / OUTPUT_DIR
-
-
-def keepers(agent: AgentProcess) -> dict[UUID, int]:
-    return dict(living_keepers(output_dir(agent)).here)
-
-
-def end_file(agent: AgentProcess, job: Assignment) -> Path:
-    return output_dir(agent) / f"{job.execution_id}.end"
-
-
-def waiting(directory: Path, then: str) -> tuple[str, Path]:
-    """A command that prints, waits for a file and goes on; with the file."""
-    go = directory / "go"
-    return f"echo before; until [ -e {go} ]; do sleep 0.02; done; {then}", go
-
-
-async def started(controller: FakeController, job: Assignment, text: str = "before\n") -> None:
-    """Return once the controller has its first output."""
-    await controller.offer(job)
-    await controller.until(lambda: controller.output(job.execution_id) == text)
-
-
-def output(controller: FakeController, job: Assignment, stream: Stream) -> bytes:
-    """All of one stream, which has no gap."""
-    whole = b""
-    chunks = [e for e in controller.events(job.execution_id) if isinstance(e, OutputEvent)]
-    for chunk in sorted((c for c in chunks if c.stream is stream), key=lambda c: c.offset):
-        assert chunk.offset == len(whole)
-        whole += base64.b64decode(chunk.data_base64) if chunk.data_base64 else chunk.data.encode()
-    return whole
-
-
-async def registered_again(controller: FakeController, before: int) -> None:
-    await controller.until(lambda: len(controller.bodies("register", RegisterRequest)) > before)
-
-
-async def restart(controller: FakeController, agent: AgentProcess) -> None:
-    """Kill the agent; return once the next one has adopted what that left and waits for orders."""
-    agent.kill()
-    polls = len(controller.bodies("poll", PollRequest))
-    agent.start()
-    await controller.until(lambda: len(controller.bodies("poll", PollRequest)) > polls)
-    assert "execution_adopted" in agent.log()
 
 
 async def test_a_killed_agent_finds_its_job_again_and_tells_its_true_end(
@@ -294,63 +252,6 @@ async def test_a_keeper_that_the_journal_does_not_know_is_ended(
     assert controller.results(job.execution_id) == []
 
 
-async def test_sigusr1_hands_over(controller: FakeController, agent_process: AgentProcess) -> None:
-    process = agent_process.start()
-    command, go = waiting(agent_process.directory, "echo after")
-    job = assignment(command)
-    await started(controller, job)
-    process.send_signal(signal.SIGUSR1)
-    assert await agent_process.ended() == 0
-    assert str(job.execution_id) in agent_process.log()
-    assert list(keepers(agent_process)) == [job.execution_id]
-
-    agent_process.start()
-    await eventually(lambda: "execution_adopted" in agent_process.log())
-    go.touch()
-    assert (await controller.result(job.execution_id)).status == "succeeded"
-    assert controller.output(job.execution_id) == "before\nafter\n"
-
-
-async def test_sigterm_hands_over_where_that_is_set(
-    controller: FakeController, agent_process: AgentProcess
-) -> None:
-    process = agent_process.start(TOCSIN_AGENT_STOP="handover")
-    job = assignment("echo before; exec sleep 60")
-    await started(controller, job)
-    process.terminate()
-    assert await agent_process.ended() == 0
-    assert list(keepers(agent_process)) == [job.execution_id]
-
-
-async def test_a_task_inside_the_agent_may_finish_before_a_hand_over(
-    controller: FakeController, agent_process: AgentProcess
-) -> None:
-    process = agent_process.start()
-    inside = assignment(task=NoopTask(type="noop", sleep_secs=1))
-    outside = assignment("echo before; exec sleep 60")
-    await controller.offer(inside)
-    await started(controller, outside)
-    process.send_signal(signal.SIGUSR1)
-    assert await agent_process.ended() == 0
-    assert controller.results(inside.execution_id)[0].status == "succeeded"
-    assert list(keepers(agent_process)) == [outside.execution_id]
-
-
-async def test_a_second_signal_ends_what_was_to_be_handed_over(
-    controller: FakeController, agent_process: AgentProcess
-) -> None:
-    process = agent_process.start()
-    job = assignment("echo before; exec sleep 60")
-    await controller.offer(assignment(task=NoopTask(type="noop", sleep_secs=60)))
-    await started(controller, job)
-    process.send_signal(signal.SIGUSR1)
-    await controller.until(lambda: controller.bodies("heartbeat", HeartbeatRequest)[-1].draining)
-    process.terminate()
-    assert await agent_process.ended() == 0
-    assert controller.results(job.execution_id)[0].reason == "agent_stopped"
-    assert keepers(agent_process) == {}
-
-
 async def test_a_task_inside_a_killed_agent_is_interrupted(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
@@ -466,43 +367,3 @@ async def test_the_keeper_ends_what_it_may_not_run_any_more_though_its_agent_is_
     agent_process.start()
     result = await controller.result(job.execution_id)
     assert (result.status, result.reason) == ("failed", "self_fenced")
-
-
-async def test_what_stops_the_host_is_told(controller: FakeController, agent_process: AgentProcess) -> None:
-    agent_process.start()
-    job = assignment("echo before; exec sleep 60")
-    await started(controller, job)
-    keeper = keepers(agent_process)[job.execution_id]
-    agent_process.kill()
-    os.kill(keeper, signal.SIGTERM)
-    await eventually(lambda: end_file(agent_process, job).exists())
-    agent_process.start()
-    result = await controller.result(job.execution_id)
-    assert (result.reason, result.message) == (
-        "agent_stopped",
-        "Ended with its keeper, as when the host shuts down.",
-    )
-
-
-async def test_end_jobs_ends_what_a_stopped_agent_left(
-    controller: FakeController, agent_process: AgentProcess
-) -> None:
-    process = agent_process.start()
-    job = assignment("echo before; exec sleep 60")
-    await started(controller, job)
-    refused = await end_jobs(agent_process)
-    assert (refused.returncode, "stop it first" in refused.stderr) == (1, True)
-    process.send_signal(signal.SIGUSR1)
-    assert await agent_process.ended() == 0
-    done = await end_jobs(agent_process)
-    assert done.stdout == f"ending   {job.execution_id}\nended    1 jobs\n"
-    assert keepers(agent_process) == {}
-    agent_process.start()
-    assert (await controller.result(job.execution_id)).reason == "agent_stopped"
-
-
-async def end_jobs(agent: AgentProcess) -> subprocess.CompletedProcess[str]:
-    command: list[str | Path] = [BIN / "tocsin-agent", "end-jobs", "--state-dir", agent.state_dir]
-    return await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, check=False, timeout=15
-    )
