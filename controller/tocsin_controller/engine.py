@@ -14,6 +14,7 @@ from tocsin_controller.hints import Hints
 from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.scheduling.pipelines import PIPELINE_DUE, PipelineClock
+from tocsin_controller.scheduling.on_events import EVENT, EventStarter
 from tocsin_controller.scheduling.rescheduling import CHANGED, Rescheduler
 from tocsin_controller.scheduling.resuming import RESUME, Resumer
 from tocsin_controller.scheduling.ticker import Ticker
@@ -94,6 +95,8 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     outbox.register(ROLLOUT, RolloutClock(ender))
     cascade = Cascade(hints, definitions, claimer.on_work)
     outbox.register(RUN_MOVED, cascade.handle)
+    starter = EventStarter(hints, definitions, claimer.on_work, loop_limit=settings.event_loop_limit)
+    outbox.register(EVENT, starter.handle, batch=20)
     outbox.register(CHANGED, Rescheduler(hints).handle, batch=1)
     pipeline_clock = PipelineClock(hints, definitions, claimer.on_work)
     outbox.register(PIPELINE_DUE, pipeline_clock.handle)

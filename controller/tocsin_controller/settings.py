@@ -67,6 +67,12 @@ class ControllerSettings(LayeredSettings):
     database_pool_size: int = Field(
         8, ge=2, le=200, description="Connections for requests, besides about six for background services."
     )
+    event_loop_limit: int = Field(
+        10,
+        ge=1,
+        le=30,
+        description="How often a chain of events may lead back to the same job before it is stopped.",
+    )
     heartbeat_secs: Secs = Field(10.0, description="How often agents show that they live, in seconds.")
     poll_wait_secs: Secs = Field(25.0, description="How long an agent's poll waits, in seconds.")
     lease_secs: Secs = Field(45.0, description="An agent silent for so many seconds is offline.")

@@ -119,6 +119,8 @@ class Reason(StrEnum):
     APPROVAL_EXPIRED = "approval_expired"
     #: It was due in a blackout of one of the job's calendars: it does not happen, or waits for its end.
     BLACKOUT = "blackout"
+    #: Events led back to the job too often.
+    LOOP = "loop"
     #: It waits a little, as `jitter_secs` says.
     JITTER = "jitter"
     #: Its batch of the rollout has not begun yet.

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.calendars import CalendarNames
+from tocsin_shared.event_schedules import EventSchedule
 from tocsin_shared.wire import Instant, Name, Text, UserModel
 
 
@@ -91,7 +92,12 @@ def _normalise(value: Any) -> Any:
 
 Schedule = Annotated[
     Annotated[
-        CronSchedule | IntervalSchedule | CalendarSchedule | OneShotSchedule | OnDemandSchedule,
+        CronSchedule
+        | IntervalSchedule
+        | CalendarSchedule
+        | EventSchedule
+        | OneShotSchedule
+        | OnDemandSchedule,
         Field(discriminator="type"),
     ],
     BeforeValidator(_normalise),

@@ -28,6 +28,11 @@ def schedule_words(schedule: Json, timezone: str | None = None) -> str:
                 if value.get("counted_from") == "finish"
                 else f"every {distance}"
             )
+        case "event":
+            parts = (
+                [value.get(key) for key in ("kind_pattern", "severity", "job_name_filter")] if value else []
+            )
+            return f"on {' '.join(str(part) for part in parts if part)}"
         case "one_shot":
             return f"at {local_time(value)}"
         case kind:

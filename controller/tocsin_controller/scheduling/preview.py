@@ -17,6 +17,7 @@ from tocsin_controller.scheduling.zones import EPOCH, load_zone, period_at
 from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.calendars import Blackout
 from tocsin_shared.errors import FieldError
+from tocsin_shared.event_schedules import EventSchedule
 from tocsin_shared.schedules import CronSchedule, FireNote, Preview, PreviewFire, PreviewRequest
 
 
@@ -49,7 +50,8 @@ def preview(request: PreviewRequest, now: datetime, calendars: Calendars | None 
     while len(fires) < most and (fire := next_fire(timing, moment)):
         fires.append(_shown(fire, timing, zone, request, calendars or {}))
         moment = fire.at
-    note = _why_fewer(timing, after) if len(fires) < request.count else None
+    is_on_event = isinstance(request.schedule, EventSchedule)
+    note = _why_fewer(timing, after, is_on_event=is_on_event) if len(fires) < request.count else None
     return Preview(fires=fires, timezone=timing.timezone, note=note)
 
 
@@ -147,7 +149,9 @@ def _change(moment: int, before: int, after: int) -> tuple[str, str]:
     return old.strftime(form), new.strftime(form)
 
 
-def _why_fewer(timing: Timing, after: datetime) -> str:
+def _why_fewer(timing: Timing, after: datetime, *, is_on_event: bool) -> str:
+    if is_on_event:
+        return "This schedule is due whenever a matching event happens."
     if isinstance(timing.rule, OnDemand):
         return "This schedule is never due by itself; it runs when triggered."
     if isinstance(timing.rule, Once):

@@ -8,6 +8,7 @@ from typing import Self, assert_never
 from tocsin_controller.scheduling.calendar_days import CalendarDays
 from tocsin_controller.scheduling.cron_syntax import depends_on_name
 from tocsin_shared.calendar_schedules import CalendarSchedule
+from tocsin_shared.event_schedules import EventSchedule
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.schedules import (
     CountedFrom,
@@ -64,7 +65,9 @@ class OnDemand:
 Rule = Cron | Calendar | Every | AfterFinish | Once | OnDemand
 
 #: Schedules as people write them.
-AnySchedule = CronSchedule | CalendarSchedule | IntervalSchedule | OneShotSchedule | OnDemandSchedule
+AnySchedule = (
+    CronSchedule | CalendarSchedule | EventSchedule | IntervalSchedule | OneShotSchedule | OnDemandSchedule
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +139,7 @@ def _rule(schedule: AnySchedule, name: str, calendars: Mapping[str, Container[in
             return Every(schedule.value.interval_secs)
         case OneShotSchedule():
             return Once(schedule.value.astimezone(UTC))
-        case OnDemandSchedule():
+        case OnDemandSchedule() | EventSchedule():
             return OnDemand()
         case _:
             assert_never(schedule)

@@ -24,6 +24,7 @@ from tocsin_controller.services.idempotency import Repeatable, once
 from tocsin_controller.services.job_audit import job_changes
 from tocsin_controller.services.job_calendars import calendars_for, note_calendars
 from tocsin_controller.services.job_checks import check_definition, check_new_timing, refuse
+from tocsin_controller.services.job_events import note_event_trigger
 from tocsin_controller.services.starting import Asked, Asker, start_run
 from tocsin_controller.services.versions import definition_to_return_to
 from tocsin_controller.store.database import Database, Record, Session
@@ -50,6 +51,7 @@ from tocsin_controller.workflow.ending import Aftermath
 from tocsin_controller.workflow.launch import Launcher, Triggered
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Conflict, FieldError, NameTaken, NotFound
+from tocsin_shared.event_schedules import EventSchedule
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobCreate, JobDefinition, JobStatus, JobUpdate, TriggerRequest
 from tocsin_shared.jobs_history import RollbackRequest
@@ -137,6 +139,8 @@ class JobService:
         definition = await dependencies.resolve(session, definition)
         await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
         await note_calendars(session, job_id, definition, None)
+        if isinstance(definition.schedule, EventSchedule):
+            await note_event_trigger(session, job_id, definition, None)
         next_fire_at = _first_fire(timing, definition, now) if status is JobStatus.SCHEDULED else None
         await set_timer(
             session,
@@ -252,7 +256,9 @@ class JobService:
         is_checked = is_new_schedule or is_enabled
         saving = update_job(session, job.id, status, version, definition, is_checked=is_checked)
         await _unique_name(saving, definition.name)
-        await note_calendars(session, job.id, definition, job.definition if is_readable else None)
+        known = job.definition if is_readable else None
+        await note_calendars(session, job.id, definition, known)
+        await note_event_trigger(session, job.id, definition, known)
         await set_timer(
             session,
             job.id,

@@ -154,7 +154,8 @@ def test_a_stretch_is_that_of_a_search_minute_by_minute(
     drawn: list[tuple[int, int, str, str]], offset: int
 ) -> None:
     start = datetime(2026, 3, 4, tzinfo=UTC)
-    specs, dark = [], {}
+    specs: list[dict[str, Any]] = []
+    dark: dict[int, str] = {}
     for begin, length, policy, kind in drawn:
         first = start + begin * MINUTE
         if kind == "once":

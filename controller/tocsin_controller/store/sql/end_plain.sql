@@ -1,5 +1,6 @@
 -- Ends executions that are the only open one of their run and are not tried again, all that this entails in one
--- statement: lease, execution, run, event (G5, G7), and a note for the outbox when others wait for that run. Each only while its lease is the one named (G6); returns those.
+-- statement: lease, execution, run, event (G5, G7), and notes for the outbox when others wait for that run or
+-- its event starts jobs. Each only while its lease is the one named (G6); returns those.
 -- The rules are those of finish_executions and settle_runs. $16 and $17 are the lowest ids of executions and runs,
 -- which skips the partitions of earlier days. Indexes: primary keys.
 WITH f AS (
@@ -50,5 +51,14 @@ WITH f AS (
         LIMIT 1
     ) AS watched
     RETURNING id
+), triggering AS (
+    INSERT INTO outbox (kind, payload)
+    SELECT 'event', jsonb_build_object('event_id', r.event_id)
+    FROM released AS r
+    WHERE EXISTS (
+        SELECT FROM event_triggers AS t
+        WHERE 'execution.completed' LIKE t.kind_like AND (t.severity IS NULL OR t.severity = r.severity)
+    )
+    RETURNING id
 )
-SELECT execution_id, EXISTS (SELECT FROM noted) AS is_noted FROM released
+SELECT execution_id, EXISTS (SELECT FROM noted) OR EXISTS (SELECT FROM triggering) AS is_noted FROM released
