@@ -13,8 +13,8 @@ from tocsin_controller.dispatch.substituting import Substituter
 from tocsin_controller.hints import Hints
 from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.rules.addresses import Reach
-from tocsin_controller.scheduling.pipelines import PIPELINE_DUE, PipelineClock
 from tocsin_controller.scheduling.on_events import EVENT, EventStarter
+from tocsin_controller.scheduling.pipelines import PIPELINE_DUE, PipelineClock
 from tocsin_controller.scheduling.rescheduling import CHANGED, Rescheduler
 from tocsin_controller.scheduling.resuming import RESUME, Resumer
 from tocsin_controller.scheduling.ticker import Ticker
