@@ -78,7 +78,7 @@ class Adapter:
             if route.query is not None:
                 call.query = _parse_query(route.query, request)
             if route.body is not None:
-                raw = await read_body(request, route.max_body_bytes)
+                raw = call.raw = await read_body(request, route.max_body_bytes)
                 if len(raw) > LONG_BODY_BYTES:
                     call.body = await asyncio.to_thread(parse, route.body, raw)
                 elif raw and not raw.isspace():

@@ -90,6 +90,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
             }
         ]
     },
+    ("POST", "/api/jobs/{job}/webhook"): {"secret": True},
     ("POST", "/api/webhooks/{token}"): {"params": {"version": "1.4.2"}},
     ("POST", "/api/agents/register"): {
         "name": "web-1",

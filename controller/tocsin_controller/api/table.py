@@ -31,6 +31,8 @@ class Call:
     path: dict[str, str]
     query: Any = None
     body: Any = None
+    #: The body as it came.
+    raw: bytes = b""
     #: Where a request without a key came from.
     address: str | None = None
 

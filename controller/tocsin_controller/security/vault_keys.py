@@ -12,13 +12,17 @@ from tocsin_controller.store.sealed import (
     Sealed,
     delete_key,
     delete_variables_of_key,
+    delete_webhooks_of_key,
     insert_key,
     known_keys,
     lock_key,
     replace_sealed_variables,
+    replace_sealed_webhooks,
     stale_variables,
+    stale_webhooks,
     uses_of_key,
     variable_place,
+    webhook_place,
 )
 
 KEY_FILE: Final = "encryption.key"
@@ -83,7 +87,10 @@ class _Column:
 
 
 #: Every column that holds sealed values; rotation goes through all of them.
-COLUMNS: Final = (_Column(stale_variables, replace_sealed_variables, variable_place),)
+COLUMNS: Final = (
+    _Column(stale_variables, replace_sealed_variables, variable_place),
+    _Column(stale_webhooks, replace_sealed_webhooks, webhook_place),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +124,11 @@ async def rotate(db: Database, vault: Vault) -> Rotated:
 
 
 async def forget_key(db: Database, key_id: bytes) -> list[str]:
-    """A key is lost for good: what only it opens is deleted. Returns the names of the variables."""
+    """A key is lost for good: what only it opens is deleted. Returns the names of variables and webhooks."""
     async with db.transaction() as session:
         await lock_key(session, key_id)
         names = await delete_variables_of_key(session, key_id)
+        names += [f"webhook of job {job_id}" for job_id in await delete_webhooks_of_key(session, key_id)]
         await delete_key(session, key_id)
     return names
 

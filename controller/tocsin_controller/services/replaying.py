@@ -15,7 +15,7 @@ from tocsin_controller.workflow.causes import Parent, trigger_of
 from tocsin_controller.workflow.launch import Launcher, Triggered
 from tocsin_shared.errors import Conflict, NotFound
 from tocsin_shared.jobs import JobDefinition
-from tocsin_shared.targets import AgentTarget, is_fan_out
+from tocsin_shared.targets import is_fan_out
 
 
 class ReplayService:
@@ -60,9 +60,10 @@ class ReplayService:
         async def do() -> dict[str, Any]:
             nonlocal launched
             job = await self._frozen(session, run)
-            if execution is not None and is_fan_out(job.target):
-                job = _only_on(job, execution["agent_id"])
-            asked = Asked(run["job_id"], run["job_version"], job, trigger, run["params"])
+            hosts = _host(execution) if execution is not None and is_fan_out(job.target) else None
+            asked = Asked(
+                run["job_id"], run["job_version"], job, trigger, run["params"], skip_deps=True, hosts=hosts
+            )
             launched, answer = await start_run(
                 session, self._launcher, asked, Asker.of(by), told=f"was replayed (version {asked.version})"
             )
@@ -93,8 +94,9 @@ def _trigger(run: Record, execution: Record | None, by: Principal) -> dict[str, 
     return trigger_of("replay", Parent(run["job_id"], run["id"], {"type": run["trigger"]["type"]}), **who)
 
 
-def _only_on(job: JobDefinition, agent_id: UUID | None) -> JobDefinition:
-    """The job on one of its agents. Raises Conflict when nobody had taken the execution."""
+def _host(execution: Record) -> dict[UUID, str]:
+    """The host of one of many executions. Raises Conflict when nobody had taken it."""
+    agent_id = execution["agent_id"]
     if agent_id is None:
         raise Conflict("no agent had taken this execution; replay its run")
-    return job.model_copy(update={"target": AgentTarget(type="agent", agent_id=agent_id)})
+    return {agent_id: execution["agent_name"] or str(agent_id)}

@@ -12,6 +12,9 @@ _DELETE_ENCRYPTION_KEY = sql("delete_encryption_key")
 _USES_OF_ENCRYPTION_KEY = sql("uses_of_encryption_key")
 _STALE_VARIABLES = sql("stale_variables")
 _RESEAL_VARIABLES = sql("reseal_variables")
+_STALE_WEBHOOKS = sql("stale_webhooks")
+_RESEAL_WEBHOOKS = sql("reseal_webhooks")
+_DELETE_WEBHOOKS_OF_KEY = sql("delete_webhooks_of_key")
 _DELETE_VARIABLES_OF_KEY = sql("delete_variables_of_key")
 
 
@@ -66,6 +69,30 @@ async def replace_sealed_variables(
     return await conn.execute(
         _RESEAL_VARIABLES, [row.name for row in rows], [row.sealed for row in rows], fresh, key_id
     )
+
+
+def webhook_place(job_id: str) -> str:
+    """What the secret of a job's webhook is bound to."""
+    return f"webhooks/{job_id}"
+
+
+async def stale_webhooks(conn: Queries, current_id: bytes, limit: int) -> list[Sealed]:
+    """Webhooks whose secret is sealed with another key than this, locked; by the ids of their jobs."""
+    return [Sealed(*row) for row in await conn.fetch(_STALE_WEBHOOKS, current_id, limit)]
+
+
+async def replace_sealed_webhooks(
+    conn: Queries, rows: list[Sealed], fresh: list[bytes], key_id: bytes
+) -> int:
+    """The same secrets, sealed with this key; how many that were."""
+    return await conn.execute(
+        _RESEAL_WEBHOOKS, [row.name for row in rows], [row.sealed for row in rows], fresh, key_id
+    )
+
+
+async def delete_webhooks_of_key(conn: Session, key_id: bytes) -> list[str]:
+    """Delete the webhooks whose secret is sealed with this key; the ids of their jobs."""
+    return [row["name"] for row in await conn.fetch(_DELETE_WEBHOOKS_OF_KEY, key_id)]
 
 
 async def delete_variables_of_key(conn: Session, key_id: bytes) -> list[str]:

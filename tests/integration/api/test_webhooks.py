@@ -1,10 +1,16 @@
 """Addresses that run a job without a key."""
 
+import time
 from typing import Any
 
 import asyncpg
 import pytest
-from tests.integration.api.conftest import Api
+from tests.integration.api.conftest import Api, Serve
+
+from tocsin_controller.security.sealing import new_key
+from tocsin_controller.security.vault_keys import check_keys, rotate, vault_from
+from tocsin_controller.services.webhook_signatures import signature_of
+from tocsin_controller.store.database import Database
 
 
 async def webhook_of(api: Api, **definition: Any) -> tuple[dict[str, Any], str]:
@@ -94,3 +100,66 @@ async def test_what_a_webhook_does_is_told_and_audited(api: Api) -> None:
     rows = [r for r in (await api.get("/api/audit-log"))["data"] if r["operation"] == "job.triggered"]
     assert rows[0]["actor_key_name"].startswith("webhook ")
     assert rows[0]["resource_id"] == job["id"]
+
+
+async def signed_webhook_of(api: Api) -> tuple[dict[str, Any], str, str]:
+    """A job, the path of its signed webhook, and the secret."""
+    job = await api.job()
+    made = await api.post(f"/api/jobs/{job['id']}/webhook", {"secret": True})
+    return job, made["webhook_url"], made["secret"]
+
+
+def ours(secret: str, raw: bytes, *, off_secs: int = 0) -> dict[str, str]:
+    timestamp = str(int(time.time()) + off_secs)
+    signature = signature_of(secret, timestamp.encode() + b"." + raw)
+    return {"X-Tocsin-Timestamp": timestamp, "X-Tocsin-Signature": signature}
+
+
+async def test_a_signed_webhook_accepts_each_signed_call_once(
+    serve: Serve, database: Database, connection: asyncpg.Connection
+) -> None:
+    async with serve(encryption_key=new_key()) as served:
+        await check_keys(database, served.engine.vault)
+        api = served.api
+        job, path, secret = await signed_webhook_of(api)
+        raw = b'{"params": {"a": 1}}'
+        stranger = api.as_role(None)
+        for headers in ({}, ours("wrong", raw), ours(secret, raw, off_secs=-900), {"X-Gitlab-Token": "x"}):
+            answer = await stranger.call("POST", path, data=raw, headers=headers)
+            assert (answer.status, answer.json["error"]) == (401, "the signature is missing or wrong")
+        headers = ours(secret, raw)
+        assert (await stranger.call("POST", path, data=raw, headers=headers)).status == 202
+        assert (await stranger.call("POST", path, data=raw, headers=headers)).status == 409
+        hub = {"X-Hub-Signature-256": signature_of(secret, raw)}
+        assert (await stranger.call("POST", path, data=raw, headers=hub)).status == 202
+        assert (await stranger.call("POST", path, data=raw, headers=hub)).status == 409
+        pong = await stranger.post(path, data=raw, headers={**hub, "X-GitHub-Event": "ping"})
+        assert (pong["message"], pong["run_id"]) == ("pong", None)
+        lab = {"X-Gitlab-Token": secret, "X-Gitlab-Event-UUID": "e1"}
+        assert (await stranger.call("POST", path, data=raw, headers=lab)).status == 202
+        assert (await stranger.call("POST", path, data=raw, headers=lab)).status == 409
+        again = {**ours(secret, raw, off_secs=1), "Idempotency-Key": "k"}
+        first = await stranger.post(path, data=raw, headers=again)
+        assert await stranger.post(path, data=raw, headers=again) == first
+        assert len(await runs_of(api, job)) == 4
+        assert (await api.get(f"/api/jobs/{job['id']}/webhook"))["is_signed"] is True
+        stored = str([tuple(row) for row in await connection.fetch("SELECT * FROM webhooks")])
+        assert secret not in stored
+
+
+async def test_a_signed_webhook_needs_an_encryption_key(api: Api) -> None:
+    job = await api.job()
+    answer = await api.call("POST", f"/api/jobs/{job['id']}/webhook", {"secret": True})
+    assert (answer.status, answer.json["details"][0]["field"]) == (400, "secret")
+
+
+async def test_changing_the_key_keeps_webhooks_working(serve: Serve, database: Database) -> None:
+    old, new = new_key(), new_key()
+    async with serve(encryption_key=old) as served:
+        await check_keys(database, served.engine.vault)
+        _, path, secret = await signed_webhook_of(served.api)
+    rotated = await rotate(database, vault_from(f"{new},{old}", None))
+    assert (rotated.resealed, len(rotated.retired)) == (1, 1)
+    async with serve(encryption_key=new) as served:
+        answer = await served.api.as_role(None).call("POST", path, data=b"{}", headers=ours(secret, b"{}"))
+        assert answer.status == 202

@@ -5,10 +5,9 @@ from typing import Any
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
-from tocsin_controller.services.webhooks import WebhookService
+from tocsin_controller.services.webhooks import Called, WebhookService
 from tocsin_shared.errors import NotFound
-from tocsin_shared.jobs import TriggerResponse
-from tocsin_shared.webhooks import NewWebhookView, WebhookCall, WebhookView
+from tocsin_shared.webhooks import NewWebhookView, WebhookAnswer, WebhookCall, WebhookRequest, WebhookView
 
 
 class WebhookRoutes:
@@ -16,7 +15,8 @@ class WebhookRoutes:
 
     def __init__(self, parts: Parts) -> None:
         self._jobs = parts.jobs
-        self._webhooks = WebhookService(parts.db, parts.engine.hints, parts.engine.launcher)
+        engine = parts.engine
+        self._webhooks = WebhookService(parts.db, engine.hints, engine.launcher, engine.vault)
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
@@ -24,7 +24,7 @@ class WebhookRoutes:
         return [
             Route(
                 "POST", "/api/webhooks/{token}", self.call, "Run the job that this webhook belongs to", None,
-                "webhooks", body=WebhookCall, body_required=False, response=TriggerResponse, status=202,
+                "webhooks", body=WebhookCall, body_required=False, response=WebhookAnswer, status=202,
                 is_repeatable=True,
             ),
             Route(
@@ -32,7 +32,7 @@ class WebhookRoutes:
             ),
             Route(
                 "POST", of_job, self.create, "Make a webhook for a job; the one it had stops working", WRITERS,
-                "webhooks", response=NewWebhookView,
+                "webhooks", body=WebhookRequest, body_required=False, response=NewWebhookView,
             ),
             Route(
                 "DELETE", of_job, self.remove, "Remove the webhook of a job", WRITERS, "webhooks", status=204
@@ -40,9 +40,8 @@ class WebhookRoutes:
         ]  # fmt: skip
 
     async def call(self, call: Call) -> Any:
-        return await self._webhooks.call(
-            call.path["token"], call.body, address=call.address, idempotency_key=call.idempotency_key
-        )
+        called = Called(call.request.headers, call.raw, call.body, call.address)
+        return await self._webhooks.call(call.path["token"], called)
 
     async def get(self, call: Call) -> Any:
         row = await self._webhooks.shown(await self._jobs.find_id(call.path["job"]))
@@ -50,8 +49,9 @@ class WebhookRoutes:
 
     async def create(self, call: Call) -> Any:
         job_id = await self._jobs.find_id(call.path["job"])
-        token = await self._webhooks.create(job_id, call.caller)
-        return {"token": token, "webhook_url": f"/api/webhooks/{token}"}
+        made = await self._webhooks.create(job_id, call.caller, is_signed=call.body.secret)
+        answer = {"token": made.token, "webhook_url": f"/api/webhooks/{made.token}"}
+        return answer | ({"secret": made.secret} if made.secret is not None else {})
 
     async def remove(self, call: Call) -> None:
         try:
