@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import agents_idle, history, lateness, throughput
+from tests.bench import agents_idle, history, lateness, pipelines, throughput
 from tests.bench.figures import Figure
 from tests.bench.floor import measure_floor
 from tests.bench.world import World, bench_world
@@ -25,6 +25,8 @@ SCENARIOS: dict[str, Scenario] = {
     "idle-agent": agents_idle.one_agent,
     "many-jobs": lateness.with_many_stored_jobs,
     "history": history.list_pages,
+    "chain": pipelines.long_chain,
+    "dependents": pipelines.many_dependents,
 }
 
 console = Console(stderr=True, highlight=False)
