@@ -13,6 +13,7 @@ from tocsin_controller.dispatch.substituting import Substituter
 from tocsin_controller.hints import Hints
 from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.rules.addresses import Reach
+from tocsin_controller.scheduling.alerts.watching import Watchman
 from tocsin_controller.scheduling.on_events import EVENT, EventStarter
 from tocsin_controller.scheduling.pipelines import PIPELINE_DUE, PipelineClock
 from tocsin_controller.scheduling.rescheduling import CHANGED, Rescheduler
@@ -111,6 +112,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "presence": presence.run,
         "reaper": Reaper(db, hints, definitions, ender, reaper_pace).run,
         "outbox": outbox.run,
+        "watchman": Watchman(db, hints, definitions).run,
         "gatekeeper": Gatekeeper(db, hints, definitions, approver, canceller, claimer.on_work).run,
         "maintenance": maintenance.run,
         "counting": Counting(db).run,

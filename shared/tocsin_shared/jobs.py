@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from tocsin_shared.alerts import Alerts, TimeOfDay
 from tocsin_shared.calendars import CalendarNames
 from tocsin_shared.dependencies import MOST_DEPENDENCIES, Dependency
 from tocsin_shared.gates import Concurrency, Overlap
@@ -147,6 +148,12 @@ class JobDefinition(UserModel):
     max_per_agent: Annotated[int, Field(ge=1, le=10_000)] | None = None
     #: A key shared with other jobs; runs wait until enough of those that hold it have ended.
     concurrency: Concurrency | None = None
+    #: Local time of day, `HH:MM` in `timezone`, by which each day's run has to have succeeded.
+    sla_deadline: TimeOfDay = None
+    #: So many minutes before the deadline the event `sla.warning` tells that this is not so yet; 0: no warning.
+    sla_warning_mins: Annotated[int, Field(ge=0, le=1_439)] = 0
+    #: What else is worth an event.
+    alerts: Alerts | None = None
     #: Every run waits in `pending_approval` until somebody approves it, whatever started it.
     approval_required: bool = False
     #: A run that nobody approves within this time is cancelled; None means that it waits for ever.
@@ -177,8 +184,6 @@ READ_ONLY_KEYS = frozenset(
 #: Keys of the shared API whose features are not built yet, with the only values that mean "not used".
 UNUSED_KEYS: dict[str, tuple[Any, ...]] = {
     "notifications": (None,),
-    "sla_deadline": (None, ""),
-    "sla_warning_mins": (0, None),
 }
 
 
@@ -239,6 +244,9 @@ class JobUpdate(UserModel):
     max_queued: int | None = None
     concurrency: Concurrency | None = None
     max_per_agent: int | None = None
+    sla_deadline: TimeOfDay = None
+    sla_warning_mins: int | None = None
+    alerts: Alerts | None = None
     approval_required: bool | None = None
     approval_expires_secs: int | None = None
     parameters: Parameters = None

@@ -86,7 +86,6 @@ class JobView(JobDefinition):
     deps_satisfied: bool = True
     deps_status: list[DependencyStatus] = []
     notifications: None = None
-    sla_warning_mins: int = 0
 
 
 class JobVersionView(View):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
 from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.rules.checking import check_rules
+from tocsin_controller.scheduling.alerts.arming import arm
 from tocsin_controller.scheduling.checking import mistakes
 from tocsin_controller.scheduling.fires import next_fire
 from tocsin_controller.scheduling.timing import Every, Timing, timing_of
@@ -45,6 +46,7 @@ from tocsin_controller.store.jobs import (
     update_job,
     with_definition,
 )
+from tocsin_controller.store.watches import forget_alerts
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.causes import trigger_of
 from tocsin_controller.workflow.ending import Aftermath
@@ -152,6 +154,7 @@ class JobService:
         )
         if definition.depends_on:
             await dependencies.save(session, job_id, definition)
+        await arm(session, job_id, None, definition, now)
         await add_events(session, [_event("job.created", definition.name, job_id, by)])
         await add_audit(session, by, "job.created", "job", job_id, f"'{definition.name}'")
         return job_id
@@ -267,6 +270,7 @@ class JobService:
             next_fire_at=next_fire_at,
             anchor=anchor,
         )
+        await arm(session, job.id, job.definition if is_readable else None, definition, now)
         details = f"{note + '; ' if note else ''}changed: {', '.join(changes)} (version {version})"
         await add_events(session, [_event("job.updated", definition.name, job.id, by, details=details)])
         audited = job_changes(job, definition, status, changes)
@@ -286,6 +290,7 @@ class JobService:
         await dependencies.refuse_with_dependents(session, row["id"], row["name"])
         aftermath = await self._canceller.cancel_waiting(session, row["id"])
         await delete_job(session, row["id"])
+        await forget_alerts(session, row["id"])
         await add_events(session, [_event("job.deleted", row["name"], row["id"], by)])
         await add_audit(session, by, "job.deleted", "job", row["id"], f"'{row['name']}'")
         return aftermath

@@ -15,11 +15,10 @@ _DEFAULTS: Final = {
     for name, field in JobDefinition.model_fields.items()
     if not field.is_required()
 }
-_OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone", "parameters")
+_OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone", "parameters", "sla_deadline")
 #: Keys of features that are not built yet, so that clients find what they expect.
 _UNUSED: Final[dict[str, Any]] = {
     "notifications": None,
-    "sla_warning_mins": 0,
     "deps_satisfied": True,
     "deps_status": [],
 }

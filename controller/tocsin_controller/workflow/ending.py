@@ -33,6 +33,8 @@ from tocsin_controller.store.limiting import wake_limited
 from tocsin_controller.store.places import free_places
 from tocsin_controller.store.rollouts import forget_waits
 from tocsin_controller.targeting import route_again
+from tocsin_controller.workflow.alerts.noting import note_ended
+from tocsin_controller.workflow.alerts.streaks import watches_ends
 from tocsin_controller.workflow.gates.places import has_limits, needs_places
 from tocsin_controller.workflow.retrying import is_unknown, retry_delay_secs
 from tocsin_controller.workflow.rollouts.driving import advance_rollouts
@@ -189,6 +191,7 @@ class Ender:
         await add_events(session, [_event(e, job) for e, job in pairs if e.status is not S.SKIPPED])
         placed = {e.work.run_id for e, job in pairs if isinstance(job, BrokenDefinition) or needs_places(job)}
         has_freed = await free_places(session, list(placed))
+        await note_ended(session, _watched(pairs))
         for lane, work in (await wake_limited(session, _left_agents(pairs))).items():
             known = lanes.get(lane, work._replace(rows=0))
             lanes[lane] = NewWork(min(known.first, work.first), known.rows + work.rows)
@@ -214,7 +217,7 @@ class Ender:
         job = self._definitions.known((work.job_id, work.job_version))
         if job is None or isinstance(job, BrokenDefinition) or _is_shared(job):
             return False
-        if has_limits(job) or has_rules(job):
+        if has_limits(job) or has_rules(job) or watches_ends(job):
             return False
         return status is ExecutionStatus.SUCCEEDED or (job.retry_max == 0 and job.on_lost is OnLost.FAIL)
 
@@ -262,6 +265,17 @@ def has_rules(job: JobDefinition | BrokenDefinition) -> bool:
 def _is_shared(job: JobDefinition | BrokenDefinition) -> bool:
     """Whether a run of this job has several executions, which may end on different controllers at once."""
     return isinstance(job, BrokenDefinition) or is_fan_out(job.target)
+
+
+def _watched(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> dict[UUID, JobDefinition]:
+    """Runs whose end may have to be told. Late results count when they are good news: the loss was counted before."""
+    return {
+        e.work.run_id: job
+        for e, job in pairs
+        if isinstance(job, JobDefinition)
+        and watches_ends(job)
+        and (not e.is_late or e.status is ExecutionStatus.SUCCEEDED)
+    }
 
 
 def _left_agents(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> list[tuple[UUID, str]]:

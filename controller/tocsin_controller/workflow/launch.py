@@ -72,6 +72,7 @@ def plan_run(
             trigger=trigger,
             params=known.values,
             scheduled_for=scheduled_for,
+            gated=job if is_gated(job) else None,
         )
     executions, not_reached, rollout = _executions(job, agents)
     return PlannedRun(

@@ -95,6 +95,12 @@ def _where(job: Json, agent_names: dict[str, str]) -> list[tuple[str, Cell]]:
     ]
     if key := job.get("concurrency"):
         fields.append(("Shares a key", f"{key['key']}, at most {key['limit']} at once"))
+    if deadline := job.get("sla_deadline"):
+        warning = job.get("sla_warning_mins")
+        fields.append(("Deadline", deadline + (f", warned of {warning} min before" if warning else "")))
+    alerts = {name: value for name, value in (job.get("alerts") or {}).items() if value is not None}
+    if alerts:
+        fields.append(("Alerts", ", ".join(f"{name} {value}" for name, value in alerts.items())))
     if job.get("approval_required"):
         expires = job.get("approval_expires_secs")
         fields.append(("Approval", f"required, within {format_duration(expires)}" if expires else "required"))

@@ -19,6 +19,7 @@ from tocsin_controller.store.places import (
     note_waiting,
     places_taken,
 )
+from tocsin_controller.workflow.alerts.noting import note_made
 from tocsin_controller.workflow.gates.places import (
     Refused,
     Tally,
@@ -40,7 +41,10 @@ async def admit(session: Session, runs: Sequence[PlannedRun]) -> list[PlannedRun
 
 
 async def note_entered(session: Session, runs: Sequence[PlannedRun], written: Collection[UUID]) -> None:
-    """Keep what holds those that were really written, and what they hold; tell of it."""
+    """Keep what holds those that were really written, what they hold, and what is to be looked at; tell of it."""
+    await note_made(
+        session, [(run, run.gated) for run in runs if run.id in written and run.gated is not None]
+    )
     new = [
         (run, run.gated)
         for run in runs

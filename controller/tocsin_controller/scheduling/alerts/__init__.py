@@ -1,0 +1,1 @@
+"""What is told when a time has come: deadlines, late starts, long runs, missing runs."""
