@@ -32,6 +32,7 @@ SECTIONS: Final = {
         "reject": Lazy(f"{_C}.approvals:reject", "Cancel runs that wait for approval."),
         "executions": Lazy(f"{_C}.executions:executions", "Show and cancel single attempts on single hosts."),
         "why": Lazy(f"{_C}.why:why", "Say why a run ran, waits or did not run, and when a job does."),
+        "search": Lazy(f"{_C}.search:search", "Find executions by what they wrote."),
         "logs": Lazy(f"{_C}.logs:logs", "Print what an execution, or all of a run, wrote."),
         "variables": Lazy(f"{_C}.variables:variables", "Show and change the values that tasks use as {{NAME}}."),
     },

@@ -11,6 +11,7 @@ from tocsin_controller.dispatch.presence import Presence
 from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
 from tocsin_controller.dispatch.substituting import Substituter
 from tocsin_controller.hints import Hints
+from tocsin_controller.indexing import Indexing
 from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.scheduling.alerts.watching import Watchman
@@ -116,6 +117,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "gatekeeper": Gatekeeper(db, hints, definitions, approver, canceller, claimer.on_work).run,
         "maintenance": maintenance.run,
         "counting": Counting(db).run,
+        "indexing": Indexing(db).run,
     }
     return Engine(
         hints,

@@ -27,6 +27,7 @@ SCENARIOS: dict[str, Scenario] = {
     "history": history.list_pages,
     "chain": pipelines.long_chain,
     "dependents": pipelines.many_dependents,
+    "search": history.search,
 }
 
 console = Console(stderr=True, highlight=False)

@@ -25,6 +25,7 @@ from tocsin_controller.api.handlers.pipelines import PipelineRoutes
 from tocsin_controller.api.handlers.protocol import ProtocolRoutes
 from tocsin_controller.api.handlers.replays import ReplayRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
+from tocsin_controller.api.handlers.search import SearchRoutes
 from tocsin_controller.api.handlers.settings import SettingsRoutes
 from tocsin_controller.api.handlers.statistics import StatisticsRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
@@ -101,6 +102,7 @@ def all_routes(parts: Parts) -> list[Route]:
         WebhookRoutes(parts),
         ReplayRoutes(parts),
         RunRoutes(parts),
+        SearchRoutes(parts),  # before executions by id
         ExecutionRoutes(parts),
         OutputRoutes(parts),
         AgentRoutes(parts),

@@ -36,7 +36,7 @@ KEPT: Final = frozenset(
         "settings",
         "templates",
     }
-)
+)  # fmt: skip
 
 
 async def see_one_moment(session: Session) -> None:

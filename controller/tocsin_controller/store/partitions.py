@@ -9,7 +9,7 @@ from tocsin_shared.ids import id_floor
 _PARTITION_NAMES = sql("partition_names")
 
 #: Tables that are partitioned by range of their time-ordered id.
-TABLES = ("runs", "executions", "execution_output", "events")
+TABLES = ("runs", "executions", "execution_output", "events", "output_search")
 
 #: So many days ahead partitions exist: how long maintenance may be down without harm.
 DAYS_AHEAD = 3

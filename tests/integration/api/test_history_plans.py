@@ -177,3 +177,15 @@ async def test_groups_are_found_by_skipping(seeded: Seeded) -> None:
     await seeded.connection.execute("ANALYZE jobs")
     plan = await seeded.plan("group_names")
     assert rows_looked_at(plan) <= 20
+
+
+async def test_rare_words_are_found_by_the_index_and_common_ones_from_the_newest_on(seeded: Seeded) -> None:
+    await seeded.connection.execute(
+        "INSERT INTO output_search SELECT id, to_tsvector('simple', 'common ' || CASE WHEN row_number() OVER () = 7 "
+        "THEN 'needle' ELSE md5(id::text) END) FROM executions"
+    )
+    await seeded.connection.execute("VACUUM ANALYZE output_search")
+    for word in ("needle", "common"):
+        plan = await seeded.plan("search_output", word, LAST_ID, FIRST_ID, 20, None, None)
+        assert rows_looked_at(plan) <= WINDOW, word
+        assert not whole_tables_read(plan), word

@@ -27,7 +27,7 @@ async def test_old_partitions_are_dropped_and_only_those(database: Database) -> 
         dropped = await drop_partitions_before(session, today - timedelta(days=8))
         assert sorted(dropped) == sorted(
             partition_name(table, today - timedelta(days=n))
-            for table in ("runs", "executions", "execution_output", "events")
+            for table in ("runs", "executions", "execution_output", "events", "output_search")
             for n in (9, 10)
         )
         assert await drop_partitions_before(session, today - timedelta(days=8)) == []
