@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import agents_idle, history, lateness, pipelines, throughput
+from tests.bench import agents_idle, fan_out, history, lateness, pipelines, throughput
 from tests.bench.figures import Figure
 from tests.bench.floor import measure_floor
 from tests.bench.world import World, bench_world
@@ -28,6 +28,7 @@ SCENARIOS: dict[str, Scenario] = {
     "chain": pipelines.long_chain,
     "dependents": pipelines.many_dependents,
     "search": history.search,
+    "fan-out": fan_out.all_hosts,
 }
 
 console = Console(stderr=True, highlight=False)
