@@ -51,6 +51,7 @@ void read_spec(char *text, size_t size) {
         if (!strcmp(key, "arg")) add(&spec.argv, &spec.n_argv, value);
         else if (!strcmp(key, "env")) add(&spec.env, &spec.n_env, value);
         else if (!strcmp(key, "set")) add(&spec.settings, &spec.n_settings, value);
+        else if (!strcmp(key, "redact")) add(&spec.secrets, &spec.n_secrets, value);
         else if (!strcmp(key, "stdin")) spec.has_stdin = true;
         else if (!strcmp(key, "leash")) spec.leashed = true;
         else if (!strcmp(key, "cwd")) spec.cwd = value;

@@ -136,6 +136,7 @@ static bool set_up(void) {
     timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (signals < 0 || timer < 0) return false;
     start();
+    learn_secrets(spec.secrets);
     if (spec.has_stdin) close(STDIN_FD);
     /* Nothing of it is needed any more, and some of it is secret. */
     munmap(text, (size_t)st.st_size);

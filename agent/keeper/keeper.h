@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 /* Grows when an agent must know more to use this program. */
-#define PROTOCOL 1
+#define PROTOCOL 2
 
 /* A keeper's descriptors; the nursery has its own where a keeper's first is. */
 enum { NURSERY_FD = 3, AGENT_FD = 3, SPEC_FD = 4, STDIN_FD = 5 };
@@ -25,8 +25,9 @@ struct spec {
     const char *id, *cwd;
     char **argv, **env;
     char **settings; /* of the cgroup: `file=value` */
+    char **secrets;  /* not to be seen in its output */
     gid_t *groups;
-    size_t n_argv, n_env, n_settings, n_groups;
+    size_t n_argv, n_env, n_settings, n_secrets, n_groups;
     long uid, gid; /* -1: as this process */
     char *sudo_user, *cgroup;
     uint64_t timeout_ms, grace_ms, max_bytes;
@@ -89,6 +90,22 @@ bool take(int which);
 uint64_t flush_due(uint64_t t);
 void finish_streams(void);
 int output_fd(void);
+
+/* redact.c */
+enum { LONGEST_SECRET = 5000, MOST_HELD = 4 * LONGEST_SECRET };
+/* What is held back of one stream because it may be the beginning of a secret. */
+struct redactor {
+    uint32_t state, counted, breaks; /* how far into a secret; bytes held but for line breaks; breaks in a row */
+    size_t begin, end;
+    unsigned char held[MOST_HELD];
+    unsigned char counts[MOST_HELD]; /* 0 for a line break inside of a secret */
+};
+void learn_secrets(char **secrets);
+bool has_secrets(void);
+/* Takes output and gives out what is certain; `to` needs room for both and what is held. Returns how much that is. */
+size_t redact(struct redactor *r, const unsigned char *data, size_t len, unsigned char *to);
+/* Nothing more comes: what was held back is no secret. */
+size_t redact_rest(struct redactor *r, unsigned char *to);
 
 /* family.c */
 bool read_ticks(pid_t pid, unsigned long long *ticks);

@@ -20,6 +20,7 @@ struct stream {
     size_t len;
     bool pending, cut; /* bytes wait to be flushed; not everything was kept */
     unsigned char buf[CHUNK];
+    struct redactor redactor;
 };
 
 static struct stream streams[STREAMS] = {{.number = 1, .fd = -1}, {.number = 2, .fd = -1}};
@@ -66,7 +67,11 @@ static void flush(struct stream *s, bool last) {
 
 bool take(int which) {
     struct stream *s = &streams[which], *other = &streams[!which];
-    ssize_t n = s->fd < 0 ? -1 : read(s->fd, s->buf + s->len, CHUNK - s->len);
+    static unsigned char raw[CHUNK];
+    bool filters = has_secrets();
+    ssize_t n = -1;
+    if (s->fd >= 0)
+        n = filters ? read(s->fd, raw, CHUNK - s->len - MOST_HELD) : read(s->fd, s->buf + s->len, CHUNK - s->len);
     if (n < 0 && (s->fd < 0 || errno == EAGAIN || errno == EINTR)) return false;
     if (n <= 0) {
         close(s->fd);
@@ -74,7 +79,7 @@ bool take(int which) {
         return false;
     }
     if (other->pending) flush(other, false); /* in the order in which it came */
-    s->len += (size_t)n;
+    s->len += filters ? redact(&s->redactor, raw, (size_t)n, s->buf + s->len) : (size_t)n;
     s->pending = true;
     if (s->len >= 4096 || now(CLOCK_BOOTTIME) - s->flushed_at >= JOIN_NS) flush(s, false);
     return true;
@@ -100,6 +105,7 @@ static bool read_ring(struct stream *s, uint64_t from, size_t len) {
 /* Nothing more comes: the end of the stream follows its start in the file, at its true offset. */
 static void finish(struct stream *s) {
     if (s->fd >= 0) close(s->fd), s->fd = -1;
+    s->len += redact_rest(&s->redactor, s->buf + s->len);
     flush(s, true);
     if (s->tail_start == NEVER) return;
     uint64_t from = s->done - earlier(s->done - s->tail_start, s->tail_max);

@@ -13,7 +13,7 @@ from tocsin_agent.runtime.spec import KeepingRules, ProcessSpec, encode
 
 PROGRAM_NAME = "tocsin-keeper"
 #: What the program's first answer to `--version` has to be.
-PROTOCOL = 1
+PROTOCOL = 2
 
 _BUILT = Path(__file__).parent.parent / "bin" / PROGRAM_NAME
 #: The descriptor that the nursery expects.

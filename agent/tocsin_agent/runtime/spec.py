@@ -1,7 +1,7 @@
 """What a process is started with, and how its keeper is told."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 #: Marks every process of an execution, whatever its parent or session is by now.
@@ -39,6 +39,8 @@ class KeepingRules:
     kill_grace_secs: float
     max_bytes_per_stream: int
     cgroup: CgroupPlan | None = None
+    #: What must not be seen in its output; see `redaction.forms_of`.
+    redact: Sequence[bytes] = field(default=(), repr=False)
     #: It ends when the agent does: for agents whose state nobody will find again.
     is_leashed: bool = False
 
@@ -67,4 +69,5 @@ def encode(spec: ProcessSpec, rules: KeepingRules) -> bytes:
         words += [f"set={file}={value}" for file, value in rules.cgroup.settings.items()]
     if any("\0" in word for word in words):
         raise ValueError("a NUL character can't be passed to a process")
-    return "".join(f"{word}\0" for word in words).encode("utf-8", "surrogateescape")
+    said = "".join(f"{word}\0" for word in words).encode("utf-8", "surrogateescape")
+    return said + b"".join(b"redact=%s\0" % form for form in rules.redact)

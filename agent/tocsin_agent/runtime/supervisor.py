@@ -15,6 +15,7 @@ from tocsin_agent.runtime.keeper import Nursery
 from tocsin_agent.runtime.kept import KeeperDied, KeptProcess, KeptStart, OnOutput
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.output import OutputCapture
+from tocsin_agent.runtime.redaction import forms_of, redactors_of, without_secrets
 from tocsin_agent.runtime.spec import KeepingRules, ProcessSpec
 from tocsin_agent.tasks.base import StopKind, StopSignal
 from tocsin_agent.tasks.registry import TaskRegistry
@@ -52,12 +53,19 @@ class Context:
         self._supervisor = supervisor
         self._assignment = assignment
         self._capture = capture
+        self._redactors = redactors_of(assignment)
         self.stop = supervisor.stop
         self.limits = supervisor.limits
 
     def emit(self, stream: Stream, data: bytes) -> None:
-        """Take output."""
-        self._capture.feed(stream, data)
+        """Take output, without the secrets in it."""
+        redactor = self._redactors.get(stream)
+        self._capture.feed(stream, data if redactor is None else redactor.feed(data))
+
+    def finish(self) -> None:
+        """Nothing more comes: give out what might have been the beginning of a secret."""
+        for stream, redactor in self._redactors.items():
+            self._capture.feed(stream, redactor.rest())
 
     async def on_started(self) -> None:
         """Make the start known."""
@@ -133,7 +141,11 @@ class Supervisor:
         try:
             if self.stop.requested:
                 return self._stopped(assignment, Outcome(ExecutionStatus.CANCELLED))
-            outcome = await self._run(assignment, Context(self, assignment, capture))
+            context = Context(self, assignment, capture)
+            try:
+                outcome = without_secrets(assignment, await self._run(assignment, context))
+            finally:
+                context.finish()
             self.stop.settle()
             return outcome if self.stop.kind is None else self._stopped(assignment, outcome)
         finally:
@@ -154,6 +166,7 @@ class Supervisor:
                 kill_grace_secs=assignment.kill_grace_secs,
                 max_bytes_per_stream=self.limits.max_bytes_per_stream,
                 is_leashed=keeping.is_leashed,
+                redact=forms_of(assignment.redact),
                 cgroup=keeping.cgroups.plan(assignment.execution_id, limits) if keeping.cgroups else None,
             )
             channel = keeping.nursery.launch(assignment.execution_id, spec, rules)
@@ -201,9 +214,8 @@ class Supervisor:
                 )
             return await runner.run(assignment, context)
         except Exception as error:  # noqa: BLE001 - a plugin can raise anything; the execution has to end anyway
-            _log.exception(
-                "task_runner_failed", task_type=task_type, execution_id=str(assignment.execution_id)
-            )
+            tell = _log.error if assignment.redact else _log.exception  # what it says may hold a secret
+            tell("task_runner_failed", task_type=task_type, execution_id=str(assignment.execution_id))
             text = " ".join(f"{type(error).__name__}: {error}".split())
             return Outcome.failed(Reason.INTERNAL, f"The agent failed to run this: {text[:1000]}")
 

@@ -159,6 +159,8 @@ class _Reader:
             raise CannotPlace(name, f"stands {self._doubt}, where it is not certain how a shell reads it")
         if self._is_evaluated:
             raise CannotPlace(name, "stands behind `eval` or `let`, which run what they are given as code")
+        if self._is_descriptor():
+            raise CannotPlace(name, "stands behind >& or <&, what stands there some shells expand twice")
         if self._is_in_test:
             raise CannotPlace(
                 name, "stands inside [[ ]], where some shells evaluate numbers as code; use [ ]"
@@ -169,6 +171,13 @@ class _Reader:
         if "\x00" in value:
             raise CannotPlace(name, "holds a NUL character, which no command can")
         return name, value
+
+    def _is_descriptor(self) -> bool:
+        """Whether the word says what a descriptor becomes a copy of."""
+        if self._word is None:
+            return False
+        before = self._text[: self._word].rstrip(" \t\n\\")
+        return before.endswith((">&", "<&"))
 
     def _common(self, *, in_quotes: bool) -> None:
         """One step over what means the same in bare words and in double quotes."""
