@@ -2,6 +2,7 @@
 
 import base64
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
@@ -26,7 +27,7 @@ async def output_of(fleet: Fleet, execution_id: str) -> str:
     return str(execution["stdout"] + execution["stderr"])
 
 
-async def start(fleet: Fleet, task: dict[str, object], **more: object) -> str:
+async def start(fleet: Fleet, task: Mapping[str, object], **more: object) -> str:
     body = {
         "name": f"job-{new_id()}", "task": task, "schedule": {"type": "on_demand"}, "target": {"type": "any"}, **more,
     }  # fmt: skip
