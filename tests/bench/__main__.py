@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import agents_idle, fan_out, history, lateness, pipelines, throughput
+from tests.bench import agents_idle, fan_out, history, lateness, output_rules, pipelines, throughput
 from tests.bench.figures import Figure
 from tests.bench.floor import measure_floor
 from tests.bench.world import World, bench_world
@@ -29,6 +29,7 @@ SCENARIOS: dict[str, Scenario] = {
     "dependents": pipelines.many_dependents,
     "search": history.search,
     "fan-out": fan_out.all_hosts,
+    "output-rules": output_rules.one_megabyte,
 }
 
 console = Console(stderr=True, highlight=False)
