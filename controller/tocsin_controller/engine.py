@@ -15,6 +15,7 @@ from tocsin_controller.indexing import Indexing
 from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.scheduling.alerts.watching import Watchman
+from tocsin_controller.scheduling.backfilling import BACKFILL, Backfiller
 from tocsin_controller.scheduling.on_events import EVENT, EventStarter
 from tocsin_controller.scheduling.pipelines import PIPELINE_DUE, PipelineClock
 from tocsin_controller.scheduling.rescheduling import CHANGED, Rescheduler
@@ -97,6 +98,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     outbox.register(ROLLOUT, RolloutClock(ender))
     cascade = Cascade(hints, definitions, claimer.on_work)
     outbox.register(RUN_MOVED, cascade.handle)
+    outbox.register(BACKFILL, Backfiller(hints, definitions, claimer.on_work).handle, batch=10)
     starter = EventStarter(hints, definitions, claimer.on_work, loop_limit=settings.event_loop_limit)
     outbox.register(EVENT, starter.handle, batch=20)
     outbox.register(CHANGED, Rescheduler(hints).handle, batch=1)

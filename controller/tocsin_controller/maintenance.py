@@ -8,6 +8,7 @@ import structlog
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.agents import forget_local_agents
 from tocsin_controller.store.audit import forget_audit
+from tocsin_controller.store.backfills import forget_backfilled
 from tocsin_controller.store.counts import forget_counts
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.event_triggers import forget_event_chains
@@ -61,6 +62,7 @@ class Maintenance:
                 first_kept = today - timedelta(days=kept_days)
                 dropped = await drop_partitions_before(session, first_kept)
                 await forget_counts(session, first_kept)
+                await forget_backfilled(session, first_kept)
                 await forget_pipelines(session, id_floor(datetime.combine(first_kept, time(), UTC)))
             await session.execute(_FORGET_IDEMPOTENCY_KEYS)
             await forget_event_chains(session)

@@ -10,6 +10,7 @@ from tocsin_controller.api.adapter import Adapter, answer_errors, head_of
 from tocsin_controller.api.handlers.agents import AgentRoutes
 from tocsin_controller.api.handlers.as_code import AsCodeRoutes
 from tocsin_controller.api.handlers.audit import AuditRoutes
+from tocsin_controller.api.handlers.backfills import BackfillRoutes
 from tocsin_controller.api.handlers.bulk import BulkRoutes
 from tocsin_controller.api.handlers.calendars import CalendarRoutes
 from tocsin_controller.api.handlers.data import DataRoutes
@@ -97,6 +98,7 @@ def all_routes(parts: Parts) -> list[Route]:
         BulkRoutes(parts),
         VersionRoutes(parts),
         PauseRoutes(parts),
+        BackfillRoutes(parts),
         CalendarRoutes(parts),
         TemplateRoutes(parts),
         WebhookRoutes(parts),

@@ -47,6 +47,12 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "timezone": "Europe/Berlin",
     },
     ("PUT", "/api/calendars/{name}"): {"dates": ["2026-12-24", "2026-12-31"]},
+    ("POST", "/api/jobs/{job}/backfill"): {
+        "from": "2026-03-01T00:00:00Z",
+        "to": "2026-03-08T00:00:00Z",
+        "max_concurrent": 4,
+        "dry_run": True,
+    },
     ("POST", "/api/jobs/{job}/pause"): {"note": "disk is being replaced", "until": "2026-03-02T08:00:00Z"},
     ("POST", "/api/jobs/{job}/rollback"): {"version": 3},
     ("PUT", "/api/jobs/pipeline-schedule/{group}"): {"schedule": {"type": "cron", "value": "0 0 2 * * *"}},

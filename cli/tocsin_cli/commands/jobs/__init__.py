@@ -3,6 +3,7 @@
 import click
 
 from tocsin_cli.command import Group
+from tocsin_cli.commands.jobs.backfill import backfill, backfills
 from tocsin_cli.commands.jobs.bulk import bulk
 from tocsin_cli.commands.jobs.create import create
 from tocsin_cli.commands.jobs.delete import delete
@@ -36,6 +37,8 @@ for _command in (
     enable,
     disable,
     pause,
+    backfill,
+    backfills,
     resume,
     next_fires,
     targets,
