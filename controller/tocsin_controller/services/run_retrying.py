@@ -82,6 +82,8 @@ class RunRetryService:
             if only is RetriedHosts.ALL or row["status"] != "succeeded"
         }
         hosts |= {UUID(entry["agent_id"]): entry["name"] for entry in run["not_reached"] or []}
+        if not hosts and run["status"] != RunStatus.SUCCEEDED:
+            return None  # no host was there: those that are now
         if not hosts:
             raise Conflict("every host of the run succeeded: there is nothing to try again")
         return hosts
