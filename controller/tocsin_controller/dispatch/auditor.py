@@ -14,6 +14,7 @@ from tocsin_controller.store.database import HeldSession
 from tocsin_controller.store.doubts import Named
 from tocsin_controller.store.ending import start_executions
 from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.jobs import keep_jobs
 from tocsin_controller.store.leasing import (
     Handed,
     Lease,
@@ -66,6 +67,7 @@ class Auditor:
             findings = _compare_all(calls, leases)
         unleased = {h.execution_id for f in findings for h in f.unleased}
         states = await execution_states(session, unleased) if unleased else {}
+        await self._end_of_deleted(session, findings)
         again = [
             (lease, c.incarnation, c.seq)
             for c, f in zip(calls, findings, strict=True)
@@ -132,6 +134,25 @@ class Auditor:
             await start_executions(transaction, starts_of(adopted))
         self._known.learn(adopted)
         return adopted
+
+    async def _end_of_deleted(self, session: HeldSession, findings: Sequence[Findings]) -> None:
+        """What no agent has heard of still waits, so it goes with its job: nothing starts after the deletion."""
+        waiting = {lease.job_id for found in findings for lease in found.offer_again}
+        if not waiting:
+            return
+        async with session.transaction() as transaction:
+            deleted = waiting - await keep_jobs(transaction, waiting)
+            gone = ExecutionStatus.CANCELLED, Reason.JOB_DELETED, "the job was deleted before it was started"
+            ended = [
+                Ended.of_lease(lease, *gone)
+                for found in findings
+                for lease in found.offer_again
+                if lease.job_id in deleted
+            ]
+            aftermath = await self._ender.end_leased(transaction, ended)
+        self._ender.announce(aftermath)
+        for found in findings:
+            found.offer_again = [lease for lease in found.offer_again if lease.job_id not in deleted]
 
     async def _take_back(self, session: HeldSession, leases: Sequence[Lease]) -> None:
         """Their agent did not hear of these and takes no more work: somebody else may."""

@@ -14,6 +14,7 @@ from tocsin_controller.rules.checking import check_rules
 from tocsin_controller.scheduling.alerts.arming import arm
 from tocsin_controller.scheduling.checking import mistakes
 from tocsin_controller.scheduling.fires import next_fire
+from tocsin_controller.scheduling.overtaken import overtaken
 from tocsin_controller.scheduling.timing import Every, Timing, timing_of
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
@@ -50,7 +51,7 @@ from tocsin_controller.store.watches import forget_alerts
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.causes import trigger_of
 from tocsin_controller.workflow.ending import Aftermath
-from tocsin_controller.workflow.launch import Launcher, Triggered
+from tocsin_controller.workflow.launch import Launcher, Triggered, launch
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Conflict, FieldError, NameTaken, NotFound
 from tocsin_shared.event_schedules import EventSchedule
@@ -262,6 +263,8 @@ class JobService:
         known = job.definition if is_readable else None
         await note_calendars(session, job.id, definition, known)
         await note_event_trigger(session, job.id, definition, known)
+        if is_readable and next_fire_at != job.next_fire_at:
+            await self._record_overtaken(session, job, now, is_paused=status is not JobStatus.SCHEDULED)
         await set_timer(
             session,
             job.id,
@@ -275,6 +278,16 @@ class JobService:
         await add_events(session, [_event("job.updated", definition.name, job.id, by, details=details)])
         audited = job_changes(job, definition, status, changes)
         await add_audit(session, by, "job.updated", "job", job.id, changes=audited)
+
+    async def _record_overtaken(
+        self, session: Session, job: StoredJob, now: datetime, *, is_paused: bool
+    ) -> None:
+        """The timer, which is locked, will not fire what is due right now: say so."""
+        calendars, _ = await calendars_for(session, job.definition)
+        timing = timing_of(job.definition, job.anchor, calendars)
+        runs = overtaken(job.id, job.version, timing, job.next_fire_at, now, is_paused=is_paused)
+        if runs:
+            await launch(session, runs)
 
     @again_after_deadlock
     async def delete(self, ref: str, by: Principal, *, if_match: Precondition | None = None) -> None:

@@ -1,6 +1,6 @@
 """Questions about jobs: their definition, versions and timer, which always change together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ _JOB_BY_NAME = sql("job_by_name")
 _LOCK_TIMER = sql("lock_timer")
 _LOCK_JOB = sql("lock_job")
 _SHARE_JOB = sql("share_job")
+_KEEP_JOBS = sql("keep_jobs")
 _INSERT_JOB = sql("insert_job")
 _INSERT_JOB_VERSION = sql("insert_job_version")
 _UPDATE_JOB = sql("update_job")
@@ -83,6 +84,13 @@ async def share_job(conn: Session, job_id: UUID) -> StoredJob | None:
     """The job, which nobody deletes until the transaction ends; others may trigger it meanwhile."""
     row = await conn.fetchrow(_SHARE_JOB, job_id)
     return stored_job(row) if row else None
+
+
+async def keep_jobs(conn: Queries, job_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these jobs exist; nobody deletes them until the transaction ends."""
+    if not job_ids:
+        return set()
+    return {row["id"] for row in await conn.fetch(_KEEP_JOBS, list(job_ids))}
 
 
 async def insert_job(

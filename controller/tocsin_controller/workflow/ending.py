@@ -28,6 +28,7 @@ from tocsin_controller.store.ending import (
     settle_runs,
 )
 from tocsin_controller.store.events import NewEvent, Severity, add_events
+from tocsin_controller.store.jobs import keep_jobs
 from tocsin_controller.store.leasing import Handed, Lane, Lease, NewWork, Work, lock_leases, withdraw
 from tocsin_controller.store.limiting import wake_limited
 from tocsin_controller.store.places import free_places
@@ -176,6 +177,8 @@ class Ender:
             for e, job in pairs
             if (retry := _retry(e, job, lost_before.get(e.work.execution_id, 0))) is not None
         }
+        kept = await keep_jobs(session, {retry.job_id for retry in again.values()})
+        again = {i: retry for i, retry in again.items() if retry.job_id in kept}
         changed = await finish_executions(
             session, [_finish(e, is_closed=e.work.execution_id in again) for e in ended]
         )

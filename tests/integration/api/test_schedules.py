@@ -3,7 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 from tests.integration.api.conftest import Api
 
 NOOP = {"type": "noop"}
@@ -93,3 +95,30 @@ async def test_a_pause_ends_by_itself_and_a_replaced_one_does_not(api: Api) -> N
     owed = [run["scheduled_for"] for run in runs if datetime.fromisoformat(run["scheduled_for"]) >= until]
     assert datetime.fromisoformat(owed[-1]) == until, "the instant at which it ends is due"
     assert (await api.get(f"/api/jobs/{replaced['id']}"))["status"] == "paused"
+
+
+async def test_what_was_due_when_its_job_was_paused_or_rescheduled_is_on_record(
+    api: Api, connection: asyncpg.Connection
+) -> None:
+    hourly, daily = {"type": "cron", "value": "0 * * * *"}, {"type": "cron", "value": "0 0 * * *"}
+
+    async def overtaken(path: str, body: dict[str, Any] | None = None) -> tuple[str, str, str]:
+        job = await api.job(schedule=hourly)
+        async with connection.transaction():  # nobody can fire it meanwhile, and the change has to wait
+            due = await connection.fetchval(
+                "UPDATE timers SET next_fire_at = date_trunc('hour', now()) WHERE job_id = $1 "
+                "RETURNING next_fire_at", UUID(job["id"]),
+            )  # fmt: skip
+            method = "POST" if path else "PUT"
+            change = asyncio.create_task(api.call(method, f"/api/jobs/{job['id']}{path}", body))
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            while not await connection.fetchval(waiting):
+                await asyncio.sleep(0.01)
+        assert (await change).status == 200
+        (run,) = (await api.get(f"/api/jobs/{job['id']}/runs"))["data"]
+        assert datetime.fromisoformat(run["scheduled_for"]) == due
+        return run["status"], run["reason"], run["message"]
+
+    assert await overtaken("/pause") == ("skipped", "paused", "the job was paused before it fired")
+    changed = await overtaken("", {"schedule": daily})
+    assert changed == ("skipped", "missed", "the schedule was changed before it fired")

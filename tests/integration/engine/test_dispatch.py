@@ -135,6 +135,20 @@ async def test_a_lost_answer_is_offered_again_with_a_higher_fence(harness: Harne
     assert await agent.finish(again) is Receipt.RECORDED
 
 
+async def test_a_lost_answer_is_not_offered_again_when_the_job_was_deleted_meanwhile(
+    harness: Harness,
+) -> None:
+    job = await harness.job()
+    launched = await harness.trigger(job)
+    agent = await harness.agent()
+    agent.seq = 1
+    assert len((await agent.poll_unheard()).executions) == 1
+    await harness.connection.execute("DELETE FROM jobs WHERE id = $1", job)
+    assert (await agent.poll(wait_secs=0.1)).executions == []
+    run = await harness.row("runs", launched.run_id)
+    assert (run["status"], run["reason"]) == ("cancelled", "job_deleted")
+
+
 async def test_a_lost_answer_goes_to_another_agent_when_its_own_takes_no_more(harness: Harness) -> None:
     await harness.trigger(await harness.job())
     draining = await harness.agent("draining")

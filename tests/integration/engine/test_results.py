@@ -23,6 +23,17 @@ async def test_the_same_result_twice_has_no_further_effect(harness: Harness) -> 
     assert await harness.connection.fetchval(completed) == 1
 
 
+async def test_a_failure_is_not_tried_again_when_the_job_was_deleted_meanwhile(harness: Harness) -> None:
+    job = await harness.job(retry_max=3)
+    launched = await harness.trigger(job)
+    agent = await harness.agent()
+    (assignment,) = (await agent.poll()).executions
+    await harness.connection.execute("DELETE FROM jobs WHERE id = $1", job)
+    assert await agent.upload(result(assignment, "failed", exit_code=3)) == [Receipt.RECORDED]
+    assert (await harness.row("runs", launched.run_id))["status"] == "failed"
+    assert await harness.connection.fetchval("SELECT count(*) FROM queue") == 0
+
+
 async def test_the_same_result_twice_in_one_batch_counts_once(harness: Harness) -> None:
     launched = await harness.trigger(await harness.job())
     agent = await harness.agent()
