@@ -188,11 +188,17 @@ class Harness:
 
 
 @pytest.fixture
-def settings(database_url: str) -> Callable[..., ControllerSettings]:
+def lease_secs() -> float:
+    """How long an agent may be silent; tests in which none ever is override it."""
+    return 1.0
+
+
+@pytest.fixture
+def settings(database_url: str, lease_secs: float) -> Callable[..., ControllerSettings]:
     """Settings with a fast cadence."""
 
     def make(**more: Any) -> ControllerSettings:
-        fast = {"heartbeat_secs": 0.3, "lease_secs": 1.0, "lost_grace_secs": 0.0, "retention_days": 0}
+        fast = {"heartbeat_secs": 0.3, "lease_secs": lease_secs, "lost_grace_secs": 0.0, "retention_days": 0}
         return ControllerSettings.load(None, database_url=database_url, **{**fast, **more})
 
     return make

@@ -2,16 +2,27 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import pytest
 from tests.integration.engine.conftest import FakeAgent, Harness
 
+from tocsin_controller.engine import build_engine
+from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.doubts import doubt_handed_out
+from tocsin_controller.supervisor import supervise
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.wire import loads
 
 Aim = dict[str, Any]
+
+
+@pytest.fixture
+def lease_secs() -> float:
+    """Hosts are offline when a test says so, never because the machine was slow."""
+    return 600.0
 
 
 async def fleet(harness: Harness, count: int) -> list[FakeAgent]:
@@ -189,17 +200,41 @@ async def test_a_rollout_is_cancelled_at_any_time(harness: Harness) -> None:
     assert await nothing_waits(harness)
 
 
-async def test_two_controllers_begin_a_batch_once(harness: Harness) -> None:
-    """Ends of one batch that are written at the same moment."""
-    agents = await fleet(harness, 6)
-    run_id = await go(harness, {"batch": 3})
-    first = [await take(agent) for agent in agents[:3]]
-    await asyncio.gather(*(agent.finish(one) for agent, one in zip(agents, first, strict=False)))
-    state = loads((await harness.row("runs", run_id))["rollout"])
-    assert state["released"] == 2
-    for agent in agents[3:]:
-        await agent.finish(await take(agent))
-    assert (await harness.row("runs", run_id))["status"] == "succeeded"
+async def test_two_controllers_begin_each_batch_once_while_hosts_end_and_are_cancelled(
+    harness: Harness, settings: Callable[..., ControllerSettings]
+) -> None:
+    """Ends of one batch are written by both at the same moment; some of what waits is cancelled meanwhile."""
+    agents = await fleet(harness, 12)
+    other = build_engine(harness.db, settings())
+    services = asyncio.create_task(supervise(other.services))
+    for agent in agents[::2]:
+        agent.harness = replace(harness, engine=other)
+    begun: list[int] = []
+    waiting = dict(enumerate(agents))
+
+    async def work(agent: FakeAgent, number: int) -> None:
+        while number in waiting:
+            for assignment in (await agent.poll(wait_secs=0.3)).executions:
+                begun.append(number)
+                await agent.finish(assignment, "failed" if number == 5 else "succeeded")
+
+    run_id = await go(harness, {"batch": 3, "quorum": "50%"})
+    working = [asyncio.create_task(work(agent, number)) for number, agent in waiting.items()]
+    ids = await harness.connection.fetch("SELECT id FROM executions WHERE run_id = $1 ORDER BY id", run_id)
+    for row in (ids[7], ids[11]):
+        await other.canceller.cancel_execution(row["id"], by=harness.admin)
+    run = await until(harness, run_id, lambda run: run["finished_at"] is not None)
+    waiting.clear()
+    await asyncio.gather(*working)
+    services.cancel()
+    await asyncio.gather(services, return_exceptions=True)
+    batches = [number // 3 for number in begun]
+    assert batches == sorted(batches)
+    assert len(begun) == len(set(begun)) == run["succeeded"] + run["failed"]
+    assert run["status"] == "succeeded"
+    assert run["succeeded"] + run["failed"] + run["cancelled"] == 12
+    assert run["cancelled"] >= 1
+    assert await nothing_waits(harness)
 
 
 async def test_what_was_held_back_when_an_epoch_begins_is_not_begun(harness: Harness) -> None:
