@@ -6,6 +6,7 @@ web-1}`) and other jobs (`depends_on: [{job: extract}]`, or just `[extract]`). I
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,12 +18,22 @@ _AGENT: Final = "agent"
 _JOB: Final = "job"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Names:
     """Who is meant by a name. Names are unique, so it goes both ways."""
 
     agents: Mapping[str, UUID] = field(default_factory=dict)
     jobs: Mapping[str, UUID] = field(default_factory=dict)
+
+    @cached_property
+    def of_agents(self) -> dict[str, str]:
+        """The names by id, as text."""
+        return {str(one): name for name, one in self.agents.items()}
+
+    @cached_property
+    def of_jobs(self) -> dict[str, str]:
+        """The names by id, as text."""
+        return {str(one): name for name, one in self.jobs.items()}
 
 
 def to_document(job: JobDefinition, status: JobStatus, names: Names) -> dict[str, Any]:
@@ -38,10 +49,9 @@ def with_names(definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
     whole = dict(definition)
     target = whole.get("target")
     if isinstance(target, Mapping) and "agent_id" in target:
-        whole["target"] = _named(target, "agent_id", _AGENT, _turned(names.agents))
+        whole["target"] = _named(target, "agent_id", _AGENT, names.of_agents)
     if depends_on := whole.get("depends_on"):
-        jobs = _turned(names.jobs)
-        whole["depends_on"] = [_named(one, "job_id", _JOB, jobs) for one in depends_on]
+        whole["depends_on"] = [_named(one, "job_id", _JOB, names.of_jobs) for one in depends_on]
     return whole
 
 
@@ -132,7 +142,3 @@ def _is_id(text: str) -> bool:
 
 def _items(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
-
-
-def _turned(names: Mapping[str, UUID]) -> dict[str, str]:
-    return {str(one): name for name, one in names.items()}

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -27,13 +28,19 @@ TemplateName = Annotated[
 MOST_SNAPSHOT_CHARS = 1_000_000
 
 
+def _something(value: Any) -> Any:
+    if value is None:
+        raise ValueError("must not be null")
+    return value
+
+
 class TemplateSave(UserModel):
     """A new template, or what replaces the one of this name."""
 
     name: TemplateName
     description: Annotated[Text, Field(max_length=10_000)] | None = None
     #: Any part of a job's definition; a whole job as it was read will do.
-    snapshot: Any
+    snapshot: Annotated[Any, AfterValidator(_something)]
 
 
 class TemplateView(BaseModel):

@@ -63,6 +63,12 @@ async def test_a_template_needs_a_name_that_can_be_said_in_a_path(api: Api, name
     assert (answer.status, details(answer)) == (400, {"name"})
 
 
+async def test_a_template_holds_something(api: Api) -> None:
+    for body in ({"name": "t"}, {"name": "t", "snapshot": None}):
+        answer = await api.call("POST", "/api/templates", body)
+        assert (answer.status, details(answer)) == (400, {"snapshot"})
+
+
 async def test_a_new_job_says_only_what_is_different(api: Api) -> None:
     await api.post("/api/templates", {"name": "t", "snapshot": SNAPSHOT})
     body = {"template": "t", "name": "a", "priority": 7, "timeout_secs": None, "status": "paused"}
