@@ -28,6 +28,7 @@ from tocsin_controller.store.copying import (
     create_partition,
     drop_all,
     empty,
+    filling_order,
     partitions,
     patient_session,
     tables,
@@ -40,7 +41,7 @@ FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 CHUNK_BYTES: Final = 1024 * 1024
 #: They say nothing about whether somebody uses the database.
-_ALWAYS_THERE: Final = frozenset({"cluster", "brake"})
+_ALWAYS_THERE: Final = frozenset({"cluster", "brake", "counting", "indexing", "templates"})
 
 
 class BackupError(Exception):
@@ -208,9 +209,10 @@ async def _make_room(session: Session, manifest: Manifest, *, force: bool) -> in
 async def _fill(session: Session, archive: zipfile.ZipFile, manifest: Manifest) -> None:
     for partition in manifest.partitions:
         await create_partition(session, partition)
-    for member in manifest.members:
+    await empty(session, [member.table for member in manifest.members])
+    order = {name: place for place, name in enumerate(await filling_order(session))}
+    for member in sorted(manifest.members, key=lambda one: order[one.table]):
         table = Table(member.table, member.columns)
-        await empty(session, table)
         rows = await copy_in(session, table, _chunks(archive, member))
         if not rows == member.rows == await count_rows(session, table):
             raise BackupError(f"{member.table} has {rows} rows in the backup, not {member.rows}")

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Final
 
 import asyncpg
@@ -13,6 +14,7 @@ from tocsin_controller.store.postgres.session import Session
 from tocsin_controller.store.statements import sql
 
 _TABLE_COLUMNS = sql("table_columns")
+_TABLE_REFERENCES = sql("table_references")
 _PARTITION_BOUNDS = sql("partition_bounds")
 _APPLIED_MIGRATIONS = sql("applied_migrations")
 _CONTINUE_QUEUE = sql("continue_queue")
@@ -107,9 +109,19 @@ async def drop_all(session: Session, names: Sequence[str]) -> None:
         await session.connection.execute(f"DROP TABLE IF EXISTS {_named(name)} CASCADE")
 
 
-async def empty(session: Session, table: Table) -> None:
-    """Remove the rows that migrations put there."""
-    await session.connection.execute(f"TRUNCATE {_named(table.name)}")
+async def empty(session: Session, names: Sequence[str]) -> None:
+    """Remove the rows that migrations put there, of all these tables at once: some refer to others."""
+    if names:
+        await session.connection.execute(f"TRUNCATE {_list(names)}")
+
+
+async def filling_order(session: Session) -> list[str]:
+    """Every table after those that its rows refer to."""
+    references = await session.fetch(_TABLE_REFERENCES)
+    graph: dict[str, set[str]] = {table.name: set() for table in await tables(session)}
+    for row in references:
+        graph.setdefault(row["child"], set()).add(row["parent"])
+    return list(TopologicalSorter(graph).static_order())
 
 
 async def create_partition(session: Session, partition: Partition) -> None:

@@ -33,6 +33,7 @@ KEPT: Final = frozenset(
         "cluster",
         "counting",
         "encryption_keys",
+        "indexing",
         "settings",
         "templates",
     }

@@ -36,6 +36,8 @@ KEPT = (
     "queue",
     "leases",
     "api_keys",
+    "calendars",
+    "job_calendars",
 )
 
 
@@ -57,6 +59,10 @@ async def used(harness: Harness) -> None:
         "INSERT INTO timers (job_id, job_version, priority, next_fire_at, anchor) VALUES ($1, 1, 0, $2, $2)",
         job,
         now().replace(year=now().year + 1),
+    )
+    await harness.connection.execute("INSERT INTO calendars (name, definition) VALUES ('closed', '{}')")
+    await harness.connection.execute(
+        "INSERT INTO job_calendars (job_id, calendar) VALUES ($1, 'closed')", job
     )
     await harness.trigger(job)
     (done,) = (await agent.poll()).executions
