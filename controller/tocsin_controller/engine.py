@@ -9,6 +9,7 @@ from tocsin_controller.dispatch.claimer import Claimer
 from tocsin_controller.dispatch.desk import AgentDesk, Pace
 from tocsin_controller.dispatch.presence import Presence
 from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
+from tocsin_controller.dispatch.simple_redaction import SimpleRedaction
 from tocsin_controller.dispatch.substituting import Substituter
 from tocsin_controller.hints import Hints
 from tocsin_controller.indexing import Indexing
@@ -74,7 +75,8 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     loss_pace = LossPace(settings.lease_secs, settings.heartbeat_secs)
     known = KnownLeases()
     vault = vault_from(*settings.encryption_keys)
-    claimer = Claimer(db, hints, definitions, ender, known, pace=loss_pace, substituter=Substituter(vault))
+    substituter = Substituter(vault)
+    claimer = Claimer(db, hints, definitions, ender, known, pace=loss_pace, substituter=substituter)
     canceller = Canceller(db, hints, ender)
     approver = Approver(definitions, ender)
     presence = Presence(db, hints, lease_secs=settings.lease_secs)
@@ -88,6 +90,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         recorder=recorder,
         canceller=canceller,
         pace=pace,
+        redaction=SimpleRedaction(db, definitions, substituter),
     )
     reaper_pace = ReaperPace(loss=loss_pace, brake=BrakePace(settings.lease_secs, settings.lost_grace_secs))
     maintenance = Maintenance(

@@ -12,6 +12,7 @@ from tocsin_controller.dispatch.presence import Presence
 from tocsin_controller.dispatch.registration import Registrar, Registration
 from tocsin_controller.dispatch.sessions import AgentSession, Sessions
 from tocsin_controller.dispatch.simple import item_from, journal_from
+from tocsin_controller.dispatch.simple_redaction import SimpleRedaction
 from tocsin_controller.hints import EVENTS, KEYS, Hints, agent_topic
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal, Role
@@ -63,6 +64,7 @@ class AgentDesk:
         recorder: Recorder,
         canceller: Canceller,
         pace: Pace,
+        redaction: SimpleRedaction,
     ) -> None:
         self._db = db
         self._hints = hints
@@ -71,6 +73,7 @@ class AgentDesk:
         self._recorder = recorder
         self._canceller = canceller
         self._pace = pace
+        self._redaction = redaction
         self._registrar = Registrar(db, hints, lease_secs=pace.lease_secs)
         self._sessions = Sessions(db)
         #: The native poll that each agent has parked here.
@@ -162,7 +165,8 @@ class AgentDesk:
             routes = (await self._sessions.get(agent_id)).routes
         except NotFound:
             raise NotFound(f"there is no execution {result.execution_id}") from None
-        receipts = await self._recorder.record(agent_id, journal_from(result, fence), routes)
+        clean = await self._redaction.clean(holder, result)
+        receipts = await self._recorder.record(agent_id, journal_from(clean, fence), routes)
         if any(one.receipt is Receipt.UNKNOWN for one in receipts):
             raise NotFound(f"there is no execution {result.execution_id}")
         self._presence.note(agent_id)

@@ -6,6 +6,7 @@ a dict.
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -15,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from tocsin_controller.definitions import BrokenDefinition, VersionKey
 from tocsin_controller.security.sealing import CannotUnseal, Vault
 from tocsin_controller.store.database import Queries
-from tocsin_controller.store.leasing import Handed
+from tocsin_controller.store.leasing import Handed, Work
 from tocsin_controller.store.sealed import variable_place
 from tocsin_controller.store.substitution import StoredValues, stored_values
 from tocsin_controller.substitution.references import PARAMS, CannotPlace, as_text
@@ -75,7 +76,17 @@ class Substituter:
             for work, job, uses in using
         }
 
-    def _uses_of(self, work: Handed, job: JobDefinition) -> Uses | None:
+    async def secrets_of(
+        self, session: Queries, work: Work, job: JobDefinition | BrokenDefinition
+    ) -> list[str]:
+        """The secrets that a job's task would get now, as far as they can be read."""
+        uses = self._uses_of(work, job) if isinstance(job, JobDefinition) else None
+        if uses is None or not uses.variables:
+            return []
+        values = _Values(self._vault, await stored_values(session, uses.variables, ()), work.run_id)
+        return values.every_secret()
+
+    def _uses_of(self, work: Work, job: JobDefinition) -> Uses | None:
         key = (work.job_id, work.job_version)
         if key not in self._uses:
             self._uses[key], _ = inspect(job.task.model_dump(mode="json")) if _may_use(job) else (None, [])
@@ -145,6 +156,14 @@ class _Values:
             raise _CannotRead(f"{as_text(name)} can't be decrypted: {error}") from None
         self.secrets.add(secret)
         return secret
+
+    def every_secret(self) -> list[str]:
+        """All secrets among the variables, expired ones too."""
+        for name, stored in self._variables.items():
+            if stored.sealed is not None:
+                with suppress(_CannotRead):
+                    self.text(name)
+        return sorted(self.secrets)
 
 
 def _may_use(job: JobDefinition) -> bool:

@@ -155,6 +155,28 @@ async def test_a_retry_gets_what_holds_then(api: Api, worker: Worker) -> None:
     assert (first["task"]["command"], second["task"]["command"]) == ("x 'one'", "x 'two'")
 
 
+async def test_what_third_party_agents_report_is_cleaned_before_it_is_kept(
+    api: Api, connection: asyncpg.Connection
+) -> None:
+    await api.post("/api/variables", {"name": "PW", "value": "s3cret-text", "secret": True})
+    agent = await api.agent("third", agent_type="custom", task_types=[])
+    job = await api.job(task=shell("x {{PW}}"), target={"type": "agent", "agent_id": agent["agent_id"]})
+    await api.post(f"/api/jobs/{job['id']}/trigger")
+    spoken = api.as_role("agent")
+    item = await spoken.get(f"/api/agent-queue/{agent['agent_id']}/next?wait=10")
+    assert item["task"]["command"] == "x 's3cret-text'"
+    result = {
+        "execution_id": item["execution_id"], "job_id": item["job_id"], "agent_id": item["agent_id"],
+        "status": "failed", "exit_code": 1, "stdout": "got s3cret-text.\n", "stderr": "no: s3cret-text",
+    }  # fmt: skip
+    await spoken.post("/api/callbacks/execution-result", result)
+    execution = await api.get(f"/api/executions/{item['execution_id']}")
+    assert (execution["stdout"], execution["stderr"]) == ("got ***********.\n", "no: ***********")
+    assert "s3cret" not in str(
+        [bytes(r[0]) for r in await connection.fetch("SELECT data FROM execution_output")]
+    )
+
+
 @pytest.mark.parametrize(
     ("task", "field"),
     [
