@@ -57,6 +57,8 @@ async def _trigger(session: Session, ref: str, params: Json | None) -> Json:
         session.out.json(started)
     else:
         session.out.line(str(started["run_id"]))
+        if started["message"] != "job triggered":
+            session.out.note(str(started["message"]))
     return started
 
 

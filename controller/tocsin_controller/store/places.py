@@ -111,7 +111,7 @@ async def insert_places(session: Session, asking: Sequence[tuple[Asking, bool]])
 
 
 async def keys_waited_for(session: Queries) -> list[str]:
-    """The keys that somebody waits for."""
+    """The keys on which there may be something to do for those that wait."""
     return [row["key"] for row in await session.fetch(_KEYS_WAITED_FOR)]
 
 

@@ -12,7 +12,9 @@ CREATE = ("jobs", "create", "-f", "-")
 async def test_runs_are_approved_and_rejected_from_the_command_line(tocsin: Tocsin) -> None:
     job = '{"name": "deploy", "task": {"type": "noop"}, "schedule": "on_demand", "approval_required": true}'
     assert (await tocsin(*CREATE, stdin=job)).exit_code == 0
-    run = (await tocsin("run", "deploy")).stdout.strip()
+    started = await tocsin("run", "deploy")
+    run = started.stdout.strip()
+    assert started.stderr.strip().endswith("job awaiting approval")
     (waiting,) = (await tocsin("executions", "ls", "--status", "pending_approval", "-o", "json")).json["data"]
     assert waiting["run_id"] == run
     assert (await tocsin("approve", run, "--note", "fine")).stdout == f"{run}: execution approved\n"
