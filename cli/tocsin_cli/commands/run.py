@@ -28,9 +28,14 @@ Json = dict[str, Any]
 @click.option(
     "-p", "--param", "params", metavar="NAME=VALUE", multiple=True, help="Value of a parameter; repeatable."
 )
+@click.option(
+    "--skip-deps", is_flag=True, help="Even if jobs that it waits for have not ended as they should."
+)
 @click.option("-f", "--follow", is_flag=True, help="Print the output, and exit as the job does.")
 @connected
-async def run(session: Session, jobs: tuple[str, ...], params: tuple[str, ...], follow: bool) -> int:
+async def run(
+    session: Session, jobs: tuple[str, ...], params: tuple[str, ...], follow: bool, skip_deps: bool
+) -> int:
     """Run jobs now, whatever their schedules say, and print the ids of the runs.
 
     With --follow the output of all executions is printed as it comes, and the exit code is the job's: 0 when it
@@ -41,23 +46,26 @@ async def run(session: Session, jobs: tuple[str, ...], params: tuple[str, ...], 
         raise click.UsageError("--follow takes one job at a time")
     values = _parse_params(params)
     if follow:
-        return await follow_to_exit_code(session, str((await _trigger(session, jobs[0], values))["run_id"]))
+        started = await _trigger(session, jobs[0], values, skip_deps=skip_deps)
+        return await follow_to_exit_code(session, str(started["run_id"]))
 
     async def trigger_one(ref: str) -> None:
-        await _trigger(session, ref, values)
+        await _trigger(session, ref, values, skip_deps=skip_deps)
 
     return await for_each(jobs, trigger_one)
 
 
-async def _trigger(session: Session, ref: str, params: Json | None) -> Json:
+async def _trigger(session: Session, ref: str, params: Json | None, *, skip_deps: bool) -> Json:
     job = await find_job(session.api, ref)
     body = {"params": params} if params else None
-    started: Json = await session.api.post(path_of("jobs", job["id"], "trigger"), body, once=True)
+    query = {"skip_deps": "true"} if skip_deps else None
+    path = path_of("jobs", job["id"], "trigger")
+    started: Json = await session.api.post(path, body, params=query, once=True)
     if session.out.is_json:
         session.out.json(started)
     else:
         session.out.line(str(started["run_id"]))
-        if started["message"] != "job triggered":
+        if started.get("message", "job triggered") != "job triggered":
             session.out.note(str(started["message"]))
     return started
 

@@ -32,3 +32,20 @@ async def test_a_pipeline_is_scheduled_started_and_shown(tocsin: Tocsin) -> None
     assert started[:8] in (await tocsin("pipelines", "ls", "ETL")).stdout
     assert (await tocsin("pipelines", "retry", "ETL", "ffff")).exit_code != 0
     await tocsin("pipelines", "schedule", "ETL", "--clear")
+
+
+async def test_a_job_that_waits_says_for_what_and_runs_when_told_to_skip_that(tocsin: Tocsin) -> None:
+    await tocsin("jobs", "create", "extract", "--command", "true")
+    manifest = """
+name: load
+task: {type: shell, command: "true"}
+schedule: on_demand
+depends_on: [{job_id: extract, within_secs: 3600}]
+"""
+    made = await tocsin("jobs", "create", "-f", "-", stdin=manifest)
+    assert made.exit_code == 0, made.stderr
+    shown = (await tocsin("jobs", "show", "load")).stdout
+    assert "extract (success, within 1h 00m 00s): 'extract' has not run" in " ".join(shown.split())
+    skipped = await tocsin("run", "load")
+    assert "job skipped: 'extract' has not run" in skipped.stderr
+    assert (await tocsin("run", "load", "--skip-deps", "-o", "json")).json["execution_ids"]

@@ -18,7 +18,7 @@ JOB: dict[str, Any] = {
     "version": 3,
     "updated_at": "2026-01-01T00:00:00.123456Z",
     "next_fire_time": None,
-    "depends_on": [],
+    "deps_satisfied": True,
 }
 
 

@@ -77,6 +77,8 @@ def _when(job: Json) -> list[tuple[str, Cell]]:
     for label, key in (("Starts", "starts_at"), ("Expires", "expires_at")):
         if job.get(key):
             fields.append((label, time_and_age(job[key])))
+    for number, one in enumerate(job.get("deps_status") or ()):
+        fields.append(("" if number else "Waits for", _dependency(one)))
     fields.append(("Catch-up", f"{job['catchup']}, within {format_duration(job['catchup_window_secs'])}"))
     return fields
 
@@ -105,6 +107,13 @@ def _where(job: Json, agent_names: dict[str, str]) -> list[tuple[str, Cell]]:
         expires = job.get("approval_expires_secs")
         fields.append(("Approval", f"required, within {format_duration(expires)}" if expires else "required"))
     return fields
+
+
+def _dependency(one: Json) -> str:
+    """`extract (success, within 1h 00m 00s): 'extract' has not run`"""
+    within = f", within {format_duration(one['within_secs'])}" if one["within_secs"] else ""
+    words = f"{one['job_name'] or one['job_id']} ({one['condition']}{within})"
+    return words if one["satisfied"] else f"{words}: {one['why']}"
 
 
 def _past(job: Json) -> list[tuple[str, Cell]]:
