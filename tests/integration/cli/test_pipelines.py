@@ -45,7 +45,8 @@ depends_on: [{job_id: extract, within_secs: 3600}]
     made = await tocsin("jobs", "create", "-f", "-", stdin=manifest)
     assert made.exit_code == 0, made.stderr
     shown = (await tocsin("jobs", "show", "load")).stdout
-    assert "extract (success, within 1h 00m 00s): 'extract' has not run" in " ".join(shown.split())
+    assert "extract (success, within 1h" in shown
+    assert "'extract' has not run" in shown
     skipped = await tocsin("run", "load")
     assert "job skipped: 'extract' has not run" in skipped.stderr
     assert (await tocsin("run", "load", "--skip-deps", "-o", "json")).json["execution_ids"]
