@@ -521,3 +521,13 @@ class SearchHit(View):
     finished_at: datetime | None
     #: The first few.
     highlights: list[Highlight]
+
+
+class VacuumView(View):
+    """What a vacuum did."""
+
+    status: str
+    #: Bytes of the database before and after.
+    size_before: int
+    size_after: int
+    elapsed_ms: int

@@ -32,6 +32,7 @@ from tocsin_controller.api.handlers.statistics import StatisticsRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
 from tocsin_controller.api.handlers.targets import TargetRoutes
 from tocsin_controller.api.handlers.templates import TemplateRoutes
+from tocsin_controller.api.handlers.upkeep import UpkeepRoutes
 from tocsin_controller.api.handlers.variables import VariableRoutes
 from tocsin_controller.api.handlers.versions import VersionRoutes
 from tocsin_controller.api.handlers.webhooks import WebhookRoutes
@@ -118,6 +119,7 @@ def all_routes(parts: Parts) -> list[Route]:
         SettingsRoutes(parts),
         StatisticsRoutes(parts),
         DataRoutes(parts),
+        UpkeepRoutes(parts),
     )
     routes = [route for group in groups for route in group.routes()]
 

@@ -13,6 +13,7 @@ from tocsin_shared.ids import new_id
 #: Open to everybody, and that is all.
 PUBLIC = {
     ("GET", "/"),
+    ("GET", "/metrics"),
     ("GET", "/api/health"),
     ("GET", "/api/health/ready"),
     ("GET", "/api/config"),
