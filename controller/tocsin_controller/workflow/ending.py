@@ -194,7 +194,8 @@ class Ender:
         await add_events(session, [_event(e, job) for e, job in pairs if e.status is not S.SKIPPED])
         placed = {e.work.run_id for e, job in pairs if isinstance(job, BrokenDefinition) or needs_places(job)}
         has_freed = await free_places(session, list(placed))
-        await note_ended(session, _watched(pairs))
+        late_runs = {e.work.run_id for e in ended if e.is_late}
+        await note_ended(session, _watched(pairs), late_runs)
         for lane, work in (await wake_limited(session, _left_agents(pairs))).items():
             known = lanes.get(lane, work._replace(rows=0))
             lanes[lane] = NewWork(min(known.first, work.first), known.rows + work.rows)
@@ -271,14 +272,8 @@ def _is_shared(job: JobDefinition | BrokenDefinition) -> bool:
 
 
 def _watched(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> dict[UUID, JobDefinition]:
-    """Runs whose end may have to be told. Late results count when they are good news: the loss was counted before."""
-    return {
-        e.work.run_id: job
-        for e, job in pairs
-        if isinstance(job, JobDefinition)
-        and watches_ends(job)
-        and (not e.is_late or e.status is ExecutionStatus.SUCCEEDED)
-    }
+    """Runs whose end may have to be told."""
+    return {e.work.run_id: job for e, job in pairs if isinstance(job, JobDefinition) and watches_ends(job)}
 
 
 def _left_agents(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> list[tuple[UUID, str]]:

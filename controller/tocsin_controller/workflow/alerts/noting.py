@@ -1,6 +1,6 @@
 """Runs that are made and runs that end, for jobs with alerts: written in the same transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from tocsin_controller.store.database import Session
@@ -30,11 +30,20 @@ async def note_made(session: Session, made: Sequence[tuple[PlannedRun, JobDefini
         await note_ended(session, failed)
 
 
-async def note_ended(session: Session, jobs: Mapping[UUID, JobDefinition]) -> None:
-    """Those of these runs that have ended may be worth an event. Each run with its job; call it once for each end."""
+async def note_ended(
+    session: Session, jobs: Mapping[UUID, JobDefinition], corrected: Collection[UUID] = ()
+) -> None:
+    """Those of these runs that have ended may be worth an event. Each run with its job; call it once for each end.
+
+    The end of those in `corrected` was noted before, as a loss: they count only if they have succeeded after all.
+    """
     if not jobs:
         return
-    ended = [run for run in (await runs_in_brief(session, list(jobs))).values() if run.finished_at]
+    ended = [
+        run
+        for run in (await runs_in_brief(session, list(jobs))).values()
+        if run.finished_at and (run.id not in corrected or run.status == RunStatus.SUCCEEDED)
+    ]
     events: list[NewEvent] = []
     for run in sorted(ended, key=lambda run: (run.job_id, run.id)):  # streaks are locked in one order
         events += await _note_one(session, run, jobs[run.id])
