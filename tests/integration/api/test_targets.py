@@ -86,3 +86,19 @@ async def test_a_run_in_batches_shows_how_far_it_is(api: Api, worker: Worker) ->
     }
     assert [one["reason"] for one in run["executions"]] == [None, "rollout_waits"]
     assert run["executions"][1]["message"] == "waits for batch 2 of 2 of the rollout"
+
+
+async def test_an_approved_rollout_begins_with_its_first_batch(api: Api, worker: Worker) -> None:
+    await api.agent("zebra", task_types=["noop"])
+    job = await api.job(target={"type": "all"}, rollout={"batch": 1}, approval_required=True)
+    started = await api.post(f"/api/jobs/{job['id']}/trigger")
+    path = f"/api/runs/{started['run_id']}"
+    assert {one["status"] for one in (await api.get(path))["executions"]} == {"pending_approval"}
+    why = await api.get(path + "/explain")
+    assert why["summary"] == "it waits for somebody's approval"
+    await api.post(f"/api/executions/{started['execution_ids'][0]}/approve")
+    shown = [(one["status"], one["reason"]) for one in (await api.get(path))["executions"]]
+    assert shown == [("pending", None), ("pending", "rollout_waits")]
+    await worker.finish(await worker.take_one())
+    shown = [(one["status"], one["reason"]) for one in (await api.get(path))["executions"]]
+    assert shown == [("succeeded", None), ("pending", None)]
