@@ -31,6 +31,8 @@ KEYS = "keys"
 PLACES = "places"
 #: Results wait to be judged.
 RESULTS = "results"
+#: Results wait to be forwarded.
+FORWARDS = "forwards"
 #: Events were added.
 EVENTS = "events"
 #: The outbox has something to do.

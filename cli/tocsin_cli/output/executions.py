@@ -10,6 +10,9 @@ from tocsin_cli.output.words import approval_words, status_cell, task_words, tri
 
 Json = dict[str, Any]
 
+#: Of a value that an output rule took.
+MOST_VALUE_CHARS = 200
+
 _JOB = Column("Job")
 _COLUMNS = (
     Column("Execution", is_kept=True),
@@ -78,7 +81,14 @@ def execution_fields(one: Json) -> Fields:
     if usage.get("peak_memory_bytes"):
         fields.append(("Peak memory", format_bytes(usage["peak_memory_bytes"])))
     fields += [(name.capitalize(), _size_of(one, name)) for name in ("stdout", "stderr")]
-    return fields
+    return fields + [
+        (f"Value of {name}", _short(value)) for name, value in (one.get("extracted") or {}).items()
+    ]
+
+
+def _short(value: str) -> str:
+    """A value that an output rule took: enough of it to know it by."""
+    return value if len(value) <= MOST_VALUE_CHARS else f"{value[:MOST_VALUE_CHARS]}…"
 
 
 def job_of(one: Json) -> str:

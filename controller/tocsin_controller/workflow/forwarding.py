@@ -18,7 +18,7 @@ import aiohttp
 import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tocsin_controller.hints import EVENTS, OUTBOX, Hints
+from tocsin_controller.hints import EVENTS, FORWARDS, Hints
 from tocsin_controller.jitter import jittered
 from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.store import history
@@ -81,7 +81,7 @@ class Forwarder:
         timeout = aiohttp.ClientTimeout(total=LONGEST_SECS)
         headers = {"User-Agent": "tocsin", "Content-Type": "application/json"}
         async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as http:
-            with self._hints.watch(OUTBOX) as woken:
+            with self._hints.watch(FORWARDS) as woken:
                 while True:
                     woken.clear()
                     if await self.once(http) == AT_ONCE:

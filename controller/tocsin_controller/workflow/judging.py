@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.hints import OUTBOX, RESULTS, Hints
+from tocsin_controller.hints import FORWARDS, RESULTS, Hints
 from tocsin_controller.isolation import IN_THE_WAY
 from tocsin_controller.jitter import jittered
 from tocsin_controller.rules.judging import Verdict
@@ -186,7 +186,7 @@ class Judge:
 
     def _announce(self, aftermath: Aftermath) -> None:
         self._ender.announce(aftermath)
-        self._hints.hint(OUTBOX)
+        self._hints.hint(FORWARDS, everywhere=False)
 
     async def _put_back(self, one: Unjudged, error: Exception) -> None:
         """Something else was in the way, or this result is poison: others are not held up by it."""
