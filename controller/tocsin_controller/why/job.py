@@ -11,9 +11,11 @@ from typing import Any, Final
 from tocsin_controller.eligibility import Judgement
 from tocsin_controller.store.places import Need, Taken
 from tocsin_controller.why.findings import Finding, count, fleet_findings, plainly, run_words
+from tocsin_shared.event_schedules import EventMatch, EventSchedule
 from tocsin_shared.executions import RunStatus
 from tocsin_shared.gates import Overlap
 from tocsin_shared.jobs import JobDefinition, JobStatus
+from tocsin_shared.schedules import CountedFrom, IntervalSchedule
 from tocsin_shared.targets import is_fan_out
 from tocsin_shared.why import About
 
@@ -77,6 +79,17 @@ def due(facts: JobFacts) -> list[Finding]:
         ]
     if facts.row["status"] == JobStatus.PAUSED:
         return [_paused(facts.row["pause"] or {})]
+    schedule = facts.job.schedule
+    if isinstance(schedule, EventSchedule):
+        return [Finding(About.DUE, "event", _awaited_event(schedule.value))]
+    if (
+        isinstance(schedule, IntervalSchedule)
+        and schedule.value.counted_from is CountedFrom.FINISH
+        and next_at is not None
+        and facts.open_runs
+    ):
+        message = f"it is due {schedule.value.interval_secs} s after its open run has ended"
+        return [Finding(About.DUE, "after_finish", message)]
     if next_at is not None:
         late = " (it is about to fire)" if next_at <= facts.now else ""
         return [Finding(About.DUE, "due", f"it is due at {plainly(next_at)}{late}", until=next_at)]
@@ -85,9 +98,19 @@ def due(facts: JobFacts) -> list[Finding]:
     if facts.job.expires_at is not None and facts.job.expires_at <= facts.now:
         message = f"it is never due again: expires_at was {plainly(facts.job.expires_at)}"
         return [Finding(About.DUE, "expired", message, since=facts.job.expires_at)]
-    if facts.job.schedule.type == "on_demand":
+    if schedule.type == "on_demand":
         return [Finding(About.DUE, "on_demand", "it runs when somebody starts it: it has no schedule")]
     return [Finding(About.DUE, "not_due", "its schedule is not due again")]
+
+
+def _awaited_event(match: EventMatch) -> str:
+    """Which events start it."""
+    parts = [f"whose kind is {match.kind_pattern}"]
+    if match.severity:
+        parts.append(f"of severity {match.severity}")
+    if match.job_name_filter:
+        parts.append(f"about '{match.job_name_filter}'")
+    return f"it runs at every event {', '.join(parts)}"
 
 
 def _paused(pause: Mapping[str, Any]) -> Finding:

@@ -78,6 +78,16 @@ def test_when_it_is_due_or_why_not(row: dict[str, Any], definition: dict[str, An
     assert due.message == message
 
 
+def test_schedules_without_instants_of_their_own_say_what_they_wait_for() -> None:
+    event = {"type": "event", "value": {"kind_pattern": "execution.*", "severity": "error"}}
+    after = {"type": "interval", "value": {"interval_secs": 60, "counted_from": "finish"}}
+    assert summary_of(explain_job(facts(definition={"schedule": event}))) == (
+        "it runs at every event whose kind is execution.*, of severity error"
+    )
+    running = facts(definition={"schedule": after}, open_runs=1)
+    assert summary_of(explain_job(running)) == "it is due 60 s after its open run has ended"
+
+
 def test_what_would_keep_it_from_running_now_is_named() -> None:
     assert hindrances(facts(agent="offline")) == ["offline"]
     assert hindrances(facts(definition={"target": {"type": "tagged", "tag": "db"}})) == ["no_agent"]
