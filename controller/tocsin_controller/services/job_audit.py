@@ -12,7 +12,8 @@ from tocsin_shared.jobs import JobDefinition, JobStatus
 _SHOWN: Final = frozenset(
     {
         "name", "group", "run_as", "schedule", "timezone", "dst", "catchup", "catchup_window_secs", "starts_at",
-        "expires_at", "target", "timeout_secs", "kill_grace_secs", "queue_timeout_secs", "lost_after_secs", "on_lost",
+        "expires_at", "jitter_secs", "blackouts",
+        "target", "timeout_secs", "kill_grace_secs", "queue_timeout_secs", "lost_after_secs", "on_lost",
         "on_lost_max", "limits", "retry_max", "retry_delay_secs", "retry_backoff", "priority", "max_concurrent",
         "managed_by",
     }

@@ -100,6 +100,8 @@ def due(facts: JobFacts) -> list[Finding]:
         return [Finding(About.DUE, "expired", message, since=facts.job.expires_at)]
     if schedule.type == "on_demand":
         return [Finding(About.DUE, "on_demand", "it runs when somebody starts it: it has no schedule")]
+    if facts.job.schedule.type == "event":
+        return [Finding(About.DUE, "event", "it runs when a matching event happens")]
     return [Finding(About.DUE, "not_due", "its schedule is not due again")]
 
 

@@ -8,7 +8,7 @@ WITH x AS (
         AS x (execution_id, run_id, batch, agent_id, is_held, reason, message)
 ), held AS (
     UPDATE queue AS q
-    SET ready_at = CASE WHEN x.is_held THEN 'infinity'::timestamptz END, expires_at = 'infinity'
+    SET ready_at = CASE WHEN x.is_held THEN 'infinity' ELSE q.ready_at END, expires_at = 'infinity'
     FROM x
     WHERE q.execution_id = x.execution_id
 ), told AS (

@@ -51,9 +51,10 @@ WITH due AS (
     FROM planned
 ), new_queue AS (
     INSERT INTO queue (execution_id, route, priority, ready_at, expires_at, run_id, job_id, job_version, attempt_number,
-                       scheduled_for)
+                       scheduled_for, not_before)
     SELECT id, route, priority, CASE hold WHEN 'place' THEN 'infinity' ELSE ready_at END,
-           CASE hold WHEN 'place' THEN 'infinity' ELSE expires_at END, run_id, job_id, job_version, 1, scheduled_for
+           CASE hold WHEN 'place' THEN 'infinity' ELSE expires_at END, run_id, job_id, job_version, 1, scheduled_for,
+           CASE hold WHEN 'place' THEN ready_at END
     FROM planned
     WHERE hold IS NULL OR hold = 'place'
     RETURNING route, priority, position, ready_at
