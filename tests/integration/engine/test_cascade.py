@@ -243,6 +243,18 @@ async def test_a_paused_job_is_skipped_and_the_pipeline_run_is_incomplete(harnes
     assert await pipelines(harness) == ["incomplete"]
 
 
+async def test_a_step_that_waits_for_too_recent_an_end_leaves_the_pipeline_run_incomplete(
+    harness: Harness,
+) -> None:
+    start = await harness.job()
+    child = await harness.job(depends_on=on(start, within_secs=60))
+    agent = await harness.agent()
+    await harness.trigger(start)
+    await agent.finish((await take(agent))[start], age_secs=3600)
+    assert await runs_of(harness, child) == 0
+    assert await pipelines(harness) == ["incomplete"]
+
+
 async def test_a_run_that_nobody_could_take_part_in_starts_what_waits_for_failure(harness: Harness) -> None:
     parent = await harness.job(target={"type": "all"})
     child = await harness.job(depends_on=on(parent, condition="failure"))

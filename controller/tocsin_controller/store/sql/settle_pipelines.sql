@@ -1,6 +1,7 @@
 -- Where these pipeline runs stand: running while a step is open, otherwise as its steps ended. One that ended is told
 -- of once, and again only if a late result or a retry changed how. Returns those that are to be told of. The caller
--- holds their locks. Indexes: primary keys, pipeline_steps_open.
+-- holds their locks. A step that never ran is fine if one above it did not run or did not end as it should have.
+-- Indexes: primary keys, pipeline_steps_open.
 WITH standing AS (
     SELECT p.id, CASE
         WHEN EXISTS (SELECT FROM pipeline_steps AS s WHERE s.pipeline_run_id = p.id AND s.is_open) THEN 'running'
@@ -14,12 +15,16 @@ WITH standing AS (
         SELECT count(*) AS steps, count(*) FILTER (WHERE r.status IN ('failed', 'timed_out', 'lost')) AS failed,
                count(*) FILTER (WHERE r.status = 'cancelled') AS cancelled,
                count(*) FILTER (WHERE r.status = 'skipped') AS skipped,
-               count(*) FILTER (WHERE s.run_id IS NULL AND EXISTS (
+               count(*) FILTER (WHERE s.run_id IS NULL AND NOT EXISTS (
                    SELECT FROM pipeline_edges AS e
-                   WHERE e.pipeline_run_id = s.pipeline_run_id AND e.job_id = s.job_id AND NOT EXISTS (
-                       SELECT FROM pipeline_steps AS i
-                       WHERE i.pipeline_run_id = s.pipeline_run_id AND i.job_id = e.parent_id
-                   )
+                   JOIN pipeline_steps AS i ON i.pipeline_run_id = e.pipeline_run_id AND i.job_id = e.parent_id
+                   LEFT JOIN runs AS o ON o.id = i.run_id
+                   WHERE e.pipeline_run_id = s.pipeline_run_id AND e.job_id = s.job_id
+                       AND (i.run_id IS NULL OR NOT CASE e.condition
+                           WHEN 'success' THEN o.status = 'succeeded'
+                           WHEN 'failure' THEN o.status IN ('failed', 'timed_out', 'lost')
+                           ELSE true
+                       END)
                )) AS stuck
         FROM pipeline_steps AS s
         LEFT JOIN runs AS r ON r.id = s.run_id
