@@ -201,6 +201,19 @@ async def test_a_result_that_kills_its_judges_counts_without_having_been_judged(
     assert (row["status"], row["reason"]) == ("failed", "rules_failed")
 
 
+async def test_what_is_cancelled_before_it_is_judged_is_not_tried_again(unjudging: Harness) -> None:
+    agent, assignment = await taken(unjudging, {"triggers": [{"pattern": "1"}]}, retry_max=1)
+    await agent.upload(result(assignment, "failed", reason="exit_code"))
+    await unjudging.engine.canceller.cancel_execution(assignment.execution_id, by=unjudging.admin)
+    process = JudgeProcess()
+    await a_judge(unjudging).once(process)
+    await process.close()
+    row = await unjudging.row("executions", assignment.execution_id)
+    assert row["status"] == "failed"
+    run = await unjudging.row("runs", row["run_id"])
+    assert (run["status"], run["open_executions"]) == ("failed", 0)
+
+
 async def test_a_late_result_is_judged_too(harness: Harness) -> None:
     rules = {"assertions": [{"pattern": "OK"}]}
     agent, assignment = await taken(harness, rules, lost_after_secs=10)
