@@ -75,6 +75,8 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "variables": [{"name": "API_HOST", "value": "https://api.example.com"}],
         "settings": {"retention_days": "14"},
     },
+    ("POST", "/api/variables"): {"name": "API_HOST", "value": "https://api.example.com"},
+    ("PUT", "/api/variables/{name}"): {"value": "https://api2.example.com"},
     ("PUT", "/api/settings"): {"retention_days": "14"},
     ("POST", "/api/schedules/preview"): {
         "schedule": {"type": "cron", "value": "0 30 2 * * *"},

@@ -32,6 +32,8 @@ _TAGS: Final = {
     "agents": "The hosts.",
     "events": "What happened.",
     "schedules": "When would it be due?",
+    "calendars": "Days off and blackout windows that jobs share.",
+    "variables": "Named values, secrets among them, that tasks use.",
     "keys": "Who may do what.",
     "audit": "Who changed what.",
     "settings": "What holds for the whole fleet.",
