@@ -15,7 +15,7 @@ from tocsin_shared.calendars import Blackout
 
 _MICROSECOND = timedelta(microseconds=1)
 #: Windows that are followed to find where a stretch begins or ends. One of more is never over: its policy is `skip`.
-MOST_WINDOWS = 500
+MOST_WINDOWS = 100
 
 
 @dataclass(frozen=True, slots=True)

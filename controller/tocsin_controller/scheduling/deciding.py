@@ -138,7 +138,8 @@ class Dark:
         """The blackout that covers a moment."""
         if not self.job.blackouts:
             return None
-        named = [self.calendars[name] for name in self.job.blackouts if name in self.calendars]
+        # One that is missing can't be read; running in its blackouts would be worse than not running.
+        named = [self.calendars[name] for name in self.job.blackouts]
         return stretch_around(named, self.timing.timezone, moment)
 
     def is_first(self, stretch: Stretch, instant: datetime) -> bool:

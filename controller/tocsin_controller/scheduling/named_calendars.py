@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+import structlog
+from pydantic import ValidationError
+
 from tocsin_controller.scheduling.calendar_days import EPOCH_DAY, day_of
 from tocsin_controller.scheduling.cron_fires import cron_fires
 from tocsin_controller.scheduling.holiday_sets import SetKey, names_in_year
@@ -15,6 +18,8 @@ from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.calendars import Blackout, CalendarSpec
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.schedules import Dst
+
+log = structlog.get_logger(__name__)
 
 _SECOND = timedelta(seconds=1)
 
@@ -107,7 +112,7 @@ async def load_calendars(db: Queries, names: Iterable[str]) -> dict[str, NamedCa
 
 async def parsed(rows: Iterable[Record]) -> dict[str, NamedCalendar]:
     """Rows as calendars, with the holidays of these years at hand."""
-    found = {row["name"]: _parsed(row) for row in rows}
+    found = {row["name"]: one for row in rows if (one := _parsed(row)) is not None}
     years = {datetime.now(UTC).year + ahead for ahead in range(2)}
     keys = [(key, year) for one in found.values() for key in one.sets for year in years]
     if missing := [pair for pair in keys if pair not in _at_hand]:
@@ -130,10 +135,16 @@ _known: dict[tuple[str, datetime], NamedCalendar] = {}
 _MOST_KNOWN = 1000
 
 
-def _parsed(row: Record) -> NamedCalendar:
+def _parsed(row: Record) -> NamedCalendar | None:
+    """None for what another release wrote and this one can't read: only the jobs that use it must suffer from it."""
     key = row["name"], row["updated_at"]
     if key not in _known:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
-        _known[key] = calendar_of(row["name"], CalendarSpec.model_validate(row["definition"]))
+        try:
+            spec = CalendarSpec.model_validate(row["definition"])
+        except ValidationError:
+            log.exception("calendar_unreadable", calendar=row["name"])
+            return None
+        _known[key] = calendar_of(row["name"], spec)
     return _known[key]

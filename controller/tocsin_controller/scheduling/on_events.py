@@ -162,7 +162,10 @@ class EventStarter:
             return plan_skip(job_id, version, None, trigger, Reason.LOOP, why)
         if (missing := around.missing.get(job_id)) is not None:
             return plan_skip(job_id, version, None, trigger, Reason.DEPENDENCY, missing)
-        named = [around.calendars[name] for name in job.blackouts if name in around.calendars]
+        if unreadable := [name for name in job.blackouts if name not in around.calendars]:
+            why = f"this release can't read the calendar '{unreadable[0]}'"
+            return plan_skip(job_id, version, None, trigger, Reason.BLACKOUT, why)
+        named = [around.calendars[name] for name in job.blackouts]
         stretch = stretch_around(named, job.timezone or "UTC", event.at) if named else None
         if stretch is not None and (stretch.policy is Blackout.SKIP or job_id in around.waiting):
             is_later = stretch.policy is Blackout.DEFER

@@ -1,6 +1,7 @@
 """One thing that can't be handled stops nothing else, and says why."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -147,3 +148,18 @@ async def test_a_result_is_not_refused_for_a_character_in_its_message(harness: H
     (a,) = (await agent.poll()).executions
     assert await agent.finish(a, "failed", message="a\x00b\udcff") is Receipt.RECORDED
     assert (await harness.row("executions", a.execution_id))["message"] == "a\ufffdb?"
+
+
+async def test_a_calendar_that_can_t_be_read_stops_only_the_jobs_that_use_it(harness: Harness) -> None:
+    await harness.connection.execute(
+        "INSERT INTO calendars (name, definition) VALUES ('odd', '{\"phases\": [\"full moon\"]}')"
+    )
+    start = now().replace(microsecond=0) + timedelta(seconds=1)
+    every_second = {"type": "cron", "value": "* * * * * *"}
+    odd = await harness.job(schedule=every_second, blackouts=["odd"], next_fire_at=start)
+    fine = await harness.job(schedule=every_second, next_fire_at=start)
+    await harness.eventually(
+        "SELECT quarantined_reason IS NOT NULL FROM jobs WHERE id = $1", odd, equals=True
+    )
+    await harness.eventually("SELECT count(*) >= 2 FROM runs WHERE job_id = $1", fine, equals=True)
+    assert await harness.connection.fetchval("SELECT count(*) FROM runs WHERE job_id = $1", odd) == 0

@@ -194,3 +194,8 @@ def test_a_calendar_full_of_days_off_leaves_a_schedule_nothing() -> None:
     fire = next_fire(timing_of(daily, DUE, {"freeze": closed}), DUE)
     assert fire is not None
     assert fire.at > datetime(2031, 3, 1, tzinfo=UTC)
+
+
+def test_a_calendar_that_can_t_be_read_keeps_its_job_from_running() -> None:
+    with pytest.raises(KeyError):
+        decide(Timer(new_id(), 1, DUE, DUE, DUE), job(), timing_of(job(), DUE), calendars={})
