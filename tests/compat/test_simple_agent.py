@@ -55,3 +55,18 @@ async def test_the_example_is_given_no_other_tasks(
 def test_the_example_is_as_short_as_it_is_said_to_be() -> None:
     lines = [line for line in EXAMPLE.read_text().splitlines() if line.strip()]
     assert len(lines) <= 36
+
+
+async def test_what_the_example_prints_is_judged_by_the_rules_of_its_job(
+    controller: Controller, example: subprocess.Popen[str]
+) -> None:
+    await controller.agent_named("example")
+    rules = {
+        "extractions": [{"name": "who", "pattern": r"'who': '(\pL+)'"}],
+        "assertions": [{"pattern": "goodbye", "message": "it did not say goodbye"}],
+    }
+    job_id = await controller.custom_job("judged", {"who": "wörld"}, output_rules=rules)
+    execution = await controller.ended(await controller.trigger(job_id))
+    assert (execution["status"], execution["reason"]) == ("failed", "assertion_failed")
+    assert execution["extracted"] == {"who": "wörld"}
+    assert execution["stderr"].endswith("[assertion failed] it did not say goodbye\n")
