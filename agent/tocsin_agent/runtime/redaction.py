@@ -4,6 +4,7 @@ For processes the keeper does it (keeper/redact.c), before anything is written. 
 offsets and lengths stay true.
 """
 
+import asyncio
 import base64
 import json
 import re
@@ -14,8 +15,6 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 from tocsin_agent.runtime.outcome import Outcome
-from tocsin_shared.executions import Stream
-from tocsin_shared.protocol import Assignment
 
 #: Shorter secrets are not looked for: too much of what is no secret would go.
 SHORTEST_CHARS: Final = 4
@@ -23,6 +22,7 @@ SHORTEST_CHARS: Final = 4
 SHORTEST_LINE_CHARS: Final = 8
 #: Longer forms are looked for in pieces of this size. The keeper takes none that is longer than twice that.
 PIECE_BYTES: Final = 2_000
+_LONG_CHARS: Final = 1_000
 MASK: Final = b"*"
 #: Held back at most, when a stream goes on with nothing but line breaks.
 MOST_HELD_BYTES: Final = 1024 * 1024
@@ -40,15 +40,15 @@ def forms_of(secrets: Iterable[str]) -> list[bytes]:
     return list(forms)
 
 
-def redactors_of(assignment: Assignment) -> dict[Stream, "Redactor"]:
-    """One for each stream; none when there is nothing to look for."""
-    forms = forms_of(assignment.redact)
-    return {stream: Redactor(forms) for stream in Stream} if forms else {}
+async def forms_for(secrets: Sequence[str]) -> list[bytes]:
+    """The same; long secrets don't keep the event loop waiting."""
+    if sum(map(len, secrets)) > _LONG_CHARS:
+        return await asyncio.to_thread(forms_of, secrets)
+    return forms_of(secrets)
 
 
-def without_secrets(assignment: Assignment, outcome: Outcome) -> Outcome:
+def without_secrets(forms: Sequence[bytes], outcome: Outcome) -> Outcome:
     """The outcome with a message that holds none."""
-    forms = forms_of(assignment.redact)
     if not forms or not outcome.message:
         return outcome
     redactor = Redactor(forms)

@@ -1,7 +1,7 @@
 """Watches over one execution: orders to stop it, its timeout, and what must not go wrong silently."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -15,7 +15,7 @@ from tocsin_agent.runtime.keeper import Nursery
 from tocsin_agent.runtime.kept import KeeperDied, KeptProcess, KeptStart, OnOutput
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.output import OutputCapture
-from tocsin_agent.runtime.redaction import forms_of, redactors_of, without_secrets
+from tocsin_agent.runtime.redaction import Redactor, forms_for, without_secrets
 from tocsin_agent.runtime.spec import KeepingRules, ProcessSpec
 from tocsin_agent.tasks.base import StopKind, StopSignal
 from tocsin_agent.tasks.registry import TaskRegistry
@@ -49,11 +49,18 @@ class Keeping:
 class Context:
     """What a runner gets; see `tasks.base.TaskContext`."""
 
-    def __init__(self, supervisor: "Supervisor", assignment: Assignment, capture: OutputCapture) -> None:
+    def __init__(
+        self,
+        supervisor: "Supervisor",
+        assignment: Assignment,
+        capture: OutputCapture,
+        forms: Sequence[bytes],
+    ) -> None:
         self._supervisor = supervisor
         self._assignment = assignment
         self._capture = capture
-        self._redactors = redactors_of(assignment)
+        self._forms = forms
+        self._redactors = {stream: Redactor(forms) for stream in Stream} if forms else {}
         self.stop = supervisor.stop
         self.limits = supervisor.limits
 
@@ -73,7 +80,7 @@ class Context:
 
     async def run_process(self, spec: ProcessSpec) -> Outcome:
         """Start a process and see to its end."""
-        return await self._supervisor.keep(self._assignment, spec)
+        return await self._supervisor.keep(self._assignment, spec, self._forms)
 
 
 class Supervisor:
@@ -141,9 +148,10 @@ class Supervisor:
         try:
             if self.stop.requested:
                 return self._stopped(assignment, Outcome(ExecutionStatus.CANCELLED))
-            context = Context(self, assignment, capture)
+            forms = await forms_for(assignment.redact)
+            context = Context(self, assignment, capture, forms)
             try:
-                outcome = without_secrets(assignment, await self._run(assignment, context))
+                outcome = without_secrets(forms, await self._run(assignment, context))
             finally:
                 context.finish()
             self.stop.settle()
@@ -153,8 +161,8 @@ class Supervisor:
                 self._timer.cancel()
             capture.close()
 
-    async def keep(self, assignment: Assignment, spec: ProcessSpec) -> Outcome:
-        """Start a process of an execution and see to its end. The keeper counts its time."""
+    async def keep(self, assignment: Assignment, spec: ProcessSpec, redact: Sequence[bytes] = ()) -> Outcome:
+        """Start a process of an execution and see to its end. The keeper counts its time, and masks `redact`."""
         keeping, limits = self._keeping, assignment.limits
         if keeping.nursery is None:
             return Outcome.failed(Reason.SPAWN_FAILED, "The agent's keeper is missing; its log says more.")
@@ -166,7 +174,7 @@ class Supervisor:
                 kill_grace_secs=assignment.kill_grace_secs,
                 max_bytes_per_stream=self.limits.max_bytes_per_stream,
                 is_leashed=keeping.is_leashed,
-                redact=forms_of(assignment.redact),
+                redact=redact,
                 cgroup=keeping.cgroups.plan(assignment.execution_id, limits) if keeping.cgroups else None,
             )
             channel = keeping.nursery.launch(assignment.execution_id, spec, rules)

@@ -25,6 +25,12 @@ _DELIMITER: Final = re.compile(
 _ARITHMETIC: Final = re.compile(r"[A-Za-z0-9_ \t\n+*/%<>=!&|^~?:,-]")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _SUBSCRIPT: Final = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*)?\[")
+#: What means nothing special, so that long texts are not read letter by letter.
+_PLAIN_BARE: Final = re.compile(r"[A-Za-z0-9_./:,+@%^~=?!*-]+")
+_PLAIN_IN_DOUBLE: Final = re.compile(r"[^\\`$\"{]+")
+_PLAIN_IN_SINGLE: Final = re.compile(r"[^'{]+")
+_PLAIN_IN_DOCUMENT: Final = re.compile(r"[^\\`${]+")
+_PLAIN_IN_LITERAL: Final = re.compile(r"[^{]+")
 _WORD_ENDS: Final = " \t\n;&|()<>"
 _COMMAND_ENDS: Final = "\n;&|()"
 
@@ -189,7 +195,7 @@ class _Reader:
             case "$":
                 self._dollar(in_quotes=in_quotes)
             case _:
-                self._copy()
+                self._copy_plain(_PLAIN_IN_DOUBLE if in_quotes else _PLAIN_BARE)
 
     def _escape(self) -> None:
         """A backslash and what it escapes."""
@@ -207,7 +213,7 @@ class _Reader:
         while self._at < len(self._text):
             found = self._found()
             if found is None:
-                if self._copy() == "'":
+                if self._copy_plain(_PLAIN_IN_SINGLE) == "'":
                     return
             else:
                 name, value = found
@@ -319,9 +325,9 @@ class _Reader:
                 last_name = found[0]
                 self._out.append(self._in_document(document, *found))
             elif document.is_literal:
-                self._copy()
+                self._copy_plain(_PLAIN_IN_LITERAL, end)
             else:
-                self._document_text()
+                self._document_text(end)
         body = "".join(self._out[start:])
         lines = body.split("\n")[:-1] if last_name else []
         if any(_is_end(line, document) for line in lines):
@@ -357,7 +363,7 @@ class _Reader:
             raise CannotPlace(name, "has a line that would end the here-document")
         return value if document.is_literal else re.sub(r"[\\$`]", r"\\\g<0>", value)
 
-    def _document_text(self) -> None:
+    def _document_text(self, end: int) -> None:
         text = self._text
         match text[self._at]:
             case "\\":
@@ -373,7 +379,12 @@ class _Reader:
                     self._suspect("after a $(...) in a here-document that is not a simple one")
                 self._copy(found.end() - self._at if found else 1)
             case _:
-                self._copy()
+                self._copy_plain(_PLAIN_IN_DOCUMENT, end)
+
+    def _copy_plain(self, plain: re.Pattern[str], end: int | None = None) -> str:
+        """What means nothing special here, or else one letter."""
+        found = plain.match(self._text, self._at, len(self._text) if end is None else end)
+        return self._copy(found.end() - self._at if found else 1)
 
     def _copy(self, count: int = 1) -> str:
         piece = self._text[self._at : self._at + count]

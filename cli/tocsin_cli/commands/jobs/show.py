@@ -38,7 +38,14 @@ async def show(session: Session, job: str, as_yaml: bool) -> None:
     else:
         names = await _agent_names(session, found)
         session.out.fields(
-            [*_identity(found), *_task(found["task"]), *_when(found), *_where(found, names), *_past(found)]
+            [
+                *_identity(found),
+                *_task(found["task"]),
+                *_parameters(found),
+                *_when(found),
+                *_where(found, names),
+                *_past(found),
+            ]
         )
 
 
@@ -63,6 +70,16 @@ def _task(task: Json) -> list[tuple[str, Cell]]:
             value = "\n".join(f"{name}={one}" for name, one in value.items())
         fields.append((f"  {key}", str(value).rstrip("\n")))
     return fields
+
+
+def _parameters(job: Json) -> list[tuple[str, Cell]]:
+    """One line for each."""
+    lines = []
+    for one in job.get("parameters") or ():
+        kind = " | ".join(one["options"]) if one.get("options") else one["param_type"]
+        default = f", default {one['default']}" if one.get("default") is not None else ""
+        lines.append(f"{one['name']}: {kind}{', required' if one['required'] else ''}{default}")
+    return [("Parameters", "\n".join(lines))] if lines else []
 
 
 def _when(job: Json) -> list[tuple[str, Cell]]:
