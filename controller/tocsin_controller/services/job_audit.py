@@ -12,10 +12,10 @@ from tocsin_shared.jobs import JobDefinition, JobStatus
 _SHOWN: Final = frozenset(
     {
         "name", "group", "run_as", "schedule", "timezone", "dst", "catchup", "catchup_window_secs", "starts_at",
-        "expires_at", "jitter_secs", "blackouts",
-        "target", "timeout_secs", "kill_grace_secs", "queue_timeout_secs", "lost_after_secs", "on_lost",
-        "on_lost_max", "limits", "retry_max", "retry_delay_secs", "retry_backoff", "priority", "max_concurrent",
-        "managed_by",
+        "expires_at", "jitter_secs", "blackouts", "target", "rollout", "timeout_secs", "kill_grace_secs",
+        "queue_timeout_secs", "lost_after_secs", "on_lost", "on_lost_max", "limits", "retry_max", "retry_delay_secs",
+        "retry_backoff", "priority", "depends_on", "max_concurrent", "overlap", "max_queued", "max_per_agent",
+        "concurrency", "sla_deadline", "sla_warning_mins", "approval_required", "approval_expires_secs", "managed_by",
     }
 )  # fmt: skip
 
