@@ -5,12 +5,14 @@
 -- next instant goes, and its job says so. Returns the new runs; the lanes that got work, each with
 -- its first position and how much; and in `timers` how many fired. $22 holds executions back: for `approval` they are
 -- not queued, for `place` they are queued where nobody takes them. Executions with an instant in $23
--- may be taken from then on. Indexes: primary keys.
+-- may be taken from then on. The instant is compared so that no index on it
+-- can be chosen: many timers have the same. Indexes: primary keys.
 WITH due AS (
     SELECT t.job_id, f.next_fire_at
     FROM unnest($18::uuid[], $19::int[], $20::timestamptz[], $21::timestamptz[])
         AS f (job_id, job_version, seen_at, next_fire_at)
-    JOIN timers AS t ON t.job_id = f.job_id AND t.job_version = f.job_version AND t.next_fire_at = f.seen_at
+    JOIN timers AS t ON t.job_id = f.job_id AND t.job_version = f.job_version
+        AND t.next_fire_at IS NOT DISTINCT FROM f.seen_at
     WHERE t.next_fire_at <= clock_timestamp()
     FOR UPDATE OF t SKIP LOCKED
 ), moved AS (
