@@ -22,7 +22,7 @@ def test_every_field_of_a_definition_can_be_updated() -> None:
 
 
 @pytest.mark.parametrize("field", OPTIONAL)
-@settings(max_examples=10, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_null_clears_what_may_be_absent(field: str, data: st.DataObject) -> None:
     """Each optional field is given a value that the model takes, and null takes it away again."""

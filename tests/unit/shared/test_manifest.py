@@ -27,6 +27,7 @@ def ids_in(job: JobDefinition) -> Names:
     )
 
 
+@settings(max_examples=60)
 @given(whole_definitions(), st.sampled_from(JobStatus), st.booleans())
 def test_a_job_that_was_exported_applies_without_a_difference(
     job: JobDefinition, status: JobStatus, with_names: bool
