@@ -13,13 +13,13 @@ from tocsin_shared.ids import occurrence_id
 HOURLY = {"type": "cron", "value": "0 0 * * * *"}
 
 
-def last_hour() -> datetime:
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+#: Read once: tests may run over the end of an hour. Their jobs are paused, so that only backfills run them.
+LAST_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def a_range(hours: int, **more: Any) -> dict[str, Any]:
     """The last so many full hours, both ends included."""
-    last = last_hour()
+    last = LAST_HOUR
     return {"from": (last - timedelta(hours=hours - 1)).isoformat(), "to": last.isoformat(), **more}
 
 
@@ -43,7 +43,7 @@ async def ended(api: Api, backfill: dict[str, Any], job: dict[str, Any]) -> dict
 
 
 async def test_each_instant_gets_one_run_and_never_a_second_one(api: Api) -> None:
-    job = await api.job(schedule=HOURLY)
+    job = await api.job(schedule=HOURLY, status="paused")
     tried = await api.call("POST", f"/api/jobs/{job['id']}/backfill", a_range(5, dry_run=True))
     assert (tried.json["status"], tried.json["instants"], len(tried.json["would_run"])) == ("dry_run", 5, 5)
     assert await runs_of(api, job) == []
@@ -54,7 +54,7 @@ async def test_each_instant_gets_one_run_and_never_a_second_one(api: Api) -> Non
     over = await ended(api, begun, job)
     assert (over["status"], over["left_out"], over["runs"]) == ("done", 0, {"cancelled": 5})
     runs = await runs_of(api, job)
-    expected = [last_hour() - timedelta(hours=ago) for ago in range(4, -1, -1)]
+    expected = [LAST_HOUR - timedelta(hours=ago) for ago in range(4, -1, -1)]
     assert [datetime.fromisoformat(run["scheduled_for"]) for run in runs] == expected
     assert {run["triggered_by"]["type"] for run in runs} == {"backfill"}
     assert {run["triggered_by"]["backfill_id"] for run in runs} == {begun["id"]}
@@ -70,9 +70,9 @@ async def test_each_instant_gets_one_run_and_never_a_second_one(api: Api) -> Non
 async def test_skipped_instants_run_when_asked_for_and_keep_their_record(
     api: Api, connection: asyncpg.Connection
 ) -> None:
-    job = await api.job(schedule=HOURLY)
+    job = await api.job(schedule=HOURLY, status="paused")
     for ago in range(2):
-        instant = last_hour() - timedelta(hours=ago)
+        instant = LAST_HOUR - timedelta(hours=ago)
         await connection.execute(
             "INSERT INTO runs (id, job_id, job_version, status, reason, trigger, scheduled_for, open_executions,"
             " finished_at) VALUES ($1, $2, 1, 'skipped', 'missed',"
@@ -91,7 +91,7 @@ async def test_skipped_instants_run_when_asked_for_and_keep_their_record(
 
 
 async def test_a_cancelled_backfill_starts_no_more(api: Api) -> None:
-    job = await api.job(schedule=HOURLY)
+    job = await api.job(schedule=HOURLY, status="paused")
     begun = await api.post(f"/api/jobs/{job['id']}/backfill", a_range(5))
     for _ in range(600):
         if await runs_of(api, job):
@@ -104,7 +104,7 @@ async def test_a_cancelled_backfill_starts_no_more(api: Api) -> None:
 
 
 async def test_what_can_t_be_backfilled_is_refused(api: Api) -> None:
-    hourly, on_demand = await api.job(schedule=HOURLY), await api.job()
+    hourly, on_demand = await api.job(schedule=HOURLY, status="paused"), await api.job()
 
     async def refusal(job: dict[str, Any], body: dict[str, Any]) -> Any:
         answer = await api.call("POST", f"/api/jobs/{job['id']}/backfill", body)
