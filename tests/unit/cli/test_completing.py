@@ -1,9 +1,9 @@
 """What the shell is told when somebody presses Tab."""
 
 import os
+import socket
 import subprocess
 import sys
-import time
 
 from tests.net import free_port
 from tests.unit.cli.fake_api import FakeApi, ok
@@ -57,6 +57,5 @@ def test_commands_are_offered_without_asking_anybody(api: FakeApi) -> None:
 
 def test_nothing_is_said_when_nobody_answers_in_time(api: FakeApi) -> None:
     assert complete("run", "n", url=f"http://127.0.0.1:{free_port()}") == []
-    started = time.monotonic()
-    assert complete("run", "n", url="http://192.0.2.1:9") == []
-    assert time.monotonic() - started < 5
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and then never says a word
+        assert complete("run", "n", url=f"http://127.0.0.1:{silent.getsockname()[1]}") == []
