@@ -407,7 +407,7 @@ def _is_end(line: str, document: _HereDocument) -> bool:
 def _is_nearly_end(line: str, document: _HereDocument) -> bool:
     """dash loses a byte where a line begins like the delimiter and goes on with a character beyond ASCII."""
     line = line.lstrip("\t") if document.strips_tabs else line
-    same = next(
-        (i for i, (a, b) in enumerate(zip(line, document.delimiter, strict=False)) if a != b), len(line)
-    )
+    pairs = zip(line, document.delimiter, strict=False)
+    shorter = min(len(line), len(document.delimiter))
+    same = next((i for i, (a, b) in enumerate(pairs) if a != b), shorter)
     return 0 < same < len(line) and not line[same].isascii()

@@ -154,6 +154,12 @@ def test_where_it_is_not_certain_how_a_shell_reads_it_nothing_is_put_in(template
         fill_shell(template, value_of(A="0"))
 
 
+@pytest.mark.parametrize("line", ["E\u00e9", "EO\u00e9", "EOF\u00e9"])
+def test_a_line_that_dash_would_change_is_refused(line: str) -> None:
+    with pytest.raises(CannotPlace, match="like the end"):
+        fill_shell("cat <<'EOF'\n{{A}}\nEOF\n", value_of(A=line))
+
+
 def test_a_nul_character_is_refused() -> None:
     with pytest.raises(CannotPlace, match="NUL"):
         fill_shell("echo {{A}}", value_of(A="a\0b"))
