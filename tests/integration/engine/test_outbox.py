@@ -100,20 +100,22 @@ async def test_what_a_loop_was_doing_when_it_died_is_done_once_by_another(
 
 
 async def test_a_lost_connection_in_the_middle_doubles_nothing(
-    database: Database, connection: asyncpg.Connection
+    database: Database, database_url: str, connection: asyncpg.Connection
 ) -> None:
     await add(database, "a")
     tries = 0
+    other = await asyncpg.connect(database_url)
 
     async def cut_off_once(session: Session, entries: Sequence[OutboxEntry]) -> None:
         nonlocal tries
         tries += 1
         await tell(session, entries)
         if tries == 1:
-            await connection.execute("SELECT pg_terminate_backend($1)", session.connection.get_server_pid())
+            await other.execute("SELECT pg_terminate_backend($1)", session.connection.get_server_pid())
 
     async with loops(database, cut_off_once):
         await eventually(connection, LEFT, equals=0)
+    await other.close()
     assert tries > 1
     assert await connection.fetchval(TOLD) == "a"
 
