@@ -19,8 +19,12 @@ from tocsin_controller.store.migrate import migrate
 REPOSITORY = Path(__file__).parent.parent
 
 #: Other tests and programs share the processors: how long an example takes says nothing about the product.
+#: TOCSIN_TEST_EXAMPLES=1000 looks longer at every property that names no number of its own.
 hypothesis.settings.register_profile(
-    "shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "shared",
+    max_examples=int(os.environ.get("TOCSIN_TEST_EXAMPLES", "40")),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("shared")
 

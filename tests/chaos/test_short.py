@@ -22,9 +22,9 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 def reports(request: pytest.FixtureRequest) -> dict[str, Report]:
     """All that were asked for, played side by side, each on an installation of its own."""
     asked = {
-        item.callspec.params["one"].key
+        one.key
         for item in request.session.items
-        if hasattr(item, "callspec") and "one" in item.callspec.params
+        if hasattr(item, "callspec") and isinstance(one := item.callspec.params.get("one"), Scenario)
     }
 
     async def play_all() -> list[Report]:

@@ -85,7 +85,7 @@ async def test_runs_and_executions_are_listed_and_shown(tocsin: Tocsin) -> None:
     assert execution["id"] in listed
     shown = (await tocsin("runs", "show", run["id"][:23])).stdout
     assert execution["id"] in shown
-    assert "api" in shown
+    assert "cli" in shown
     shown = (await tocsin("executions", "show", execution["id"][:23])).stdout
     assert "Exit code:" in shown
     assert (await tocsin("runs", "show", "00000000-0000")).exit_code == 3

@@ -26,7 +26,7 @@ async def test_it_answers_as_the_function_does() -> None:
 async def test_what_takes_too_long_is_ended_and_harms_no_other() -> None:
     process = JudgeProcess(longest_secs=2.0)
     try:
-        document = b"[" + b",".join(b"%d" % n for n in range(100_000)) + b"]"
+        document = b"[" + b",".join(b"%d" % n for n in range(20_000)) + b"]"
         with pytest.raises(JudgingFailed):
             await process.judge(ENDLESS, document, b"", is_success=True)
         assert await process.judge(RULES, b"n=3", b"", is_success=True) == Verdict({"n": "3"})
