@@ -13,6 +13,7 @@ import structlog
 
 from tests.postgres import UNSAFE_BUT_FAST, ExternalServer, Server, dsn_of, new_database, run_apart
 from tocsin_controller.embedded import EmbeddedPostgres
+from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.migrate import migrate
 
@@ -70,11 +71,19 @@ def postgres() -> Iterator[Server]:
             yield server
 
 
+async def prepare(dsn: str) -> None:
+    """The schema, and the partitions of these days: so that no test has to make them."""
+    await migrate(dsn)
+    database = await Database.open(dsn, application_name="tests")
+    await Maintenance(database, retention_days=0, audit_retention_days=0).once()
+    await database.close()
+
+
 @pytest.fixture(scope="session")
 def template_database(postgres: Server) -> Iterator[str]:
     """The name of a database with the newest schema, to be cloned, never written to."""
     with new_database(postgres) as name:
-        run_apart(migrate(dsn_of(postgres, name)))
+        run_apart(prepare(dsn_of(postgres, name)))
         yield name
 
 
