@@ -7,8 +7,8 @@ from tocsin_controller.rules.process import JudgeProcess, JudgingFailed
 from tocsin_shared.output_rules import OutputRules
 
 RULES = OutputRules.model_validate({"extractions": [{"name": "n", "pattern": r"n=(\d+)"}]})
-#: Every node is compared with every other: minutes, were it not ended.
-ENDLESS = OutputRules.model_validate(
+#: Takes seconds over a few hundred thousand nodes, on a machine of any speed.
+SLOW = OutputRules.model_validate(
     {"extractions": [{"name": "x", "pattern": "$[?count($[?@ > -1]) < 0]", "type": "jsonpath"}]}
 )
 
@@ -24,11 +24,11 @@ async def test_it_answers_as_the_function_does() -> None:
 
 
 async def test_what_takes_too_long_is_ended_and_harms_no_other() -> None:
-    process = JudgeProcess(longest_secs=2.0)
+    process = JudgeProcess(longest_secs=0.5)
     try:
-        document = b"[" + b",".join(b"%d" % n for n in range(20_000)) + b"]"
+        document = b"[" + b",".join(b"%d" % n for n in range(300_000)) + b"]"
         with pytest.raises(JudgingFailed):
-            await process.judge(ENDLESS, document, b"", is_success=True)
+            await process.judge(SLOW, document, b"", is_success=True)
         assert await process.judge(RULES, b"n=3", b"", is_success=True) == Verdict({"n": "3"})
     finally:
         await process.close()
