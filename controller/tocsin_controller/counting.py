@@ -6,11 +6,11 @@ counted minute is counted when somebody asks.
 """
 
 import asyncio
-import random
 import time
 from datetime import datetime, timedelta
 from typing import Final
 
+from tocsin_controller.jitter import jittered
 from tocsin_controller.store.counts import (
     MINUTE,
     MinuteCount,
@@ -58,7 +58,7 @@ class Counting:
             deadline = time.monotonic() + BUDGET_SECS
             while await self.once() and time.monotonic() < deadline:
                 pass
-            await asyncio.sleep(EVERY_SECS * random.uniform(0.8, 1.2))  # noqa: S311
+            await asyncio.sleep(jittered(EVERY_SECS))
 
     async def once(self) -> bool:
         """Counts some minutes; whether there are more to count."""

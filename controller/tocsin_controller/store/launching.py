@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries
-from tocsin_controller.store.leasing import Lane, NewWork
+from tocsin_controller.store.leasing import Lane, NewWork, lanes_of
 from tocsin_controller.store.rollouts import PlannedRollout
 from tocsin_controller.store.statements import sql
 from tocsin_shared.executions import Reason, RunStatus
@@ -105,12 +105,7 @@ async def secs_to_next_wake(session: Queries) -> tuple[float | None, float | Non
 
 async def promote_delayed(session: Queries) -> dict[Lane, NewWork]:
     """Retries whose time has come become takeable; the lanes that got them."""
-    lanes: dict[Lane, NewWork] = {}
-    for row in await session.fetch(_PROMOTE_DELAYED):
-        lane, position = Lane(row["route"], row["priority"]), row["position"]
-        known = lanes.get(lane, NewWork(position, 0))
-        lanes[lane] = NewWork(min(known.first, position), known.rows + 1)
-    return lanes
+    return lanes_of(await session.fetch(_PROMOTE_DELAYED))
 
 
 async def count_open_runs(session: Queries, job_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -50,6 +50,20 @@ class NewWork(NamedTuple):
     rows: int
 
 
+def add_work(lanes: dict[Lane, NewWork], lane: Lane, work: NewWork) -> None:
+    """Note work that was put into a lane, beside what is known of it already."""
+    known = lanes.get(lane)
+    lanes[lane] = NewWork(min(known.first, work.first), known.rows + work.rows) if known else work
+
+
+def lanes_of(rows: Iterable[Record]) -> dict[Lane, NewWork]:
+    """Where rows of the queue (route, priority, position) are now."""
+    lanes: dict[Lane, NewWork] = {}
+    for row in rows:
+        add_work(lanes, Lane(row["route"], row["priority"]), NewWork(row["position"], 1))
+    return lanes
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """An execution and what it belongs to."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries, Session
-from tocsin_controller.store.leasing import Handed, Lane, NewWork
+from tocsin_controller.store.leasing import Handed, Lane, NewWork, lanes_of
 from tocsin_controller.store.statements import sql
 
 _LEASES_OF_JOBS = sql("leases_of_jobs")
@@ -72,9 +72,4 @@ async def wake_limited(session: Queries, ended: Sequence[tuple[UUID, str]]) -> d
         [route for (_, route), _ in room],
         [number for _, number in room],
     )
-    lanes: dict[Lane, NewWork] = {}
-    for row in rows:
-        lane, position = Lane(row["route"], row["priority"]), row["position"]
-        known = lanes.get(lane, NewWork(position, 0))
-        lanes[lane] = NewWork(min(known.first, position), known.rows + 1)
-    return lanes
+    return lanes_of(rows)

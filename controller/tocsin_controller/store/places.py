@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries, Record, Session
-from tocsin_controller.store.leasing import Lane, NewWork
+from tocsin_controller.store.leasing import Lane, NewWork, lanes_of
 from tocsin_controller.store.statements import sql
 
 _LOCK_KEYS = sql("lock_keys")
@@ -136,14 +136,10 @@ async def release(session: Session, queue_timeout_secs: Mapping[UUID, float]) ->
     In the order in which a cancel goes through the same rows.
     """
     run_ids = list(queue_timeout_secs)
-    lanes: dict[Lane, NewWork] = {}
     rows = await session.fetch(
         _RELEASE_QUEUE, run_ids, [float(queue_timeout_secs[run_id]) for run_id in run_ids]
     )
-    for row in rows:
-        lane, position = Lane(row["route"], row["priority"]), row["position"]
-        known = lanes.get(lane, NewWork(position, 0))
-        lanes[lane] = NewWork(min(known.first, position), known.rows + 1)
+    lanes = lanes_of(rows)
     await session.execute(_RELEASE_EXECUTIONS, run_ids)
     await session.execute(_RELEASE_RUNS, run_ids)
     await session.execute(_HOLD_PLACES, run_ids)

@@ -29,7 +29,16 @@ from tocsin_controller.store.ending import (
 )
 from tocsin_controller.store.events import NewEvent, Severity, add_events
 from tocsin_controller.store.jobs import keep_jobs
-from tocsin_controller.store.leasing import Handed, Lane, Lease, NewWork, Work, lock_leases, withdraw
+from tocsin_controller.store.leasing import (
+    Handed,
+    Lane,
+    Lease,
+    NewWork,
+    Work,
+    add_work,
+    lock_leases,
+    withdraw,
+)
 from tocsin_controller.store.limiting import wake_limited
 from tocsin_controller.store.places import free_places
 from tocsin_controller.store.rollouts import forget_waits
@@ -115,8 +124,7 @@ class Aftermath:
         """What both tell."""
         lanes = dict(self.lanes)
         for lane, work in other.lanes.items():
-            known = lanes.get(lane)
-            lanes[lane] = NewWork(min(known.first, work.first), known.rows + work.rows) if known else work
+            add_work(lanes, lane, work)
         return Aftermath(
             self.execution_ids + other.execution_ids,
             lanes,
@@ -197,8 +205,7 @@ class Ender:
         late_runs = {e.work.run_id for e in ended if e.is_late}
         await note_ended(session, _watched(pairs), late_runs)
         for lane, work in (await wake_limited(session, _left_agents(pairs))).items():
-            known = lanes.get(lane, work._replace(rows=0))
-            lanes[lane] = NewWork(min(known.first, work.first), known.rows + work.rows)
+            add_work(lanes, lane, work)
         aftermath = Aftermath(tuple(e.work.execution_id for e in ended), lanes, has_freed, is_noted)
         in_batches = [e for e, job in pairs if isinstance(job, JobDefinition) and job.rollout]
         if not in_batches:

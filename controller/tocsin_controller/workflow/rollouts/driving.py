@@ -13,7 +13,7 @@ from tocsin_controller.definitions import Definitions
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.launching import PlannedRun
-from tocsin_controller.store.leasing import Lane, NewWork, Work
+from tocsin_controller.store.leasing import Lane, NewWork, Work, add_work
 from tocsin_controller.store.outbox import add_to_outbox
 from tocsin_controller.store.rollouts import (
     PlannedRollout,
@@ -168,9 +168,7 @@ class _Advance:
         away = [one for one in waiting if one.status != "online"]
         released = await release_batch(self._session, there, self._job.queue_timeout_secs)
         for lane, row in released:
-            known = self._progress.lanes.get(lane)
-            rows = known.rows + 1 if known else 1
-            self._progress.lanes[lane] = NewWork(min(row.first, known.first) if known else row.first, rows)
+            add_work(self._progress.lanes, lane, row)
         not_reached: list[dict[str, str]] = []
         moved = len(released)
         if self._state.waits_until:
