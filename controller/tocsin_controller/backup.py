@@ -173,7 +173,7 @@ def _read_manifest(archive: zipfile.ZipFile) -> Manifest:
                 ),
             }
         )
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
         raise BackupError(f"this is no backup, or it was cut off: {error}") from None
 
 
