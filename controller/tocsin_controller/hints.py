@@ -8,7 +8,7 @@ because a NOTIFY inside the writing transaction would serialise all commits.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -160,3 +160,10 @@ def _payloads(topics: set[str]) -> Iterator[str]:
         size += len(topic) + 1
     if batch:
         yield "\n".join(batch)
+
+
+async def woken_within(woken: asyncio.Event, secs: float | None) -> None:
+    """Until something wakes, or for so long; without a time for as long as it takes."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(secs):
+            await woken.wait()

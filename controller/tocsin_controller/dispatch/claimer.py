@@ -7,7 +7,6 @@ that wait. Answers go out after the commit. With nobody waiting, or no work beli
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 
 import structlog
 
@@ -20,7 +19,7 @@ from tocsin_controller.dispatch.lanes import Lanes, Look
 from tocsin_controller.dispatch.parking import ParkingLot
 from tocsin_controller.dispatch.per_agent import PerAgentLimit
 from tocsin_controller.dispatch.substituting import Substituter
-from tocsin_controller.hints import QUEUE, Hints
+from tocsin_controller.hints import QUEUE, Hints, woken_within
 from tocsin_controller.isolation import PASSING
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import Database, HeldSession
@@ -138,9 +137,7 @@ class Claimer:
     async def _wait(self) -> None:
         """Until there is something to do: a call, new work, or, while somebody waits for it, time for a scan."""
         scan_in_secs = max(self._scan_due_at - time.monotonic(), 0) if len(self._lot) else None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(scan_in_secs):
-                await self._wake.wait()
+        await woken_within(self._wake, scan_in_secs)
 
     def _on_queue_hint(self, _: str | None) -> None:
         """Another controller queued something: look where."""

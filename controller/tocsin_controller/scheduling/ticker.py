@@ -8,7 +8,6 @@ lock outlives a statement, whatever becomes of a controller. One that keeps comi
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from itertools import takewhile
 from uuid import UUID
@@ -16,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions
-from tocsin_controller.hints import EVENTS, PLACES, TIMERS, Hints
+from tocsin_controller.hints import EVENTS, PLACES, TIMERS, Hints, woken_within
 from tocsin_controller.isolation import BAD_DATA, PASSING
 from tocsin_controller.jitter import jittered
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment, is_after_finish
@@ -89,7 +88,7 @@ class Ticker:
             away_secs += PATIENCE_SECS
         if away_secs > 0:
             longest = jittered(POLL_SECS)
-            await _sleep(min(longest, away_secs + ahead_secs / 2, retry_secs or longest), woken)
+            await woken_within(woken, min(longest, away_secs + ahead_secs / 2, retry_secs or longest))
             return
         if retry_secs is not None:
             ahead_secs = min(ahead_secs, retry_secs)
@@ -98,7 +97,7 @@ class Ticker:
         agenda, undecided = await self._decide(session, timers)
         await self._follow(session, agenda, read_at, woken)
         if undecided is not None and not woken.is_set():
-            await _sleep(max(_secs_until(undecided, read_at), 0), woken)
+            await woken_within(woken, max(_secs_until(undecided, read_at), 0))
 
     async def _follow(
         self, session: HeldSession, agenda: Sequence[Decision], read_at: float, woken: asyncio.Event
@@ -109,7 +108,7 @@ class Ticker:
             first = agenda[position].timer
             wait_secs = _secs_until(first, read_at)
             if wait_secs > 0:
-                await _sleep(wait_secs, woken)
+                await woken_within(woken, wait_secs)
                 if woken.is_set():
                     return
                 continue
@@ -235,9 +234,3 @@ def _to_write(decisions: Sequence[Decision]) -> tuple[list[PlannedRun], list[tup
 def _secs_until(timer: Timer, read_at: float) -> float:
     """Until a timer is due by the database's clock (G8), which is only counted on here since it was read."""
     return (timer.next_fire_at - timer.now).total_seconds() - (time.monotonic() - read_at)
-
-
-async def _sleep(secs: float, woken: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(secs):
-            await woken.wait()

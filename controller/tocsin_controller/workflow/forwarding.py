@@ -9,7 +9,6 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,7 +17,7 @@ import aiohttp
 import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tocsin_controller.hints import EVENTS, FORWARDS, Hints
+from tocsin_controller.hints import EVENTS, FORWARDS, Hints, woken_within
 from tocsin_controller.jitter import jittered
 from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.store import history
@@ -86,9 +85,7 @@ class Forwarder:
                     woken.clear()
                     if await self.once(http) == AT_ONCE:
                         continue
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(jittered(POLL_SECS)):
-                            await woken.wait()
+                    await woken_within(woken, jittered(POLL_SECS))
 
     async def once(self, http: aiohttp.ClientSession) -> int:
         """Send some of what is due; how much that was."""

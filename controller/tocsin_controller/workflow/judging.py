@@ -6,15 +6,13 @@ follows: values, variables, events, what is to be forwarded. Of several controll
 slow, its claim ran out) the last to claim it ends it. A controller that dies leaves the result to the others.
 """
 
-import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.hints import FORWARDS, RESULTS, Hints
+from tocsin_controller.hints import FORWARDS, RESULTS, Hints, woken_within
 from tocsin_controller.isolation import IN_THE_WAY
 from tocsin_controller.jitter import jittered
 from tocsin_controller.rules.judging import Verdict
@@ -79,9 +77,7 @@ class Judge:
                     woken.clear()
                     if await self.once(process) == AT_ONCE:
                         continue
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(jittered(POLL_SECS)):
-                            await woken.wait()
+                    await woken_within(woken, jittered(POLL_SECS))
         finally:
             await process.close()
 

@@ -9,15 +9,13 @@ again later, and after many tries is set aside with an event. In no particular o
 when it runs.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
-from tocsin_controller.hints import EVENTS, OUTBOX, Hints
+from tocsin_controller.hints import EVENTS, OUTBOX, Hints, woken_within
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.events import NewEvent, add_events
@@ -78,10 +76,7 @@ class Outbox:
                 secs = await self.once()
                 if secs <= 0:
                     continue
-                longest = jittered(POLL_SECS)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(longest, secs)):
-                        await woken.wait()
+                await woken_within(woken, min(jittered(POLL_SECS), secs))
 
     async def once(self) -> float:
         """One batch of every kind that has something due; how many seconds until there may be more."""

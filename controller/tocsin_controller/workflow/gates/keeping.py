@@ -4,16 +4,14 @@ Every controller runs it. It looks at what is true and not at what it was told, 
 controller; keys are locked while their places are given away, so no place is given twice.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 import asyncpg
 import structlog
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.hints import EVENTS, PLACES, Hints
+from tocsin_controller.hints import EVENTS, PLACES, Hints, woken_within
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import Database, HeldSession, Session
 from tocsin_controller.store.leasing import Lane, NewWork
@@ -70,9 +68,7 @@ class Gatekeeper:
                 while True:
                     woken.clear()
                     await self.look(session)
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(jittered(LOOK_SECS)):
-                            await woken.wait()
+                    await woken_within(woken, jittered(LOOK_SECS))
 
     async def look(self, session: HeldSession) -> None:
         """One look at everything that waits."""
