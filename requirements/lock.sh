@@ -10,6 +10,7 @@ lock() {
         --custom-compile-command "requirements/lock.sh" "$@" -o "requirements/$out"
 }
 lock agent.txt agent/pyproject.toml
-lock controller.txt controller/pyproject.toml --extra embedded
+lock agent-all.txt agent/pyproject.toml --extra all
+lock controller.txt agent/pyproject.toml controller/pyproject.toml --extra embedded --extra all
 lock cli.txt cli/pyproject.toml
-lock dev.txt agent/pyproject.toml controller/pyproject.toml --extra embedded cli/pyproject.toml --group pyproject.toml:dev
+lock dev.txt agent/pyproject.toml controller/pyproject.toml --extra embedded --extra all cli/pyproject.toml --group pyproject.toml:dev

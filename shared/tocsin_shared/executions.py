@@ -69,6 +69,24 @@ class Reason(StrEnum):
     HTTP_ERROR = "http_error"
     #: The agent does not know this type of task.
     UNSUPPORTED_TASK = "unsupported_task"
+    #: No connection to the server that the task speaks to: name, network, certificate, or nobody listens.
+    CONNECT_FAILED = "connect_failed"
+    #: That server does not take the credentials.
+    LOGIN_FAILED = "login_failed"
+    #: That server, or the way to it, failed while the task spoke with it, or refused what was asked.
+    DRIVER_ERROR = "driver_error"
+    #: A message, file or result is larger than what is taken.
+    TOO_LARGE = "too_large"
+    #: A script said that it failed.
+    SCRIPT_FAILED = "script_failed"
+    #: There is no stored script of this name, or not of this type.
+    NO_SCRIPT = "no_script"
+    #: The task's connection is gone, of another type, or can't be read.
+    BAD_CONNECTION = "bad_connection"
+    #: The agent's own policy does not allow it.
+    REFUSED_BY_AGENT = "refused_by_agent"
+    #: The address may not be called from where the task runs.
+    ADDRESS_REFUSED = "address_refused"
     #: Somebody cancelled it.
     CANCELLED = "cancelled"
     #: The job was deleted while this waited.

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.executions import ExecutionStatus, Reason, Stream
 from tocsin_shared.targets import Tag
 from tocsin_shared.tasks import Task
+from tocsin_shared.tasks.fields import ScriptName
+from tocsin_shared.tasks.processes import MAX_SCRIPT_CHARS
 from tocsin_shared.wire import AgentModel, Name, Text
 
 #: Grows when an agent must know more than optional keys to take part.
@@ -123,6 +126,17 @@ class Limits(AgentModel):
     pids_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
+class GivenScript(AgentModel):
+    """A stored script as it was when the execution was handed out."""
+
+    name: ScriptName
+    #: `starlark` or `dockerfile`.
+    script_type: Annotated[Text, Field(max_length=32)]
+    code: Annotated[Text, Field(max_length=MAX_SCRIPT_CHARS)]
+    #: What the run was started with.
+    params: dict[str, Any] = {}
+
+
 class Assignment(AgentModel):
     """One execution handed to an agent, with everything needed to run it."""
 
@@ -145,7 +159,11 @@ class Assignment(AgentModel):
     #: the controller will hand the work to somebody else (`on_lost: retry`). None: never.
     self_fence_secs: Seconds | None = None
     limits: Limits | None = None
-    #: Secrets in the task. They are taken out of output and messages before these leave the host, and never stored.
+    #: The stored connection that the task names, with its secrets.
+    connection: GivenConnection | None = None
+    #: The stored script that the task names.
+    script: GivenScript | None = None
+    #: Secrets in all of that. They are taken out of output and messages before these leave the host, and never stored.
     redact: Annotated[list[str], Field(max_length=1_000, repr=False)] = []
 
 

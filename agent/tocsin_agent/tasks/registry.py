@@ -1,18 +1,28 @@
 """Which kinds of task this agent runs: whatever is installed under the entry point group `tocsin.tasks`."""
 
-from importlib.metadata import EntryPoint, entry_points
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import cast
 
 from tocsin_agent.tasks.base import TaskRunner
 
 GROUP = "tocsin.tasks"
 
+#: `name>=1; extra == "kafka"`, as the metadata of a distribution says what an extra needs.
+_NEED = re.compile(r"^\s*(?P<name>[A-Za-z0-9._-]+)[^;]*;.*\bextra\s*==\s*['\"](?P<extra>[^'\"]+)['\"]")
+
 
 class TaskRegistry:
-    """Finds runners by type, and imports them when first needed: an agent without HTTP tasks loads no client."""
+    """Finds runners by type, and imports them when first needed: an agent without HTTP tasks loads no client.
+
+    An entry point that names an extra (`kafka = "...:KafkaRunner [kafka]"`) counts when everything that its
+    distribution lists for that extra is installed.
+    """
 
     def __init__(self, entries: dict[str, EntryPoint] | None = None) -> None:
-        self._entries = {e.name: e for e in entry_points(group=GROUP)} if entries is None else entries
+        self._entries = _installed() if entries is None else entries
         self._runners: dict[str, TaskRunner] = {}
 
     def available(self) -> list[str]:
@@ -36,3 +46,28 @@ class TaskRegistry:
                 return None
             self._runners[task_type] = cast("TaskRunner", entry.load()())
         return self._runners[task_type]
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP) if has_drivers(entry)}
+
+
+def has_drivers(entry: EntryPoint) -> bool:
+    """Whether everything that the entry's extras stand for is installed. Nothing is imported."""
+    if not entry.extras or entry.dist is None:
+        return True
+    return all(_has_all(tuple(entry.dist.requires or ()), extra) for extra in entry.extras)
+
+
+@cache
+def _has_all(requirements: Sequence[str], extra: str) -> bool:
+    found = [match for one in requirements if (match := _NEED.match(one)) and match["extra"] == extra]
+    return all(_is_installed(match["name"]) for match in found)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True

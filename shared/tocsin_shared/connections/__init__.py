@@ -1,0 +1,8 @@
+"""Connections: how to reach other people's servers, kept apart from the jobs that use them."""
+
+from tocsin_shared.connections.base import ConnectionConfig, TlsConfig
+from tocsin_shared.connections.configs import CONFIGS
+from tocsin_shared.connections.given import GivenConnection
+from tocsin_shared.connections.naming import MASK, ConnectionName
+
+__all__ = ["CONFIGS", "MASK", "ConnectionConfig", "ConnectionName", "GivenConnection", "TlsConfig"]
