@@ -1,11 +1,11 @@
-# make install · demo · dev · test · check · format · bench · chaos · docs · lock
+# make install · demo · dev · services · test · check · format · bench · chaos · docs · lock
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := shared agent controller cli
 SOURCES := $(PACKAGES) tests deploy docs
 
-.PHONY: install demo dev test check format bench chaos docs lock clean
+.PHONY: install demo dev services test check format bench chaos docs lock clean
 
 install: $(VENV)/.installed
 
@@ -24,6 +24,11 @@ demo: install
 # The demo's fleet, kept running on 127.0.0.1:8080 with its data in ./.tocsin.
 dev: install
 	@$(BIN)/python -m deploy.dev
+
+# The servers that tests of task types speak to, from Debian's packages; none is left running. Needs root once.
+# Tests of a server that is missing are skipped.
+services:
+	@deploy/services.sh
 
 test: install
 	$(BIN)/python -m pytest -n 3 --dist loadfile

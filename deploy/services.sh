@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Installs the servers that the tests of task types start for themselves: Debian's packages, and Kafka's published
+# jars below ~/.cache/tocsin-services. Does nothing when all is there. No server is started, or left to start at boot.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+packages=(
+  default-jre-headless  # Kafka
+  mariadb-client-core
+  mariadb-server-core
+  maven                 # fetches Kafka
+  mosquitto
+  nats-server
+  openssh-server
+  openssh-sftp-server
+  rabbitmq-server
+  redis-server
+)
+# What these bring along that would otherwise start at boot.
+units=(epmd.service epmd.socket mosquitto.service nats-server.service rabbitmq-server.service redis-server.service ssh.service)
+policy=/usr/sbin/policy-rc.d
+kafka="${XDG_CACHE_HOME:-$HOME/.cache}/tocsin-services/kafka"
+
+is_installed() {
+  [[ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
+}
+
+install_packages() {
+  local missing=() unit own_policy=
+  for package in "${packages[@]}"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  if [[ $EUID -ne 0 ]]; then
+    echo "make services needs root to install: ${missing[*]}" >&2
+    exit 1
+  fi
+  echo "Installing ${missing[*]} ..."
+  declare -A were_enabled=()
+  if [[ -d /run/systemd/system ]]; then
+    for unit in "${units[@]}"; do
+      if systemctl --quiet is-enabled "$unit" 2>/dev/null; then were_enabled[$unit]=1; fi
+    done
+  fi
+  if [[ ! -e $policy ]]; then
+    # How Debian is told to start nothing that it installs.
+    own_policy=1
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  local quietly=(-qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
+  apt-get "${quietly[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 || {
+    # Lists of packages that are too old, or none yet.
+    apt-get "${quietly[@]}" update
+    apt-get "${quietly[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null
+  }
+  if [[ -d /run/systemd/system ]]; then
+    for unit in "${units[@]}"; do
+      [[ -n ${were_enabled[$unit]:-} ]] || systemctl --quiet disable "$unit" 2>/dev/null || true
+    done
+  fi
+  if [[ -n $own_policy ]]; then rm -f "$policy"; fi
+}
+
+# The jars lie in one directory beside the pom that they were fetched for.
+fetch_kafka() {
+  cmp --silent services/pom.xml "$kafka/pom.xml" && return 0
+  echo "Fetching Kafka's jars to $kafka ..."
+  local fresh="$kafka.$$"
+  rm -rf "$fresh"
+  mkdir -p "$fresh"
+  mvn --quiet --batch-mode --file services/pom.xml \
+    org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+    -DincludeScope=runtime -DoutputDirectory="$fresh/jars"
+  cp services/pom.xml "$fresh/pom.xml"
+  rm -rf "$kafka"
+  mv "$fresh" "$kafka"
+}
+
+if command -v mvn >/dev/null && command -v java >/dev/null; then
+  fetch_kafka &
+  install_packages
+  wait $!
+else
+  install_packages
+  fetch_kafka
+fi

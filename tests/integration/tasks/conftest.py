@@ -1,0 +1,26 @@
+"""Servers that tests of task types speak to: each is started when the first test asks, one per session."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.services.mariadb import MariadbServer, mariadb_server
+from tests.services.mosquitto import MosquittoServer, mosquitto_server
+from tests.services.redis import RedisServer, redis_server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbServer]:
+    with mariadb_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> Iterator[MosquittoServer]:
+    with mosquitto_server() as server:
+        yield server
