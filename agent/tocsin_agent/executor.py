@@ -11,6 +11,7 @@ from tocsin_agent.clock import Moment, boot_id
 from tocsin_agent.journal.journal import Entry, Journal
 from tocsin_agent.journal.log import JournalError
 from tocsin_agent.journal.records import Intent, ProcessMark, Result, Started
+from tocsin_agent.runtime.after_journal import AfterJournal
 from tocsin_agent.runtime.kept import KeptStart
 from tocsin_agent.runtime.outcome import Outcome, OutputFigures
 from tocsin_agent.runtime.output import OutputCapture
@@ -247,13 +248,16 @@ class Executor:
         work: Awaitable[Outcome],
         capture: OutputCapture | None = None,
     ) -> None:
-        """Wait for the end and write it down; only then is the keeper told that it is known."""
+        """Wait for the end and write it down; only then is anybody told that it is known: keeper, or broker."""
         try:
-            outcome = await work
+            try:
+                outcome = await work
+            finally:
+                self._supervisors.pop(execution_id, None)
+            await self._conclude(execution_id, outcome, capture, supervisor.after_journal)
+            supervisor.acknowledge()
         finally:
-            self._supervisors.pop(execution_id, None)
-        await self._conclude(execution_id, outcome, capture)
-        supervisor.acknowledge()
+            await supervisor.after_journal.give_up(execution_id)
 
     async def _on_started(self, execution_id: UUID, start: KeptStart | None) -> None:
         entry = self._journal.entries[execution_id]
@@ -266,16 +270,28 @@ class Executor:
             await self._journal.commit([entry.started], durable=False)
         self._on_news(execution_id, False)
 
-    async def _conclude(self, execution_id: UUID, outcome: Outcome, capture: OutputCapture | None) -> None:
+    async def _conclude(
+        self,
+        execution_id: UUID,
+        outcome: Outcome,
+        capture: OutputCapture | None,
+        after: AfterJournal | None = None,
+    ) -> None:
         if execution_id not in self._journal.entries:
             return  # disowned before anybody watched over it
         if execution_id in self._disowned:
             self._disowned.discard(execution_id)
             self._journal.settle([execution_id])
         else:
-            await self._finish(execution_id, outcome, capture)
+            await self._finish(execution_id, outcome, capture, after)
 
-    async def _finish(self, execution_id: UUID, outcome: Outcome, capture: OutputCapture | None) -> None:
+    async def _finish(
+        self,
+        execution_id: UUID,
+        outcome: Outcome,
+        capture: OutputCapture | None,
+        after: AfterJournal | None = None,
+    ) -> None:
         """Write the result, for as long as it takes, before anybody may report it (G4)."""
         entry = self._journal.entries[execution_id]
         figures = outcome.output or _figures(entry, capture)
@@ -310,6 +326,9 @@ class Executor:
                 break
             except JournalError:
                 await asyncio.sleep(JOURNAL_RETRY_SECS)
+        if after is not None:
+            # Before anybody hears of the result: the next run may take what this one has not acknowledged.
+            await after.acknowledge(execution_id)
         entry.result = result
         self._on_news(execution_id, True)
         log.debug("execution_ended", execution_id=str(execution_id), status=result.status.value)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 
+from tocsin_agent.runtime.after_journal import AfterJournal, Callback
 from tocsin_agent.runtime.cgroups import Cgroups, NotEnforceable, refuse_limits
 from tocsin_agent.runtime.ending import outcome_of
 from tocsin_agent.runtime.family import kill_family
@@ -78,6 +79,10 @@ class Context:
         """Make the start known."""
         await self._supervisor.on_started_in_process(self._assignment)
 
+    def after_journal(self, acknowledge: Callback, give_up: Callback | None = None) -> None:
+        """Take what is to be done once the result is durable."""
+        self._supervisor.after_journal.add(acknowledge, give_up)
+
     async def run_process(self, spec: ProcessSpec) -> Outcome:
         """Start a process and see to its end."""
         return await self._supervisor.keep(self._assignment, spec, self._forms)
@@ -104,6 +109,8 @@ class Supervisor:
         self._fence: tuple[float, float] | None = None
         self.limits = limits or OutputLimits()
         self.stop = StopSignal()
+        #: For whoever writes the result down.
+        self.after_journal = AfterJournal()
 
     @property
     def has_process(self) -> bool:
@@ -155,7 +162,10 @@ class Supervisor:
             finally:
                 context.finish()
             self.stop.settle()
-            return outcome if self.stop.kind is None else self._stopped(assignment, outcome)
+            if self.stop.kind is None:
+                return outcome
+            await self.after_journal.give_up(assignment.execution_id)
+            return self._stopped(assignment, outcome)
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -224,6 +234,7 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - a plugin can raise anything; the execution has to end anyway
             tell = _log.error if assignment.redact else _log.exception  # what it says may hold a secret
             tell("task_runner_failed", task_type=task_type, execution_id=str(assignment.execution_id))
+            await self.after_journal.give_up(assignment.execution_id)
             text = " ".join(f"{type(error).__name__}: {error}".split())
             return Outcome.failed(Reason.INTERNAL, f"The agent failed to run this: {text[:1000]}")
 

@@ -1,7 +1,7 @@
 """What a kind of task has to offer, and what it gets to work with."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
 from tocsin_agent.runtime.outcome import Outcome
@@ -77,6 +77,17 @@ class TaskContext(Protocol):
 
     def on_started(self) -> Awaitable[None]:
         """To be awaited by a task that runs inside the agent as soon as it begins."""
+        ...
+
+    def after_journal(
+        self, acknowledge: Callable[[], Awaitable[None]], give_up: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Have `acknowledge` awaited once the result is durable, before anybody is told of it.
+
+        For tasks that take something which others lose by that, as messages from a queue. `give_up` is awaited
+        instead when the result is not what the runner said (it was cancelled, or took too long, or failed after all),
+        or can't be written. Both may take a bounded time; their errors are logged and change nothing any more.
+        """
         ...
 
     def run_process(self, spec: ProcessSpec) -> Awaitable[Outcome]:
