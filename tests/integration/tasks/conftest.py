@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from tests.services.kafka import KafkaServer, kafka_server
 from tests.services.mariadb import MariadbServer, mariadb_server
 from tests.services.mosquitto import MosquittoServer, mosquitto_server
+from tests.services.nats import NatsServer, nats_server
+from tests.services.rabbitmq import RabbitmqServer, rabbitmq_server
 from tests.services.redis import RedisServer, redis_server
+from tests.services.sshd import SshServer, ssh_server
 
 
 @pytest.fixture(scope="session")
@@ -23,4 +27,28 @@ def redis() -> Iterator[RedisServer]:
 @pytest.fixture(scope="session")
 def mosquitto() -> Iterator[MosquittoServer]:
     with mosquitto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats() -> Iterator[NatsServer]:
+    with nats_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitmqServer]:
+    with rabbitmq_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[KafkaServer]:
+    with kafka_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sshd() -> Iterator[SshServer]:
+    with ssh_server() as server:
         yield server
