@@ -96,21 +96,22 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     maintenance = Maintenance(
         db, retention_days=settings.retention_days, audit_retention_days=settings.audit_retention_days
     )
+    launcher = Launcher(hints, claimer.on_work)
     outbox = Outbox(db, hints)
     outbox.register(RESUME, Resumer(hints).handle)
     outbox.register(ROLLOUT, RolloutClock(ender))
-    cascade = Cascade(hints, definitions, claimer.on_work)
+    cascade = Cascade(hints, definitions, launcher.announce)
     outbox.register(RUN_MOVED, cascade.handle)
-    outbox.register(BACKFILL, Backfiller(hints, definitions, claimer.on_work).handle, batch=10)
-    starter = EventStarter(hints, definitions, claimer.on_work, loop_limit=settings.event_loop_limit)
+    outbox.register(BACKFILL, Backfiller(hints, definitions, launcher.announce).handle, batch=10)
+    starter = EventStarter(hints, definitions, launcher.announce, loop_limit=settings.event_loop_limit)
     outbox.register(EVENT, starter.handle, batch=20)
     outbox.register(CHANGED, Rescheduler(hints).handle, batch=1)
-    pipeline_clock = PipelineClock(hints, definitions, claimer.on_work)
+    pipeline_clock = PipelineClock(hints, definitions, launcher.announce)
     outbox.register(PIPELINE_DUE, pipeline_clock.handle)
     services: dict[str, Service] = {
         "hint-listener": hints.run_listener,
         "hint-sender": hints.run_sender,
-        "ticker": Ticker(db, hints, definitions, claimer.on_work).run,
+        "ticker": Ticker(db, hints, definitions, on_work=claimer.on_work, announce=launcher.announce).run,
         "claimer": claimer.run,
         "recorder": recorder.run,
         "judge": Judge(db, hints, definitions, ender, vault).run,
@@ -128,7 +129,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         hints,
         definitions,
         claimer,
-        Launcher(hints, claimer.on_work),
+        launcher,
         canceller,
         approver,
         desk,

@@ -6,14 +6,14 @@ the id that the schedule would have given it, so whatever ran already is found b
 instant as well.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.hints import EVENTS, OUTBOX, PLACES, Hints
+from tocsin_controller.hints import EVENTS, OUTBOX, Hints
 from tocsin_controller.scheduling.fires import fires_between
 from tocsin_controller.scheduling.named_calendars import load_calendars, names_used
 from tocsin_controller.scheduling.timing import Timing, timing_of
@@ -28,10 +28,9 @@ from tocsin_controller.store.database import Queries, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.jobs import share_job
 from tocsin_controller.store.launching import count_open_runs
-from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.store.outbox import OutboxEntry, add_to_outbox
 from tocsin_controller.workflow.causes import trigger_of
-from tocsin_controller.workflow.launch import Launched, agents_for, launch_gated, plan_run
+from tocsin_controller.workflow.launch import Announce, Launched, agents_for, launch_gated, plan_run
 from tocsin_controller.workflow.outbox import AfterCommit
 from tocsin_shared.executions import RunStatus
 from tocsin_shared.gates import Overlap
@@ -89,12 +88,10 @@ def before(instant: datetime) -> datetime:
 class Backfiller:
     """Goes on with backfills."""
 
-    def __init__(
-        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, NewWork]], None]
-    ) -> None:
+    def __init__(self, hints: Hints, definitions: Definitions, announce: Announce) -> None:
         self._hints = hints
         self._definitions = definitions
-        self._on_work = on_work
+        self._announce_launched = announce
 
     async def handle(self, session: Session, entries: Sequence[OutboxEntry]) -> AfterCommit | None:
         """See `workflow.outbox.Handler`."""
@@ -168,9 +165,6 @@ class Backfiller:
 
     def _announce(self, launched: Sequence[Launched]) -> None:
         for one in launched:
-            if one.lanes:
-                self._on_work(one.lanes)
-            if one.has_waiting:
-                self._hints.hint(PLACES, everywhere=False)
+            self._announce_launched(one)
         self._hints.hint(OUTBOX, everywhere=False)
         self._hints.hint(EVENTS)

@@ -12,13 +12,13 @@ skipped run that says so and an event that starts nothing:
   grown too large by then, though no branch is long.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.hints import EVENTS, OUTBOX, PLACES, Hints
+from tocsin_controller.hints import EVENTS, OUTBOX, Hints
 from tocsin_controller.scheduling.blackouts import stretch_around
 from tocsin_controller.scheduling.named_calendars import Calendars, load_calendars
 from tocsin_controller.store.agents import AgentFacts
@@ -32,11 +32,17 @@ from tocsin_controller.store.event_triggers import (
 )
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.launching import PlannedRun
-from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.store.outbox import OutboxEntry, add_to_outbox
 from tocsin_controller.workflow.causes import Parent, depth, times_in_chain, trigger_of
 from tocsin_controller.workflow.dependencies import missing_dependencies
-from tocsin_controller.workflow.launch import Launched, agents_for, launch_gated, plan_run, plan_skip
+from tocsin_controller.workflow.launch import (
+    Announce,
+    Launched,
+    agents_for,
+    launch_gated,
+    plan_run,
+    plan_skip,
+)
 from tocsin_controller.workflow.outbox import AfterCommit
 from tocsin_shared.calendars import Blackout
 from tocsin_shared.event_schedules import EventSchedule
@@ -109,13 +115,13 @@ class EventStarter:
         self,
         hints: Hints,
         definitions: Definitions,
-        on_work: Callable[[dict[Lane, NewWork]], None],
+        announce: Announce,
         *,
         loop_limit: int,
     ) -> None:
         self._hints = hints
         self._definitions = definitions
-        self._on_work = on_work
+        self._announce_launched = announce
         self._loop_limit = loop_limit
 
     async def handle(self, session: Session, entries: Sequence[OutboxEntry]) -> AfterCommit | None:
@@ -179,10 +185,7 @@ class EventStarter:
 
     def _announce(self, launched: Sequence[Launched]) -> None:
         for one in launched:
-            if one.lanes:
-                self._on_work(one.lanes)
-            if one.has_waiting:
-                self._hints.hint(PLACES, everywhere=False)
+            self._announce_launched(one)
         if any(run.status is RunStatus.SKIPPED for one in launched for run in one.runs.values()):
             self._hints.hint(EVENTS)
         self._hints.hint(OUTBOX, everywhere=False)

@@ -4,7 +4,7 @@ What waits for the instant is an entry of the outbox that is due then. Its handl
 for the next instant, in the transaction that deletes it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,16 +13,15 @@ import structlog
 from pydantic import TypeAdapter
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.hints import EVENTS, OUTBOX, PLACES, Hints
+from tocsin_controller.hints import EVENTS, OUTBOX, Hints
 from tocsin_controller.scheduling import catchup
 from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.jobs import read_clock
-from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.store.outbox import OutboxEntry, add_to_outbox
 from tocsin_controller.store.pipeline_schedules import lock_pipeline_schedule, move_pipeline_schedule
-from tocsin_controller.workflow.launch import Launched
+from tocsin_controller.workflow.launch import Announce, Launched
 from tocsin_controller.workflow.outbox import AfterCommit
 from tocsin_controller.workflow.pipelines import begin
 from tocsin_shared.ids import occurrence_id
@@ -42,12 +41,10 @@ _SCHEDULE: TypeAdapter[PipelineSchedule] = TypeAdapter(PipelineSchedule)
 class PipelineClock:
     """Starts groups that are due."""
 
-    def __init__(
-        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, NewWork]], None]
-    ) -> None:
+    def __init__(self, hints: Hints, definitions: Definitions, announce: Announce) -> None:
         self._hints = hints
         self._definitions = definitions
-        self._on_work = on_work
+        self._announce_launched = announce
 
     async def handle(self, session: Session, entries: Sequence[OutboxEntry]) -> AfterCommit:
         """Start what is due; for the outbox."""
@@ -80,10 +77,7 @@ class PipelineClock:
     def announce(self, launched: Sequence[Launched]) -> None:
         """Tell the dispatcher; call it after the commit."""
         for one in launched:
-            if one.lanes:
-                self._on_work(one.lanes)
-            if one.has_waiting:
-                self._hints.hint(PLACES, everywhere=False)
+            self._announce_launched(one)
         self._hints.hint(EVENTS)
         self._hints.hint(OUTBOX)
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions
-from tocsin_controller.hints import EVENTS, PLACES, TIMERS, Hints, woken_within
+from tocsin_controller.hints import EVENTS, TIMERS, Hints, woken_within
 from tocsin_controller.isolation import BAD_DATA, PASSING
 from tocsin_controller.jitter import jittered
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment, is_after_finish
@@ -35,7 +35,7 @@ from tocsin_controller.store.launching import (
 )
 from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.workflow.dependencies import missing_dependencies
-from tocsin_controller.workflow.launch import agents_for, has_gated, launch, launch_gated
+from tocsin_controller.workflow.launch import Announce, agents_for, has_gated, launch, launch_gated
 from tocsin_shared.jobs import JobDefinition
 
 log = structlog.get_logger(__name__)
@@ -61,11 +61,13 @@ class Ticker:
         hints: Hints,
         definitions: Definitions,
         on_work: Callable[[dict[Lane, NewWork]], None],
+        announce: Announce,
     ) -> None:
         self._db = db
         self._hints = hints
         self._definitions = definitions
         self._on_work = on_work
+        self._announce = announce
         self._is_second = False
 
     async def run(self) -> None:
@@ -155,15 +157,13 @@ class Ticker:
         if plain:
             launched = await launch(session, *_to_write(plain))
             fired += launched.timers
-            self._on_work(launched.lanes)
+            self._announce(launched)
         if gated:
             async with session.transaction() as transaction:
                 launched = await launch_gated(transaction, *_to_write(gated))
             fired += launched.timers
-            self._on_work(launched.lanes)
+            self._announce(launched)
             self._hints.hint(EVENTS)
-            if launched.has_waiting:
-                self._hints.hint(PLACES, everywhere=False)
         self._is_second = fired == 0
 
     async def _decide(

@@ -12,15 +12,14 @@ makes that true. The handler here looks at what is true then. Nothing depends on
 - A step is closed once all that its end starts has been started; a job with many dependents comes back for the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.hints import EVENTS, OUTBOX, PLACES, Hints
+from tocsin_controller.hints import EVENTS, OUTBOX, Hints
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.events import NewEvent, Severity, add_events
-from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.store.outbox import OutboxEntry, add_to_outbox
 from tocsin_controller.store.pipelines import (
     EndedStep,
@@ -41,7 +40,7 @@ from tocsin_controller.store.pipelines import (
 )
 from tocsin_controller.workflow.causes import Parent, trigger_of
 from tocsin_controller.workflow.dependencies import cause_of, missing
-from tocsin_controller.workflow.launch import Launched
+from tocsin_controller.workflow.launch import Announce, Launched
 from tocsin_controller.workflow.outbox import AfterCommit
 from tocsin_controller.workflow.steps import RUN_MOVED, Start, start
 
@@ -63,12 +62,10 @@ _TOLD: Final[dict[str, tuple[str, Severity]]] = {
 class Cascade:
     """Goes on with pipeline runs."""
 
-    def __init__(
-        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, NewWork]], None]
-    ) -> None:
+    def __init__(self, hints: Hints, definitions: Definitions, announce: Announce) -> None:
         self._hints = hints
         self._definitions = definitions
-        self._on_work = on_work
+        self._announce_launched = announce
 
     async def handle(self, session: Session, entries: Sequence[OutboxEntry]) -> AfterCommit:
         """Look at runs that moved: begin what they begin, start what their end starts, end what ends with them."""
@@ -121,10 +118,7 @@ class Cascade:
     def _announce(self, launched: Launched, *, has_events: bool) -> None:
         if has_events:
             self._hints.hint(EVENTS)
-        if launched.lanes:
-            self._on_work(launched.lanes)
-        if launched.has_waiting:
-            self._hints.hint(PLACES, everywhere=False)
+        self._announce_launched(launched)
         self._hints.hint(OUTBOX, everywhere=False)
 
 

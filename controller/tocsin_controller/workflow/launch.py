@@ -175,6 +175,10 @@ class Triggered:
     skipped: str | None = None
 
 
+#: Tells others of what was launched.
+Announce = Callable[[Launched], None]
+
+
 class Launcher:
     """Starts jobs because somebody asked, outside any schedule."""
 
@@ -217,8 +221,8 @@ class Launcher:
             run.id, [e.id for e in run.executions], launched.lanes, _told(run), launched.has_waiting
         )
 
-    def announce(self, launched: Triggered) -> None:
-        """Tell the dispatcher; call it after the commit."""
+    def announce(self, launched: Triggered | Launched) -> None:
+        """Tell the dispatcher, and those who give places away; call it after the commit."""
         self._on_work(launched.lanes)
         if launched.has_waiting:
             self._hints.hint(PLACES, everywhere=False)
