@@ -1,8 +1,9 @@
 """Job definitions by version. A version never changes once written, so what was read is kept."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries
@@ -15,11 +16,25 @@ _DEFINITIONS = sql("definitions")
 VersionKey = tuple[UUID, int]
 
 
+class Versioned(Protocol):
+    """Whatever was made from a version of a job."""
+
+    @property
+    def job_id(self) -> UUID: ...
+
+    @property
+    def job_version(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class BrokenDefinition:
     """A stored definition that this release can't read: that job must not stop the others."""
 
     why: str
+
+
+#: What was read, by version.
+Read = Mapping[VersionKey, JobDefinition | BrokenDefinition]
 
 
 class Definitions:
@@ -45,6 +60,12 @@ class Definitions:
                 {k: BrokenDefinition("this version is not stored") for k in missing if k not in fresh}
             )
         return found
+
+    async def of_works(
+        self, session: Queries, works: Iterable[Versioned]
+    ) -> dict[VersionKey, JobDefinition | BrokenDefinition]:
+        """The definitions that these were made from."""
+        return await self.get_many(session, [(work.job_id, work.job_version) for work in works])
 
     def known(self, key: VersionKey) -> JobDefinition | BrokenDefinition | None:
         """The definition of one version, if it need not be read."""

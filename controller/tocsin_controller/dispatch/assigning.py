@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
+from tocsin_controller.definitions import BrokenDefinition, Read
 from tocsin_controller.dispatch.substituting import Filled, Substituter, Unfilled
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.leasing import Handed
@@ -24,27 +24,25 @@ class Assigner:
     def __init__(
         self,
         db: Database,
-        definitions: Definitions,
         ender: Ender,
         known: KnownLeases,
         pace: LossPace,
         substituter: Substituter,
     ) -> None:
         self._db = db
-        self._definitions = definitions
         self._ender = ender
         self._known = known
         self._pace = pace
         self._substituter = substituter
 
-    async def assignments(self, session: HeldSession, handed: Sequence[Handed]) -> list[Assignment | None]:
+    async def assignments(
+        self, session: HeldSession, handed: Sequence[Handed], definitions: Read
+    ) -> list[Assignment | None]:
         """What each agent is told; None for what can't be told, which is ended here. Raises StaleDatabase."""
         if handed:
             self._db.epochs.note_fence(handed[0].fence)
         self._known.learn(handed)
-        keys: list[VersionKey] = [(h.job_id, h.job_version) for h in handed]
-        definitions = await self._definitions.get_many(session, keys)
-        works = [(h, definitions[key]) for h, key in zip(handed, keys, strict=True)]
+        works = [(h, definitions[h.job_id, h.job_version]) for h in handed]
         filled = await self._substituter.fill(session, works)
         built = [self._assignment_or_why(h, job, filled.get(h.execution_id)) for h, job in works]
         ended = [

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from tocsin_controller.definitions import Definitions, VersionKey
+from tocsin_controller.definitions import Definitions
 from tocsin_controller.dispatch.assigning import Assigner
 from tocsin_controller.dispatch.audit import Findings, compare, is_found, must_stop
 from tocsin_controller.dispatch.call import Call
@@ -79,9 +79,10 @@ class Auditor:
             [lease for c, f in zip(calls, findings, strict=True) if not c.slots for lease in f.offer_again],
         )
         offered = await offer_again(session, again, self._lease_secs) if again else []
-        if refused := await self._per_agent.refuse(session, offered):
+        definitions = await self._definitions.of_works(session, offered)
+        if refused := await self._per_agent.refuse(session, offered, definitions):
             offered = [one for one in offered if one.execution_id not in refused]
-        assignments = await self._assigner.assignments(session, offered)
+        assignments = await self._assigner.assignments(session, offered, definitions)
         await self._end_unheard(session, findings)
         await self._note_found(
             session,
@@ -156,11 +157,10 @@ class Auditor:
 
     async def _take_back(self, session: HeldSession, leases: Sequence[Lease]) -> None:
         """Their agent did not hear of these and takes no more work: somebody else may."""
-        keys: list[VersionKey] = [(lease.job_id, lease.job_version) for lease in leases]
-        definitions = await self._definitions.get_many(session, keys)
+        definitions = await self._definitions.of_works(session, leases)
         returned: list[tuple[Lease, str, int, float]] = []
-        for lease, key in zip(leases, keys, strict=True):
-            job = definitions[key]
+        for lease in leases:
+            job = definitions[lease.job_id, lease.job_version]
             if isinstance(job, JobDefinition):
                 route = route_again(job, lease.agent_id)
                 returned.append((lease, route, job.priority, job.queue_timeout_secs))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from tocsin_controller.definitions import BrokenDefinition, Definitions
+from tocsin_controller.definitions import BrokenDefinition, Definitions, Read
 from tocsin_controller.dispatch.aside import ClaimFailed, SetAside
 from tocsin_controller.dispatch.assigning import Assigner
 from tocsin_controller.dispatch.auditor import Auditor
@@ -74,8 +74,8 @@ class Claimer:
         self._definitions = definitions
         self._ender = ender
         self._lease_secs = pace.lease_secs
-        self._per_agent = PerAgentLimit(definitions)
-        self._assigner = Assigner(db, definitions, ender, known, pace, substituter)
+        self._per_agent = PerAgentLimit()
+        self._assigner = Assigner(db, ender, known, pace, substituter)
         self._auditor = Auditor(
             hints,
             definitions,
@@ -206,9 +206,11 @@ class Claimer:
                     takers[row.taker].session.read_at = float("-inf")  # superseded: to be read again
             for call in given:
                 self._lot.leave(call)
-            given = await self._within_limits(session, given)
-            await self._start_simple(session, given)
-            await self._answer(session, given)
+            # Read once: what was handed out is looked at by everything that follows.
+            definitions = await self._definitions.of_works(session, _all_of(given))
+            given = await self._within_limits(session, given, definitions)
+            await self._start_simple(session, given, definitions)
+            await self._answer(session, given, definitions)
         except BaseException:
             for call in takers:  # what was handed out all the same is found by the audit of its next poll
                 call.session.expect_audit()
@@ -222,10 +224,10 @@ class Claimer:
         return len(found)
 
     async def _within_limits(
-        self, session: HeldSession, given: dict[Call, list[Handed]]
+        self, session: HeldSession, given: dict[Call, list[Handed]], definitions: Read
     ) -> dict[Call, list[Handed]]:
         """Without what is too much for its agent; who is left with nothing waits on."""
-        refused = await self._per_agent.refuse(session, [work for works in given.values() for work in works])
+        refused = await self._per_agent.refuse(session, _all_of(given), definitions)
         if not refused:
             return given
         kept = {
@@ -285,12 +287,13 @@ class Claimer:
             else:
                 self._lanes.drop(look)
 
-    async def _start_simple(self, session: HeldSession, given: dict[Call, list[Handed]]) -> None:
+    async def _start_simple(
+        self, session: HeldSession, given: dict[Call, list[Handed]], definitions: Read
+    ) -> None:
         """For simple agents handing out is the start, and a lease that nobody renews has to last."""
         simple = [work for call, works in given.items() if not call.is_native for work in works]
         if not simple:
             return
-        definitions = await self._definitions.get_many(session, [(w.job_id, w.job_version) for w in simple])
         async with session.transaction() as transaction:
             await start_executions(
                 transaction, [Start(w.execution_id, w.run_id, w.agent_id, w.fence, 0.0) for w in simple]
@@ -300,10 +303,9 @@ class Claimer:
                 lease_secs = _simple_lease_secs(definitions[work.job_id, work.job_version])
                 await renew_leases(transaction, [(work.agent_id, held)], lease_secs)
 
-    async def _answer(self, session: HeldSession, given: dict[Call, list[Handed]]) -> None:
+    async def _answer(self, session: HeldSession, given: dict[Call, list[Handed]], definitions: Read) -> None:
         """Send the work out."""
-        handed = [work for works in given.values() for work in works]
-        assignments = iter(await self._assigner.assignments(session, handed))
+        assignments = iter(await self._assigner.assignments(session, _all_of(given), definitions))
         for call, works in given.items():
             executions = [a for _ in works if (a := next(assignments)) is not None]
             if call.is_native:
@@ -317,6 +319,10 @@ class Claimer:
         is_first = len(self._lot) == 1  # nobody waited, so nothing was scanned for
         if is_first or (call.slots and any(r in call.session.routes for r in self._lanes.routes())):
             self._wake.set()
+
+
+def _all_of(given: dict[Call, list[Handed]]) -> list[Handed]:
+    return [work for works in given.values() for work in works]
 
 
 def _taker(call: Call) -> Taker:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from tocsin_controller.definitions import Definitions
+from tocsin_controller.definitions import Read
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import HeldSession
 from tocsin_controller.store.leasing import Handed
@@ -26,12 +26,8 @@ AGAIN_SECS: Final = 5.0
 class PerAgentLimit:
     """Counts what agents are given."""
 
-    def __init__(self, definitions: Definitions) -> None:
-        self._definitions = definitions
-
-    async def refuse(self, session: HeldSession, handed: Sequence[Handed]) -> set[UUID]:
+    async def refuse(self, session: HeldSession, handed: Sequence[Handed], definitions: Read) -> set[UUID]:
         """Put back what is too much for its agent, which must not hear of it; which executions that were."""
-        definitions = await self._definitions.get_many(session, [(h.job_id, h.job_version) for h in handed])
         limited = [
             (h, job)
             for h in handed
