@@ -47,6 +47,7 @@ from tocsin_controller.engine import Engine
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.services.approvals import ApprovalService
 from tocsin_controller.services.jobs import JobService
+from tocsin_controller.services.starting import RunStarter
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_shared.wire import dumps
@@ -62,9 +63,10 @@ def build_app(
 ) -> web.Application:
     """The application of one controller."""
     closing = asyncio.Event()
-    jobs = JobService(db, engine.hints, engine.launcher, engine.canceller, engine.loss_pace, engine.reach)
+    starter = RunStarter(db, engine.hints, engine.launcher)
+    jobs = JobService(db, engine.hints, starter, engine.canceller, engine.loss_pace, engine.reach)
     approvals = ApprovalService(db, engine.hints, engine.approver)
-    routes = all_routes(Parts(db, engine, settings, jobs, approvals, keyring, closing))
+    routes = all_routes(Parts(db, engine, settings, starter, jobs, approvals, keyring, closing))
     limits = RateLimits(
         enabled=settings.rate_limit_enabled,
         public=settings.rate_limit_public,

@@ -27,7 +27,7 @@ from tocsin_controller.services.job_audit import job_changes
 from tocsin_controller.services.job_calendars import calendars_for, note_calendars
 from tocsin_controller.services.job_checks import check_definition, check_new_timing, refuse
 from tocsin_controller.services.job_events import note_event_trigger
-from tocsin_controller.services.starting import Asked, Asker, start_run
+from tocsin_controller.services.starting import Asked, Asker, RunStarter
 from tocsin_controller.services.versions import definition_to_return_to
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
@@ -51,7 +51,7 @@ from tocsin_controller.store.watches import forget_alerts
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.causes import trigger_of
 from tocsin_controller.workflow.ending import Aftermath
-from tocsin_controller.workflow.launch import Launcher, Triggered, launch
+from tocsin_controller.workflow.launch import launch
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Conflict, FieldError, NameTaken, NotFound
 from tocsin_shared.event_schedules import EventSchedule
@@ -71,14 +71,14 @@ class JobService:
         self,
         db: Database,
         hints: Hints,
-        launcher: Launcher,
+        starter: RunStarter,
         canceller: Canceller,
         pace: LossPace,
         reach: Reach | None = None,
     ) -> None:
         self._db = db
         self._hints = hints
-        self._launcher = launcher
+        self._starter = starter
         self._canceller = canceller
         self._pace = pace
         self._reach = reach or Reach()
@@ -326,24 +326,15 @@ class JobService:
         job_id = await self.find_id(ref)
         asked_for = "trigger", job_id, body.model_dump(mode="json"), skip_deps
         request = Repeatable.of(by.key_id, idempotency_key, *asked_for)
-        launched: Triggered | None = None
 
-        async def do() -> dict[str, Any]:
-            nonlocal launched
+        async def ask(session: Session) -> Asked:
             job = await share_job(session, job_id)
             if job is None:
                 raise _no_job(ref)
             trigger = trigger_of(kind, by=by.name)
-            asked = Asked(job_id, job.version, job.definition, trigger, body.params, skip_deps=skip_deps)
-            launched, answer = await start_run(session, self._launcher, asked, Asker.of(by))
-            return answer
+            return Asked(job_id, job.version, job.definition, trigger, body.params, skip_deps=skip_deps)
 
-        async with self._db.transaction() as session:
-            answer = await once(session, request, do)
-        if launched is not None:
-            self._launcher.announce(launched)
-            self._hints.hint(EVENTS)
-        return answer
+        return await self._starter.start(request, ask, Asker.of(by))
 
     def announce(self, *aftermaths: Aftermath) -> None:
         """Tell everybody, once the transaction is committed."""

@@ -4,15 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from tocsin_controller.definitions import BrokenDefinition, Definitions
-from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.roles import Principal
-from tocsin_controller.services.idempotency import Repeatable, once
-from tocsin_controller.services.starting import Asked, Asker, start_run
+from tocsin_controller.services.idempotency import Repeatable
+from tocsin_controller.services.starting import Asked, Asker, RunStarter
 from tocsin_controller.store import history
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.jobs import share_job
 from tocsin_controller.workflow.causes import Parent, trigger_of
-from tocsin_controller.workflow.launch import Launcher, Triggered
 from tocsin_shared.errors import Conflict, NotFound
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.targets import is_fan_out
@@ -21,10 +19,9 @@ from tocsin_shared.targets import is_fan_out
 class ReplayService:
     """Old runs, again."""
 
-    def __init__(self, db: Database, hints: Hints, launcher: Launcher, definitions: Definitions) -> None:
+    def __init__(self, db: Database, starter: RunStarter, definitions: Definitions) -> None:
         self._db = db
-        self._hints = hints
-        self._launcher = launcher
+        self._starter = starter
         self._definitions = definitions
 
     async def replay_run(
@@ -55,26 +52,17 @@ class ReplayService:
         what = execution["id"] if execution is not None else run["id"]
         request = Repeatable.of(by.key_id, idempotency_key, "replay", what)
         trigger = _trigger(run, execution, by)
-        launched: Triggered | None = None
 
-        async def do() -> dict[str, Any]:
-            nonlocal launched
+        async def ask(session: Session) -> Asked:
             job = await self._frozen(session, run)
             hosts = _host(execution) if execution is not None and is_fan_out(job.target) else None
-            asked = Asked(
-                run["job_id"], run["job_version"], job, trigger, run["params"], skip_deps=True, hosts=hosts
+            version = run["job_version"]
+            told = f"was replayed (version {version})"
+            return Asked(
+                run["job_id"], version, job, trigger, run["params"], skip_deps=True, hosts=hosts, told=told
             )
-            launched, answer = await start_run(
-                session, self._launcher, asked, Asker.of(by), told=f"was replayed (version {asked.version})"
-            )
-            return answer
 
-        async with self._db.transaction() as session:
-            answer = await once(session, request, do)
-        if launched is not None:
-            self._launcher.announce(launched)
-            self._hints.hint(EVENTS)
-        return answer
+        return await self._starter.start(request, ask, Asker.of(by))
 
     async def _frozen(self, session: Session, run: Record) -> JobDefinition:
         """The definition that the old run had; its job must still be there."""

@@ -7,15 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.roles import Principal
-from tocsin_controller.services.idempotency import Repeatable, once
-from tocsin_controller.services.starting import Asked, Asker, start_run
+from tocsin_controller.services.idempotency import Repeatable
+from tocsin_controller.services.starting import Asked, Asker, RunStarter
 from tocsin_controller.store import history
-from tocsin_controller.store.database import Database, Record, Session
+from tocsin_controller.store.database import Record, Session
 from tocsin_controller.store.jobs import share_job
 from tocsin_controller.workflow.causes import Parent, trigger_of
-from tocsin_controller.workflow.launch import Launcher, Triggered
 from tocsin_shared.errors import Conflict, NotFound
 from tocsin_shared.executions import RunStatus
 from tocsin_shared.jobs import JobDefinition
@@ -26,10 +24,8 @@ from tocsin_shared.targets import is_fan_out
 class RunRetryService:
     """Runs, tried again."""
 
-    def __init__(self, db: Database, hints: Hints, launcher: Launcher, definitions: Definitions) -> None:
-        self._db = db
-        self._hints = hints
-        self._launcher = launcher
+    def __init__(self, starter: RunStarter, definitions: Definitions) -> None:
+        self._starter = starter
         self._definitions = definitions
 
     async def retry(
@@ -37,10 +33,8 @@ class RunRetryService:
     ) -> dict[str, Any]:
         """A new run of the same job, with the same params. Raises NotFound, Conflict, InvalidInput."""
         request = Repeatable.of(by.key_id, idempotency_key, "retry", run_id, only.value)
-        launched: Triggered | None = None
 
-        async def do() -> dict[str, Any]:
-            nonlocal launched
+        async def ask(session: Session) -> Asked:
             run = await history.run(session, run_id)
             if run is None:
                 raise NotFound(f"there is no run {run_id}")
@@ -52,18 +46,12 @@ class RunRetryService:
             hosts = await self._hosts(session, run, job.definition, only)
             parent = Parent(run["job_id"], run_id, run["trigger"])
             trigger = trigger_of("retry", parent, by=by.name, run_id=run_id, only=only.value)
-            asked = Asked(run["job_id"], job.version, job.definition, trigger, run["params"], hosts=hosts)
-            launched, answer = await start_run(
-                session, self._launcher, asked, Asker.of(by), told="was tried again"
+            told = "was tried again"
+            return Asked(
+                run["job_id"], job.version, job.definition, trigger, run["params"], hosts=hosts, told=told
             )
-            return answer
 
-        async with self._db.transaction() as session:
-            answer = await once(session, request, do)
-        if launched is not None:
-            self._launcher.announce(launched)
-            self._hints.hint(EVENTS)
-        return answer
+        return await self._starter.start(request, ask, Asker.of(by))
 
     async def _hosts(
         self, session: Session, run: Record, job: JobDefinition, only: RetriedHosts

@@ -3,14 +3,16 @@
 All of them are written here, so that what holds for one holds for all: the run, the event that tells of it, the answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.roles import Principal
+from tocsin_controller.services.idempotency import Repeatable, once
 from tocsin_controller.store.audit import AuditRow, insert_audit
-from tocsin_controller.store.database import Session
+from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.workflow.launch import Launcher, Triggered
 from tocsin_controller.workflow.params import params_of
@@ -48,16 +50,45 @@ class Asked:
     skip_deps: bool = False
     #: Of a job that runs on every host, only these, with their names; None: all that are meant.
     hosts: Mapping[UUID, str] | None = None
+    #: What happened to the job, as its event says.
+    told: str = "was triggered"
 
 
-async def start_run(
-    session: Session, launcher: Launcher, asked: Asked, by: Asker, *, told: str = "was triggered"
+class RunStarter:
+    """Starts what somebody asks for."""
+
+    def __init__(self, db: Database, hints: Hints, launcher: Launcher) -> None:
+        self._db = db
+        self._hints = hints
+        self._launcher = launcher
+
+    async def start(
+        self, request: Repeatable | None, ask: Callable[[Session], Awaitable[Asked]], by: Asker
+    ) -> dict[str, Any]:
+        """Find out what is asked for, and start it, in one transaction; what the caller is answered.
+
+        The same request gets the same answer, and starts nothing again (G5). `ask` holds the job (`share_job`). Raises
+        InvalidInput when the params do not fit the job, and what `ask` raises.
+        """
+        launched: Triggered | None = None
+
+        async def do() -> dict[str, Any]:
+            nonlocal launched
+            launched, answer = await _start_run(session, self._launcher, await ask(session), by)
+            return answer
+
+        async with self._db.transaction() as session:
+            answer = await once(session, request, do)
+        if launched is not None:
+            self._launcher.announce(launched)
+            self._hints.hint(EVENTS)
+        return answer
+
+
+async def _start_run(
+    session: Session, launcher: Launcher, asked: Asked, by: Asker
 ) -> tuple[Triggered, dict[str, Any]]:
-    """Write the run, its event and its audit row in the caller's transaction; the run, and what the caller is answered.
-
-    The caller holds the job (`share_job`), and after the commit announces the run and hints `events`. Raises
-    InvalidInput when the params do not fit the job.
-    """
+    """Write the run, its event and its audit row; the run, and what the caller is answered."""
     known = params_of(asked.job, asked.params)
     if known.wrong:
         raise InvalidInput(known.why, details=known.wrong)
@@ -75,7 +106,7 @@ async def start_run(
     event = NewEvent(
         kind="job.triggered",
         severity="info",
-        message=f"Job '{asked.job.name}' {told}",
+        message=f"Job '{asked.job.name}' {asked.told}",
         job_id=asked.job_id,
         run_id=launched.run_id,
         api_key_id=by.key_id,

@@ -13,10 +13,10 @@ from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.security.sealing import CannotUnseal, Vault, key_id_of
 from tocsin_controller.security.secrets import hash_key
-from tocsin_controller.services.idempotency import Repeatable, once
-from tocsin_controller.services.starting import Asked, Asker, start_run
+from tocsin_controller.services.idempotency import Repeatable
+from tocsin_controller.services.starting import Asked, Asker, RunStarter
 from tocsin_controller.services.webhook_signatures import Proof, prove
-from tocsin_controller.store.database import Database, Record
+from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.jobs import share_job
 from tocsin_controller.store.sealed import webhook_place
@@ -29,7 +29,6 @@ from tocsin_controller.store.webhooks import (
     webhook_of_job,
 )
 from tocsin_controller.workflow.causes import trigger_of
-from tocsin_controller.workflow.launch import Launcher, Triggered
 from tocsin_shared.errors import Conflict, NotFound, Unavailable
 from tocsin_shared.webhooks import WebhookCall
 
@@ -73,10 +72,10 @@ class Called:
 class WebhookService:
     """Jobs that may be run by whoever knows an address."""
 
-    def __init__(self, db: Database, hints: Hints, launcher: Launcher, vault: Vault) -> None:
+    def __init__(self, db: Database, hints: Hints, starter: RunStarter, vault: Vault) -> None:
         self._db = db
         self._hints = hints
-        self._launcher = launcher
+        self._starter = starter
         self._vault = vault
 
     async def create(self, job_id: UUID, by: Principal, *, is_signed: bool) -> NewWebhook:
@@ -137,10 +136,8 @@ class WebhookService:
             return {"message": "pong", "job_id": str(job_id), "run_id": None, "execution_ids": []}
         digest = hashlib.sha256(called.raw).hexdigest()
         request = Repeatable.of(f"webhook:{job_id}", called.idempotency_key, digest)
-        launched: Triggered | None = None
 
-        async def do() -> dict[str, Any]:
-            nonlocal launched
+        async def ask(session: Session) -> Asked:
             job = await share_job(session, job_id)
             if job is None:
                 raise NotFound("there is no such webhook")
@@ -152,19 +149,11 @@ class WebhookService:
             if is_repeated:
                 raise Conflict("this call was accepted already")
             trigger = trigger_of("webhook", token_prefix=webhook.token_prefix)
-            asked = Asked(job_id, job.version, job.definition, trigger, called.body.params)
-            caller = Asker(f"webhook {webhook.token_prefix}...", address=called.address)
-            launched, answer = await start_run(
-                session, self._launcher, asked, caller, told="was triggered by its webhook"
-            )
-            return answer
+            told = "was triggered by its webhook"
+            return Asked(job_id, job.version, job.definition, trigger, called.body.params, told=told)
 
-        async with self._db.transaction() as session:
-            answer = await once(session, request, do)
-        if launched is not None:
-            self._launcher.announce(launched)
-            self._hints.hint(EVENTS)
-        return answer
+        caller = Asker(f"webhook {webhook.token_prefix}...", address=called.address)
+        return await self._starter.start(request, ask, caller)
 
     def _prove(self, webhook: Webhook, called: Called) -> Proof | None:
         """None when calls need not be signed. Raises Unauthorized."""

@@ -9,6 +9,7 @@ from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.services.approvals import ApprovalService
 from tocsin_controller.services.jobs import JobService
 from tocsin_controller.services.show import as_uuid
+from tocsin_controller.services.starting import RunStarter
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_shared.errors import InvalidInput
@@ -21,6 +22,7 @@ class Parts:
     db: Database
     engine: Engine
     settings: ControllerSettings
+    starter: RunStarter
     jobs: JobService
     approvals: ApprovalService
     keyring: KeyRing

@@ -15,9 +15,8 @@ class ReplayRoutes:
     """Runs and executions, again."""
 
     def __init__(self, parts: Parts) -> None:
-        engine = parts.engine
-        self._replays = ReplayService(parts.db, engine.hints, engine.launcher, engine.definitions)
-        self._retries = RunRetryService(parts.db, engine.hints, engine.launcher, engine.definitions)
+        self._replays = ReplayService(parts.db, parts.starter, parts.engine.definitions)
+        self._retries = RunRetryService(parts.starter, parts.engine.definitions)
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""

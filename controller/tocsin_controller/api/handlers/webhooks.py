@@ -16,7 +16,7 @@ class WebhookRoutes:
     def __init__(self, parts: Parts) -> None:
         self._jobs = parts.jobs
         engine = parts.engine
-        self._webhooks = WebhookService(parts.db, engine.hints, engine.launcher, engine.vault)
+        self._webhooks = WebhookService(parts.db, engine.hints, parts.starter, engine.vault)
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
