@@ -60,7 +60,7 @@ def forget_key(config: Path | None, database_url: str | None, key_id: str, yes: 
         click.confirm(f"Delete every secret that is encrypted with key {key_id}?", abort=True, err=True)
 
     async def run(db: Any) -> None:
-        for name in await vault_keys.forget_key(db, raw):
-            click.echo(f"deleted variable {name}")
+        for what in await vault_keys.forget_key(db, raw):
+            click.echo(f"deleted {what}")
 
     with_database(config, database_url, run)

@@ -13,6 +13,7 @@ from tocsin_controller.api.handlers.audit import AuditRoutes
 from tocsin_controller.api.handlers.backfills import BackfillRoutes
 from tocsin_controller.api.handlers.bulk import BulkRoutes
 from tocsin_controller.api.handlers.calendars import CalendarRoutes
+from tocsin_controller.api.handlers.connections import ConnectionRoutes
 from tocsin_controller.api.handlers.data import DataRoutes
 from tocsin_controller.api.handlers.events import EventRoutes
 from tocsin_controller.api.handlers.executions import ExecutionRoutes
@@ -118,6 +119,7 @@ def all_routes(parts: Parts) -> list[Route]:
         KeyRoutes(parts),
         AuditRoutes(parts),
         VariableRoutes(parts),
+        ConnectionRoutes(parts),
         SettingsRoutes(parts),
         StatisticsRoutes(parts),
         DataRoutes(parts),

@@ -77,6 +77,16 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     },
     ("POST", "/api/variables"): {"name": "API_HOST", "value": "https://api.example.com"},
     ("PUT", "/api/variables/{name}"): {"value": "https://api2.example.com"},
+    ("POST", "/api/connections"): {
+        "name": "prod-db",
+        "conn_type": "postgres",
+        "description": "Production DB",
+        "config": {"connection_string": "postgresql://user:pass@db.example.com:5432/app"},
+    },
+    ("PUT", "/api/connections/{name}"): {
+        "description": "Updated description",
+        "config": {"connection_string": "********", "tls": True},
+    },
     ("PUT", "/api/settings"): {"retention_days": "14"},
     ("POST", "/api/schedules/preview"): {
         "schedule": {"type": "cron", "value": "0 30 2 * * *"},

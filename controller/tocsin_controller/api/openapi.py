@@ -34,6 +34,7 @@ _TAGS: Final = {
     "schedules": "When would it be due?",
     "calendars": "Days off and blackout windows that jobs share.",
     "variables": "Named values, secrets among them, that tasks use.",
+    "connections": "How to reach other people's servers, kept apart from the jobs that use them.",
     "keys": "Who may do what.",
     "audit": "Who changed what.",
     "settings": "What holds for the whole fleet.",

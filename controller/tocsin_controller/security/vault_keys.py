@@ -10,14 +10,18 @@ from tocsin_controller.security.sealing import CannotUnseal, Vault, key_id_of, n
 from tocsin_controller.store.database import Database, Queries, Session
 from tocsin_controller.store.sealed import (
     Sealed,
+    connection_place,
+    delete_connections_of_key,
     delete_key,
     delete_variables_of_key,
     delete_webhooks_of_key,
     insert_key,
     known_keys,
     lock_key,
+    replace_sealed_connections,
     replace_sealed_variables,
     replace_sealed_webhooks,
+    stale_connections,
     stale_variables,
     stale_webhooks,
     uses_of_key,
@@ -90,6 +94,7 @@ class _Column:
 COLUMNS: Final = (
     _Column(stale_variables, replace_sealed_variables, variable_place),
     _Column(stale_webhooks, replace_sealed_webhooks, webhook_place),
+    _Column(stale_connections, replace_sealed_connections, connection_place),
 )
 
 
@@ -124,11 +129,12 @@ async def rotate(db: Database, vault: Vault) -> Rotated:
 
 
 async def forget_key(db: Database, key_id: bytes) -> list[str]:
-    """A key is lost for good: what only it opens is deleted. Returns the names of variables and webhooks."""
+    """A key is lost for good: what only it opens is deleted. Returns what that was, by kind and name."""
     async with db.transaction() as session:
         await lock_key(session, key_id)
-        names = await delete_variables_of_key(session, key_id)
+        names = [f"variable {name}" for name in await delete_variables_of_key(session, key_id)]
         names += [f"webhook of job {job_id}" for job_id in await delete_webhooks_of_key(session, key_id)]
+        names += [f"connection {name}" for name in await delete_connections_of_key(session, key_id)]
         await delete_key(session, key_id)
     return names
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from tocsin_controller.scheduling.checking import check_timing, refusal
 from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.services.gate_checks import check_gates
+from tocsin_controller.services.job_connections import check_connection
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.jobs import agent_exists
 from tocsin_controller.substitution.tasks import inspect
@@ -31,6 +32,7 @@ async def check_definition(session: Session, job: JobDefinition, pace: LossPace)
     if job.run_as is not None and not isinstance(job.task, ShellTask):
         wrong.append(FieldError("run_as", "only shell tasks can run as another account"))
     wrong += check_references(job)
+    wrong += await check_connection(session, job)
     if job.lost_after_secs <= pace.lease_secs:
         why = (
             f"must be more than the {pace.lease_secs:g} s (lease_secs) after which an agent counts as offline"

@@ -26,6 +26,7 @@ from tocsin_controller.services.idempotency import Repeatable, once
 from tocsin_controller.services.job_audit import job_changes
 from tocsin_controller.services.job_calendars import calendars_for, note_calendars
 from tocsin_controller.services.job_checks import check_definition, check_new_timing, refuse
+from tocsin_controller.services.job_connections import note_connection
 from tocsin_controller.services.job_events import note_event_trigger
 from tocsin_controller.services.starting import Asked, Asker, RunStarter
 from tocsin_controller.services.versions import definition_to_return_to
@@ -59,6 +60,7 @@ from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobCreate, JobDefinition, JobStatus, JobUpdate, TriggerRequest
 from tocsin_shared.jobs_history import RollbackRequest
 from tocsin_shared.schedules import OneShotSchedule
+from tocsin_shared.tasks.fitting import connection_of
 
 #: To compare two timings apart from it.
 _ANY_ANCHOR = datetime(2000, 1, 1, tzinfo=UTC)
@@ -142,6 +144,8 @@ class JobService:
         definition = await dependencies.resolve(session, definition)
         await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
         await note_calendars(session, job_id, definition, None)
+        if connection_of(definition.task) is not None:
+            await note_connection(session, job_id, definition, None)
         if isinstance(definition.schedule, EventSchedule):
             await note_event_trigger(session, job_id, definition, None)
         next_fire_at = _first_fire(timing, definition, now) if status is JobStatus.SCHEDULED else None
@@ -262,6 +266,7 @@ class JobService:
         await _unique_name(saving, definition.name)
         known = job.definition if is_readable else None
         await note_calendars(session, job.id, definition, known)
+        await note_connection(session, job.id, definition, known)
         await note_event_trigger(session, job.id, definition, known)
         if is_readable and next_fire_at != job.next_fire_at:
             await self._record_overtaken(session, job, now, is_paused=status is not JobStatus.SCHEDULED)

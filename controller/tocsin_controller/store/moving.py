@@ -31,6 +31,7 @@ KEPT: Final = frozenset(
         "audit_log",
         "brake",
         "cluster",
+        "connections",
         "counting",
         "encryption_keys",
         "indexing",

@@ -16,6 +16,9 @@ _STALE_WEBHOOKS = sql("stale_webhooks")
 _RESEAL_WEBHOOKS = sql("reseal_webhooks")
 _DELETE_WEBHOOKS_OF_KEY = sql("delete_webhooks_of_key")
 _DELETE_VARIABLES_OF_KEY = sql("delete_variables_of_key")
+_STALE_CONNECTIONS = sql("stale_connections")
+_RESEAL_CONNECTIONS = sql("reseal_connections")
+_DELETE_CONNECTIONS_OF_KEY = sql("delete_connections_of_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +101,27 @@ async def delete_webhooks_of_key(conn: Session, key_id: bytes) -> list[str]:
 async def delete_variables_of_key(conn: Session, key_id: bytes) -> list[str]:
     """Delete the variables that are sealed with this key; their names."""
     return [row["name"] for row in await conn.fetch(_DELETE_VARIABLES_OF_KEY, key_id)]
+
+
+def connection_place(name: str) -> str:
+    """What the configuration of a connection is bound to."""
+    return f"connections/{name}"
+
+
+async def stale_connections(conn: Queries, current_id: bytes, limit: int) -> list[Sealed]:
+    """Connections that are sealed with another key than this, locked."""
+    return [Sealed(*row) for row in await conn.fetch(_STALE_CONNECTIONS, current_id, limit)]
+
+
+async def replace_sealed_connections(
+    conn: Queries, rows: list[Sealed], fresh: list[bytes], key_id: bytes
+) -> int:
+    """The same configurations, sealed with this key; how many that were."""
+    return await conn.execute(
+        _RESEAL_CONNECTIONS, [row.name for row in rows], [row.sealed for row in rows], fresh, key_id
+    )
+
+
+async def delete_connections_of_key(conn: Session, key_id: bytes) -> list[str]:
+    """Delete the connections that are sealed with this key; their names."""
+    return [row["name"] for row in await conn.fetch(_DELETE_CONNECTIONS_OF_KEY, key_id)]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from tocsin_shared.wire import Text, UserModel
 
@@ -19,6 +20,24 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 UserText = Annotated[Text, Field(max_length=1_000)]
 #: A URL or connection string; it may hold a password, so all of it is secret.
 SecretUrl = Annotated[Text, Field(min_length=1, max_length=8_192)]
+
+
+def _without_credentials(value: str) -> str:
+    try:
+        has_some = "@" in urlsplit(value).netloc
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if has_some:
+        raise ValueError("must not hold credentials: this is shown to everybody")
+    return value
+
+
+#: The address of a server, which is no secret.
+OpenUrl = Annotated[
+    Text,
+    StringConstraints(min_length=1, max_length=8_192, pattern=r"^(?i:https?)://\S+$"),
+    AfterValidator(_without_credentials),
+]
 
 
 class ConnectionConfig(UserModel):

@@ -8,6 +8,7 @@ from tocsin_shared.connections.base import (
     ConnectionConfig,
     Host,
     Hosts,
+    OpenUrl,
     Port,
     Secret,
     SecretPem,
@@ -96,9 +97,7 @@ class HttpConfig(TlsConfig):
         {"token", "password", "header_value"}
     )
 
-    base_url: Annotated[
-        Text, StringConstraints(min_length=1, max_length=8_192, pattern=r"^(?i:https?)://\S+$")
-    ]
+    base_url: OpenUrl
     auth_type: Literal["none", "bearer", "basic", "header"] = "none"
     token: Secret | None = None
     username: UserText | None = None
@@ -200,9 +199,7 @@ class S3Config(TlsConfig):
     )
 
     #: `https://host:port`; absent: AWS.
-    endpoint: Annotated[Text, StringConstraints(max_length=2_048, pattern=r"^(?i:https?)://\S+$")] | None = (
-        None
-    )
+    endpoint: OpenUrl | None = None
     bucket: Annotated[Text, Field(min_length=1, max_length=255)]
     region: Annotated[Text, Field(max_length=255)] | None = None
     access_key: Secret | None = None

@@ -180,6 +180,6 @@ async def test_a_lost_key_can_be_given_up(api: Api, database: Database) -> None:
     await api.post("/api/variables", {"name": "PLAIN", "value": "x"})
     lost = vault(KEY).current_id
     assert lost is not None
-    assert await forget_key(database, lost) == ["PW"]
+    assert await forget_key(database, lost) == ["variable PW"]
     await check_keys(database, vault(NEWER))
     assert [one["name"] for one in await api.get("/api/variables")] == ["PLAIN"]
