@@ -6,6 +6,7 @@ from tocsin_controller.counting import Counting
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.dispatch.brake import BrakePace
 from tocsin_controller.dispatch.claimer import Claimer
+from tocsin_controller.dispatch.connecting import Connector
 from tocsin_controller.dispatch.desk import AgentDesk, Pace
 from tocsin_controller.dispatch.presence import Presence
 from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
@@ -75,8 +76,10 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     loss_pace = LossPace(settings.lease_secs, settings.heartbeat_secs)
     known = KnownLeases()
     vault = vault_from(*settings.encryption_keys)
-    substituter = Substituter(vault)
-    claimer = Claimer(db, hints, definitions, ender, known, pace=loss_pace, substituter=substituter)
+    substituter, connector = Substituter(vault), Connector(vault)
+    claimer = Claimer(
+        db, hints, definitions, ender, known, pace=loss_pace, substituter=substituter, connector=connector
+    )
     canceller = Canceller(db, hints, ender)
     approver = Approver(definitions, ender)
     presence = Presence(db, hints, lease_secs=settings.lease_secs)
@@ -90,7 +93,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         recorder=recorder,
         canceller=canceller,
         pace=pace,
-        redaction=SimpleRedaction(db, definitions, substituter),
+        redaction=SimpleRedaction(db, definitions, substituter, connector),
     )
     reaper_pace = ReaperPace(loss=loss_pace, brake=BrakePace(settings.lease_secs, settings.lost_grace_secs))
     maintenance = Maintenance(

@@ -15,6 +15,7 @@ from tocsin_controller.dispatch.aside import ClaimFailed, SetAside
 from tocsin_controller.dispatch.assigning import Assigner
 from tocsin_controller.dispatch.auditor import Auditor
 from tocsin_controller.dispatch.call import Call
+from tocsin_controller.dispatch.connecting import Connector
 from tocsin_controller.dispatch.lanes import Lanes, Look
 from tocsin_controller.dispatch.parking import ParkingLot
 from tocsin_controller.dispatch.per_agent import PerAgentLimit
@@ -68,6 +69,7 @@ class Claimer:
         *,
         pace: LossPace,
         substituter: Substituter,
+        connector: Connector,
     ) -> None:
         self._db = db
         self._hints = hints
@@ -75,7 +77,7 @@ class Claimer:
         self._ender = ender
         self._lease_secs = pace.lease_secs
         self._per_agent = PerAgentLimit()
-        self._assigner = Assigner(db, ender, known, pace, substituter)
+        self._assigner = Assigner(db, ender, known, pace, substituter, connector)
         self._auditor = Auditor(
             hints,
             definitions,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from tocsin_controller.dispatch.merging import merged_task
 from tocsin_shared.executions import ExecutionStatus, Reason, Stream
 from tocsin_shared.protocol import (
     MAX_CHUNK_BYTES,
@@ -19,12 +20,15 @@ def item_from(assignment: Assignment, agent_id: UUID) -> SimpleItem:
     """What a simple agent gets; who serves it fills in the callback's address."""
     execution_id = str(assignment.execution_id)
     timeout = assignment.timeout_secs
+    task = assignment.task.model_dump(mode="json")
+    if assignment.connection is not None:
+        task = merged_task(task, assignment.connection)
     return SimpleItem(
         queue_id=execution_id,
         execution_id=execution_id,
         job_id=str(assignment.job_id),
         agent_id=str(agent_id),
-        task=assignment.task.model_dump(mode="json"),
+        task=task,
         run_as=assignment.run_as,
         timeout_secs=int(timeout) if timeout is not None else None,
         callback_url="",
