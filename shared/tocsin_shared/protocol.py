@@ -4,11 +4,12 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
 from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.executions import ExecutionStatus, Reason, Stream
 from tocsin_shared.targets import Tag
+from tocsin_shared.task_types import MAX_TASK_TYPES, TaskType, readable_task_types
 from tocsin_shared.tasks import Task
 from tocsin_shared.tasks.fields import ScriptName
 from tocsin_shared.tasks.processes import MAX_SCRIPT_CHARS
@@ -47,9 +48,11 @@ class Held(AgentModel):
     fence: Fence
 
 
-def _native_types_only(value: Any) -> Any:
-    """Third-party agents send task type definitions here; those are kept by another route."""
-    return [t for t in value if isinstance(t, str)] if isinstance(value, list) else value
+def _readable_only(value: Any) -> Any:
+    """Whole models pass, for those who make a request; of what arrives, what makes sense."""
+    if not isinstance(value, list):
+        return []
+    return [one for one in value if isinstance(one, TaskType)] or readable_task_types(value)
 
 
 class RegisterRequest(AgentModel):
@@ -62,9 +65,11 @@ class RegisterRequest(AgentModel):
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
     #: `custom` for a third-party agent, which only receives custom tasks unless it is targeted by name.
     agent_type: Text = "standard"
-    task_types: Annotated[list[Text], BeforeValidator(_native_types_only), Field(max_length=100)] | None = (
-        None
-    )
+    task_types: Annotated[list[Text], Field(max_length=100)] | None = None
+    #: What a third-party agent can do, with the fields of each kind of work. May also stand in `task_types`.
+    custom_task_types: Annotated[
+        list[TaskType], BeforeValidator(_readable_only), Field(max_length=MAX_TASK_TYPES)
+    ] = []
     system_info: dict[str, Any] | None = None
 
     #: Absent for simple agents; all that follows is our own agent's.
@@ -81,6 +86,20 @@ class RegisterRequest(AgentModel):
     #: with from now on. A copy of the directory that presents an older mark is refused (409 `cloned`).
     state_mark: UUID | None = None
     next_state_mark: UUID | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sort_task_types(cls, told: Any) -> Any:
+        """Third-party agents describe theirs where ours send names."""
+        types = told.get("task_types") if isinstance(told, dict) else None
+        if not isinstance(types, list) or all(isinstance(one, str) for one in types):
+            return told
+        described = [one for one in types if isinstance(one, dict)]
+        return {
+            "custom_task_types": described,
+            **told,
+            "task_types": [one for one in types if isinstance(one, str)],
+        }
 
 
 class OutputLimits(BaseModel):

@@ -164,6 +164,7 @@ def _introduction(request: RegisterRequest, *, agent_type: str | None = None) ->
         agent_type=agent_type or ("custom" if request.agent_type == "custom" else "standard"),
         tags=list(dict.fromkeys(request.tags)),
         task_types=list(dict.fromkeys(request.task_types or ())),
+        declared_task_types=[one.given() for one in request.custom_task_types],
         hostname=request.hostname,
         address=request.address,
         port=request.port,

@@ -121,7 +121,10 @@ def show_agent(row: Record) -> dict[str, Any]:
         "version", "system_info", "load", "spool",
     ))  # fmt: skip
     shown["last_heartbeat"] = row["last_seen_at"]
-    shown["task_types"] = row["custom_task_types"] if row["agent_type"] == "custom" else row["task_types"]
+    if row["agent_type"] == "custom":
+        shown["task_types"] = row["custom_task_types"] or row["declared_task_types"]
+    else:
+        shown["task_types"] = row["task_types"]
     return shown
 
 

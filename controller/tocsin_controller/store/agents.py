@@ -1,7 +1,7 @@
 """Questions about agents: registration, liveness, removal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -81,6 +81,8 @@ class Introduction:
     system_info: dict[str, Any] | None
     #: What its state directory is marked with from now on.
     state_mark: UUID | None = None
+    #: What a third-party agent can do, by its own word.
+    declared_task_types: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,4 +213,5 @@ def _values(agent_id: UUID, who: Introduction, key_id: UUID | None, lease_secs: 
         who.system_info,
         lease_secs,
         who.state_mark,
+        who.declared_task_types,
     )

@@ -50,12 +50,51 @@ async def test_task_types_are_kept_for_third_party_agents(api: Api) -> None:
     assert await api.put(path, {"task_types": types}) == {"status": "ok"}
     assert await api.as_role("agent").get(path) == types
     assert await api.as_role("viewer").get(path) == types
-    assert (await api.call("PUT", path, {"task_types": [{"nome": 1}]})).json["details"][0][
-        "field"
-    ] == "task_types.0.name"
     await api.put(path)
     assert await api.get(path) == []
     assert (await api.call("GET", f"/api/agents/{new_id()}/task-types")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("task_type", "field"),
+    [
+        ({"nome": 1}, "task_types.0.name"),
+        ({"name": ""}, "task_types.0.name"),
+        ({"name": "x", "color": "red"}, "task_types.0.color"),
+        ({"name": "x", "fields": [{"name": "n"}]}, "task_types.0.fields.0.field_type"),
+        ({"name": "x", "fields": [{"name": "n", "field_type": "date"}]}, "task_types.0.fields.0.field_type"),
+        ({"name": "x", "fields": [{"name": "n", "field_type": "select"}]}, "task_types.0.fields.0"),
+        (
+            {"name": "x", "fields": [{"name": "n", "field_type": "select", "options": [{"value": "a"}]}]},
+            "task_types.0.fields.0.options.0.label",
+        ),
+        ({"name": "x", "fields": [{"name": "n", "field_type": "text", "options": []}]}, "task_types.0.fields.0"),
+        ({"name": "x", "fields": [{"name": "n", "field_type": "text"}] * 2}, "task_types.0"),
+    ],
+)  # fmt: skip
+async def test_a_task_type_that_makes_no_form_is_refused_with_its_place(
+    api: Api, task_type: dict[str, Any], field: str
+) -> None:
+    agent = await api.agent("third", agent_type="custom")
+    path = f"/api/agents/{agent['agent_id']}/task-types"
+    refused = await api.call("PUT", path, {"task_types": [task_type]})
+    assert refused.status == 400
+    assert refused.json["details"][0]["field"].startswith(field)
+    assert await api.get(path) == []
+
+
+async def test_what_an_agent_says_it_can_do_counts_until_people_say_it(api: Api) -> None:
+    own = {"name": "greet", "fields": [{"name": "whom", "field_type": "text"}]}
+    unreadable = {"name": "dance", "fields": [{"name": "step", "field_type": "hologram"}]}
+    agent = await api.agent("third", agent_type="custom", task_types=[own, unreadable, "shell"])
+    path = f"/api/agents/{agent['agent_id']}/task-types"
+    assert await api.get(path) == [own]
+    ours = [{"name": "greet", "description": "Says hello"}]
+    await api.put(path, {"task_types": ours})
+    await api.agent("third", agent_type="custom", custom_task_types=[own])
+    assert await api.get(path) == ours
+    await api.put(path, {"task_types": []})
+    assert await api.get(path) == [own]
 
 
 async def test_a_simple_agent_needs_four_calls(serve: Serve) -> None:

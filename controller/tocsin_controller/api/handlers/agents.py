@@ -1,8 +1,6 @@
 """Routes about agents, as people see them."""
 
-from typing import Annotated, Any
-
-from pydantic import ConfigDict, Field
+from typing import Any
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
@@ -10,17 +8,9 @@ from tocsin_controller.security.roles import EVERYONE, READERS, WRITERS
 from tocsin_controller.services.show import as_uuid, show_agent
 from tocsin_controller.store import roster
 from tocsin_controller.store.database import Record
-from tocsin_shared.errors import InvalidInput, NotFound
+from tocsin_shared.errors import NotFound
+from tocsin_shared.task_types import TaskTypes
 from tocsin_shared.views import AgentDetail, AgentView, StatusView
-from tocsin_shared.wire import UserModel
-
-
-class TaskTypes(UserModel):
-    """What a third-party agent can do, for forms: each with a `name`, a `description` and `fields`."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    task_types: Annotated[list[dict[str, Any]], Field(max_length=1_000)] = []
 
 
 class AgentRoutes:
@@ -70,10 +60,8 @@ class AgentRoutes:
 
     async def set_task_types(self, call: Call) -> Any:
         row = await self._row(call)
-        for index, one in enumerate(call.body.task_types):
-            if not isinstance(one.get("name"), str) or not one["name"]:
-                raise InvalidInput.field(f"task_types.{index}.name", "must be text")
-        await self._desk.set_task_types(row["id"], call.body.task_types, by=call.caller)
+        given = [one.given() for one in call.body.task_types]
+        await self._desk.set_task_types(row["id"], given, by=call.caller)
         return {"status": "ok"}
 
     async def _row(self, call: Call) -> Record:
