@@ -35,7 +35,7 @@ async def _keep_running(name: str, service: Service) -> None:
             log.error("service_ended", service=name)
         except Unavailable as error:
             log.warning(
-                "service_waits_for_database", service=name, error=str(error), retry_secs=round(delay, 2)
+                "service_waits_for_database", service=name, error=_why(error), retry_secs=round(delay, 2)
             )
         except Exception:
             log.exception("service_failed", service=name, retry_secs=round(delay, 2))
@@ -43,3 +43,9 @@ async def _keep_running(name: str, service: Service) -> None:
             delay = FIRST_DELAY_SECS
         await asyncio.sleep(random.uniform(delay / 2, delay))  # noqa: S311  jitter is not a secret
         delay = min(delay * 2, LONGEST_DELAY_SECS)
+
+
+def _why(error: Unavailable) -> str:
+    """What the driver said, in one line: an outage and a full disk are mended by different people."""
+    cause = error.__cause__
+    return " ".join(f"{type(cause).__name__}: {cause}".split())[:500] if cause is not None else str(error)

@@ -155,7 +155,7 @@ class TooManyRequests(TocsinError):
 
 
 class Unavailable(TocsinError):
-    """The database can't be reached right now; try again shortly."""
+    """The database can't be reached or written right now; try again shortly."""
 
     status = 503
     code = "unavailable"

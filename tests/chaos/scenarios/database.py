@@ -6,13 +6,16 @@ import shutil
 import subprocess
 import uuid
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
 from tests.chaos.processes import BIN
 from tests.chaos.proxy import Weather
 from tests.chaos.scenario import USUAL, scenario
+from tests.chaos.scenarios.disks import fill
 from tests.chaos.stage import Stage
+from tocsin_controller.embedded import EmbeddedPostgres
 from tocsin_shared.protocol import EPOCH_SHIFT
 
 
@@ -122,6 +125,55 @@ async def read_only(stage: Stage) -> None:
         stage.expect((await stage.fleet.client.get("/api/runs"))["data"], "reading does not work either")
         await _set_read_only(stage, "off")
     stage.healed()
+
+
+@scenario("F11b", "the disk of the database is full for a while", shows=("G1", "G4", "G10"), lateness_secs=30)
+async def full(stage: Stage) -> None:
+    """What can't be written is refused or waits with whoever has it; what was due is caught up or recorded."""
+    disk = stage.fleet.directory / "small-disk"
+    stage.fleet.small_disk(disk, "64m")
+    await _move_to(stage.fleet.database, disk)
+    controllers = [await stage.fleet.add_controller(name) for name in ("c1", "c2")]
+    await stage.fleet.add_agent("a1")
+    await stage.pulse()
+    running = [await stage.start(f"ends-{n}", 4 + n, n) for n in range(4)]
+    await stage.sample("before")
+    ballast = disk / "ballast"
+    async with stage.fault("full", "database"):
+        fill(ballast)
+        for n in range(40 if stage.is_short else 80):
+            await stage.job(f"refused-{n}", 0.2, parameters=_much(stage))
+            await asyncio.sleep(0.2)
+        told = (stage.fleet.database.data_dir / "server.log").read_text(errors="replace")
+        stage.expect("No space left on device" in told, "the disk was not full")
+        stage.expect((await stage.fleet.client.get("/api/jobs"))["data"], "reading does not work either")
+        ballast.unlink()
+    stage.healed()
+    stage.expect(all(c.is_running for c in controllers), "a controller exited")
+    for code, execution_id in enumerate(running):
+        ended = await stage.until_status(execution_id, "succeeded", "failed", "lost", secs=60)
+        stage.expect(
+            ended["exit_code"] == code, f"{execution_id} ended with {ended['exit_code']}, not {code}"
+        )
+
+
+def _much(stage: Stage) -> list[dict[str, Any]]:
+    """What takes room in the database, however it is packed."""
+    return [
+        {"name": f"p{n}", "param_type": "text", "description": stage.random.randbytes(200).hex()}
+        for n in range(20)
+    ]
+
+
+async def _move_to(database: EmbeddedPostgres, disk: Path) -> None:
+    """Keep the tables on this disk; what PostgreSQL writes ahead stays where it was."""
+    database.dsn("tocsin")  # makes it
+    owner = database.data_dir.stat()
+    os.chown(disk, owner.st_uid, owner.st_gid)
+    connection = await asyncpg.connect(database.dsn())
+    await connection.execute(f"CREATE TABLESPACE small LOCATION '{disk}'")
+    await connection.execute("ALTER DATABASE tocsin SET TABLESPACE small")
+    await connection.close()
 
 
 async def _set_read_only(stage: Stage, value: str) -> None:

@@ -69,7 +69,7 @@ async def full(stage: Stage) -> None:
     await stage.sample("before")
     async with stage.fault("full", "a1"):
         ballast = state / "ballast"
-        _fill(ballast)
+        fill(ballast)
         began = time.time_ns()
         await stage.until_witnessed("runs-meanwhile", "end")
         await asyncio.sleep(6)
@@ -82,7 +82,8 @@ async def full(stage: Stage) -> None:
     stage.expect(ended["exit_code"] == 5, f"the result is {ended['exit_code']}, not 5")
 
 
-def _fill(file: Path) -> None:
+def fill(file: Path) -> None:
+    """Take all that is left of the disk that the file is on."""
     with file.open("wb", buffering=0) as ballast:
         size = 1024 * 1024
         while size:

@@ -15,6 +15,8 @@ OUTAGES = [
     asyncpg.CrashShutdownError("terminating connection because of crash of another server process"),
     asyncpg.ReadOnlySQLTransactionError("cannot execute INSERT in a read-only transaction"),
     asyncpg.TooManyConnectionsError("sorry, too many clients already"),
+    asyncpg.DiskFullError("could not extend file: No space left on device"),
+    asyncpg.PostgresIOError("could not write block"),
     asyncpg.InterfaceError("connection is closed"),
     asyncpg.InterfaceError("cannot perform operation: connection is closed"),
     asyncpg.InterfaceError("cannot call Connection.fetch(): connection has been released back to the pool"),

@@ -22,6 +22,8 @@ _OUTAGES: Final = (
     asyncpg.CrashShutdownError,  # 57P02
     asyncpg.ReadOnlySQLTransactionError,  # 25006: this server has become a standby
     asyncpg.TooManyConnectionsError,  # 53300
+    asyncpg.DiskFullError,  # 53100: reading goes on, and so will writing once somebody has made room
+    asyncpg.PostgresIOError,  # 58030
     asyncpg.TargetServerAttributeNotMatched,  # several hosts, none of them writable
     OSError,  # refused, reset, no such host or socket; TimeoutError is one too
 )
