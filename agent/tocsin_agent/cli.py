@@ -37,6 +37,11 @@ def main() -> None:
     "--ca-file", type=click.Path(path_type=Path, dir_okay=False), help="Certificates (PEM) to trust."
 )
 @click.option(
+    "--policy-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What jobs may do on this host (TOML).",
+)
+@click.option(
     "--stop", type=click.Choice(["drain", "handover"]), help="What SIGTERM means: see below (default: drain)."
 )
 @click.option(
@@ -58,6 +63,8 @@ def run(config: Path | None, **flags: Any) -> None:
     from tocsin_agent.http_link import check_url
     from tocsin_agent.identity import DiskTrouble, StateError
     from tocsin_agent.logs import configure_logging
+    from tocsin_agent.policy import Refused
+    from tocsin_agent.policy.file import BadPolicy, read_policy
     from tocsin_agent.registration import Cloned
     from tocsin_agent.service import serve
     from tocsin_agent.settings import AgentSettings
@@ -77,12 +84,17 @@ def run(config: Path | None, **flags: Any) -> None:
         _die(problem, EXIT_BAD_CONFIGURATION)
     if settings.ca_file and not settings.controller.startswith("https:"):
         _die("ca_file is set, but the controller's address has no TLS", EXIT_BAD_CONFIGURATION)
+    try:
+        policy = read_policy(settings.policy_file)
+        policy.check_controller(settings.controller)
+    except (BadPolicy, Refused) as error:
+        _die(str(error), EXIT_BAD_CONFIGURATION)
     if flags["key"]:
         click.echo("tocsin-agent: --key shows in the process list; --key-file does not", err=True)
     configure_logging(settings.log_format, settings.log_level)
     collect_less()
     try:
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, policy))
     except DiskTrouble as error:
         _die(str(error), EXIT_DISK_TROUBLE)
     except (StateError, Cloned) as error:

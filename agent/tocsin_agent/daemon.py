@@ -19,6 +19,7 @@ from tocsin_agent.intake import Intake
 from tocsin_agent.journal.journal import DEFAULT_MAX_BYTES, OUTPUT_DIR, Journal
 from tocsin_agent.journal.log import JournalError
 from tocsin_agent.link import ControllerLink
+from tocsin_agent.policy import Policy
 from tocsin_agent.poller import Poller
 from tocsin_agent.recovery import Recovery
 from tocsin_agent.registration import Cloned, Registration
@@ -66,6 +67,7 @@ class Agent:
         enrolment_key: str | None = None,
         cgroup: str = "auto",
         is_leashed: bool = False,
+        policy: Policy | None = None,
     ) -> None:
         """`cgroup`: see `runtime.cgroups.open_cgroups`. `is_leashed`: jobs end with this agent, whatever ends it."""
         self._link = link
@@ -88,6 +90,7 @@ class Agent:
         self._ending = Ending()
         self._cgroup = cgroup
         self._is_leashed = is_leashed
+        self._policy = policy or Policy()
         self._left: list[UUID] = []
         self._is_superseded = False
         self._fenced: str | None = None
@@ -180,6 +183,7 @@ class Agent:
             journal,
             self._registry,
             keeping,
+            policy=self._policy,
             on_news=lambda execution_id, urgent: uploader.on_news(execution_id, urgent),
             on_slot=lambda: poller.on_slot(),
         )
@@ -327,7 +331,7 @@ class Agent:
             tags=self._tags,
             hostname=socket.gethostname(),
             agent_type="standard",
-            task_types=self._registry.available(),
+            task_types=[one for one in self._registry.available() if self._policy.allows_type(one)],
             protocol=PROTOCOL_VERSION,
             version=version("tocsin-agent"),
             incarnation=self._incarnation,

@@ -11,6 +11,7 @@ from tocsin_agent.clock import Moment, boot_id
 from tocsin_agent.journal.journal import Entry, Journal
 from tocsin_agent.journal.log import JournalError
 from tocsin_agent.journal.records import Intent, ProcessMark, Result, Started
+from tocsin_agent.policy import Policy
 from tocsin_agent.runtime.after_journal import AfterJournal
 from tocsin_agent.runtime.kept import KeptStart
 from tocsin_agent.runtime.outcome import Outcome, OutputFigures
@@ -36,12 +37,14 @@ class Executor:
         registry: TaskRegistry,
         keeping: Keeping,
         *,
+        policy: Policy | None = None,
         on_news: Callable[[UUID, bool], None],
         on_slot: Callable[[], None],
     ) -> None:
         self._journal = journal
         self._registry = registry
         self._keeping = keeping
+        self._policy = policy
         self._on_news = on_news
         self._on_slot = on_slot
         self._supervisors: dict[UUID, Supervisor] = {}
@@ -213,7 +216,12 @@ class Executor:
             self.output_grew(execution_id, size, newest_seq)
 
         supervisor = Supervisor(
-            self._registry, self._keeping, self.limits, on_started=started, on_output=grew
+            self._registry,
+            self._keeping,
+            self.limits,
+            policy=self._policy,
+            on_started=started,
+            on_output=grew,
         )
         self._supervisors[execution_id] = supervisor
         return supervisor

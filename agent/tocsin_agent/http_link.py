@@ -1,6 +1,8 @@
 """The controller over HTTP(S)."""
 
+from collections.abc import Set as AbstractSet
 from ipaddress import ip_address
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -47,10 +49,14 @@ POLL_MARGIN_SECS = 15.0
 class HttpLink:
     """Calls one controller (or a load balancer before several). `key` speaks for the agent and may be changed."""
 
-    def __init__(self, url: str, key: str, *, ca_file: str | None = None) -> None:
+    def __init__(
+        self, url: str, key: str, *, ca_file: str | None = None, fingerprints: AbstractSet[str] = frozenset()
+    ) -> None:
+        """`fingerprints`: the only certificates that are taken, besides being trusted (SHA-256, in hex)."""
         self._base = url.rstrip("/")
         self.key = key
         self._ca_file = ca_file
+        self._fingerprints = fingerprints
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -122,12 +128,12 @@ class HttpLink:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            ssl: bool | object = True
-            if self._ca_file is not None:
-                import ssl as tls
+            ssl: bool | SSLContext = True
+            if self._ca_file is not None or self._fingerprints:
+                from tocsin_agent.pinning import trusting
 
-                ssl = tls.create_default_context(cafile=self._ca_file)
-            connector = aiohttp.TCPConnector(limit=8, ssl=ssl)  # type: ignore[arg-type]  # True or a context
+                ssl = trusting(self._ca_file, self._fingerprints)
+            connector = aiohttp.TCPConnector(limit=8, ssl=ssl)
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 trust_env=False,

@@ -9,6 +9,7 @@ import structlog
 
 from tocsin_agent.daemon import Agent
 from tocsin_agent.http_link import HttpLink
+from tocsin_agent.policy import Policy
 from tocsin_agent.settings import AgentSettings
 from tocsin_agent.systemd import feed_watchdog, notify
 
@@ -18,11 +19,12 @@ log = structlog.get_logger(__name__)
 SUMMARY_EVERY_SECS = 5.0
 
 
-async def serve(settings: AgentSettings) -> None:
+async def serve(settings: AgentSettings, policy: Policy) -> None:
     """Until stopped by a signal: the first drains or hands over, the second ends running jobs, the third at once."""
     key = settings.enrolment_key
     ca_file = str(settings.ca_file) if settings.ca_file else None
-    async with HttpLink(settings.controller, key or "", ca_file=ca_file) as link:
+    pins = policy.fingerprints or frozenset()
+    async with HttpLink(settings.controller, key or "", ca_file=ca_file, fingerprints=pins) as link:
         agent = Agent(
             link=link,
             state_dir=settings.state_dir,
@@ -35,6 +37,7 @@ async def serve(settings: AgentSettings) -> None:
             journal_max_results=settings.journal_max_results,
             enrolment_key=key,
             cgroup=settings.cgroup,
+            policy=policy,
         )
         work = asyncio.create_task(agent.run(), name="agent")
         _obey_signals(agent, work, settings)

@@ -53,6 +53,11 @@ class AgentSettings(LayeredSettings):
     allow_plain_http: bool = Field(
         False, description="Let the controller's address be http:// although it is on another host."
     )
+    policy_file: Path | None = Field(
+        None,
+        description="What this host's owner lets jobs do here (TOML); default: /etc/tocsin/agent-policy.toml, if it "
+        "exists.",
+    )
     drain_grace_secs: float = Field(
         30.0, ge=0, le=86_400, description="After SIGTERM, running jobs may take so many seconds to finish."
     )

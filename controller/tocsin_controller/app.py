@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from tocsin_agent.daemon import Agent
+from tocsin_agent.policy import Policy
 from tocsin_controller.api.app import build_app
 from tocsin_controller.engine import Engine, build_engine
 from tocsin_controller.local import LocalLink
@@ -107,6 +108,7 @@ async def _local_agent(engine: Engine, settings: ControllerSettings) -> AsyncIte
             capacity=settings.local_capacity,
             # Without a directory of its own nobody would find its jobs again.
             is_leashed=settings.state_dir is None,
+            policy=Policy(reach=engine.reach),
         )
         task = asyncio.create_task(agent.run(), name="local-agent")
         try:

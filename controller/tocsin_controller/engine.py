@@ -15,7 +15,6 @@ from tocsin_controller.dispatch.substituting import Substituter
 from tocsin_controller.hints import Hints
 from tocsin_controller.indexing import Indexing
 from tocsin_controller.maintenance import Maintenance
-from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.scheduling.alerts.watching import Watchman
 from tocsin_controller.scheduling.backfilling import BACKFILL, Backfiller
 from tocsin_controller.scheduling.on_events import EVENT, EventStarter
@@ -43,6 +42,7 @@ from tocsin_controller.workflow.recording import Recorder
 from tocsin_controller.workflow.rollouts.clock import RolloutClock
 from tocsin_controller.workflow.rollouts.driving import ROLLOUT
 from tocsin_controller.workflow.steps import RUN_MOVED
+from tocsin_shared.network import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     canceller = Canceller(db, hints, ender)
     approver = Approver(definitions, ender)
     presence = Presence(db, hints, lease_secs=settings.lease_secs)
-    reach = Reach.of(settings.forward_allowed_networks)
+    reach = settings.reach
     recorder = Recorder(db, hints, ender, definitions, known, lease_secs=settings.lease_secs)
     desk = AgentDesk(
         db,

@@ -11,6 +11,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from tocsin_agent.layered_settings import LayeredSettings
+from tocsin_shared.network import Reach
+from tocsin_shared.network.places import Places
+from tocsin_shared.network.reach import ReachDefault
 from tocsin_shared.protocol import MAX_POLL_WAIT_SECS
 
 Secs = Annotated[float, Field(gt=0, le=7 * 86_400)]
@@ -108,23 +111,49 @@ class ControllerSettings(LayeredSettings):
             return self.database_url_file.read_text().strip()
         return self.database_url.get_secret_value()
 
-    forward_allowed_networks: Annotated[list[str], NoDecode] = Field(
+    network_default: ReachDefault = Field(
+        "guarded",
+        description="What may be called from this controller by jobs with target `local`, `forward_url` and the like: "
+        "`guarded` (not its own host, its link or its cloud's metadata), `public` (the internet alone), `all`, `none`. "
+        "See docs/network-policy.md.",
+    )
+    network_allow: Annotated[list[str], NoDecode] = Field(
         [],
-        description="Networks or addresses, with commas between them, that output may be forwarded to although they "
-        "are the controller's own host, its link or its cloud's metadata.",
+        description="Networks, addresses, host names or kinds of address, with commas between them, that may be called "
+        "although `network_default` refuses them.",
+    )
+    network_deny: Annotated[list[str], NoDecode] = Field(
+        [], description="The same, for what may never be called, whatever is allowed."
+    )
+    forward_allowed_networks: Annotated[list[str], NoDecode] = Field(
+        [], description="An earlier name of `network_allow`; both count."
     )
 
-    @field_validator("trusted_proxies", "forward_allowed_networks", mode="before")
+    @field_validator(
+        "trusted_proxies", "network_allow", "network_deny", "forward_allowed_networks", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
 
-    @field_validator("trusted_proxies", "forward_allowed_networks")
+    @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: list[str]) -> list[str]:
         for one in value:
             ip_network(one)  # its ValueError says what is wrong
         return value
+
+    @field_validator("network_allow", "network_deny", "forward_allowed_networks")
+    @classmethod
+    def _are_places(cls, value: list[str]) -> list[str]:
+        Places.of(value)  # its ValueError says what is wrong
+        return value
+
+    @property
+    def reach(self) -> Reach:
+        """What may be called from this controller."""
+        allow = (*self.network_allow, *self.forward_allowed_networks)
+        return Reach(self.network_default, allow, tuple(self.network_deny))
 
     @property
     def encryption_keys(self) -> tuple[str | None, Path | None]:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import structlog
 
+from tocsin_agent.policy import Policy, Refused
+from tocsin_agent.policy.enforcing import permitted
 from tocsin_agent.runtime.after_journal import AfterJournal, Callback
 from tocsin_agent.runtime.cgroups import Cgroups, NotEnforceable, refuse_limits
 from tocsin_agent.runtime.ending import outcome_of
@@ -64,6 +66,7 @@ class Context:
         self._redactors = {stream: Redactor(forms) for stream in Stream} if forms else {}
         self.stop = supervisor.stop
         self.limits = supervisor.limits
+        self.policy = supervisor.policy
 
     def emit(self, stream: Stream, data: bytes) -> None:
         """Take output, without the secrets in it."""
@@ -97,6 +100,7 @@ class Supervisor:
         keeping: Keeping,
         limits: OutputLimits | None = None,
         *,
+        policy: Policy | None = None,
         on_started: OnStarted,
         on_output: OnOutput,
     ) -> None:
@@ -108,6 +112,7 @@ class Supervisor:
         self._process: KeptProcess | None = None
         self._fence: tuple[float, float] | None = None
         self.limits = limits or OutputLimits()
+        self.policy = policy or Policy()
         self.stop = StopSignal()
         #: For whoever writes the result down.
         self.after_journal = AfterJournal()
@@ -225,12 +230,18 @@ class Supervisor:
     async def _run(self, assignment: Assignment, context: Context) -> Outcome:
         task_type = assignment.task.type
         try:
+            assignment = await permitted(self.policy, assignment)
             runner = self._registry.runner(task_type)
             if runner is None:
                 return Outcome.failed(
                     Reason.UNSUPPORTED_TASK, f"This agent does not run tasks of type {task_type}."
                 )
             return await runner.run(assignment, context)
+        except Refused as error:
+            _log.warning(
+                "task_refused", execution_id=str(assignment.execution_id), task_type=task_type, why=str(error)
+            )
+            return Outcome.failed(error.reason, str(error))
         except Exception as error:  # noqa: BLE001 - a plugin can raise anything; the execution has to end anyway
             tell = _log.error if assignment.redact else _log.exception  # what it says may hold a secret
             tell("task_runner_failed", task_type=task_type, execution_id=str(assignment.execution_id))
@@ -242,6 +253,8 @@ class Supervisor:
         if outcome.output is not None or outcome.reason in (
             Reason.SPAWN_FAILED,
             Reason.UNSUPPORTED_TASK,
+            Reason.REFUSED_BY_AGENT,
+            Reason.ADDRESS_REFUSED,
             Reason.INTERNAL,
             Reason.INTERRUPTED,
         ):

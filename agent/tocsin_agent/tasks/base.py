@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
+from tocsin_agent.policy import Policy
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.spec import ProcessSpec
 from tocsin_shared.executions import Stream
@@ -69,6 +70,11 @@ class TaskContext(Protocol):
     @property
     def limits(self) -> OutputLimits:
         """How much output is kept."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """What this host's owner allows. Types, accounts and paths are seen to before a runner is asked."""
         ...
 
     def emit(self, stream: Stream, data: bytes) -> None:

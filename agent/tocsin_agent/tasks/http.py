@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import aiohttp
 
+from tocsin_agent.network import AddressRefused, GuardedConnector
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.tasks.base import TaskContext
 from tocsin_shared.executions import Reason, Stream
@@ -45,6 +46,7 @@ async def _request(task: HttpTask, context: TaskContext, timeout_secs: float | N
         # that neither proxy settings nor ~/.netrc of the agent's account leak into somebody's job.
         async with (
             aiohttp.ClientSession(
+                connector=GuardedConnector(context.policy.reach),
                 timeout=aiohttp.ClientTimeout(total=timeout_secs),
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -60,6 +62,9 @@ async def _request(task: HttpTask, context: TaskContext, timeout_secs: float | N
             async for chunk in response.content.iter_any():
                 context.emit(Stream.STDOUT, chunk)
             return _judged(task, response.status)
+    except AddressRefused as error:
+        context.emit(Stream.STDERR, f"{error}\n".encode())
+        return Outcome.failed(Reason.ADDRESS_REFUSED, str(error))
     except TimeoutError:
         return _http_error(context, "No complete answer arrived in time.")
     except (aiohttp.ClientError, OSError, ValueError) as error:

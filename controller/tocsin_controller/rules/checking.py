@@ -2,10 +2,10 @@
 
 from urllib.parse import urlsplit
 
-from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.rules.paths import BadPath, JsonPath
 from tocsin_controller.rules.patterns import BadPattern, TextPattern
 from tocsin_shared.errors import FieldError
+from tocsin_shared.network import Reach
 from tocsin_shared.output_rules import ExtractionType, OutputRules
 
 

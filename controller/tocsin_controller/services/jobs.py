@@ -9,7 +9,6 @@ import asyncpg
 from pydantic import ValidationError
 
 from tocsin_controller.hints import EVENTS, TIMERS, Hints
-from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.rules.checking import check_rules
 from tocsin_controller.scheduling.alerts.arming import arm
 from tocsin_controller.scheduling.checking import mistakes
@@ -59,6 +58,7 @@ from tocsin_shared.event_schedules import EventSchedule
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobCreate, JobDefinition, JobStatus, JobUpdate, TriggerRequest
 from tocsin_shared.jobs_history import RollbackRequest
+from tocsin_shared.network import GUARDED, Reach
 from tocsin_shared.schedules import OneShotSchedule
 from tocsin_shared.tasks.fitting import connection_of
 
@@ -83,7 +83,7 @@ class JobService:
         self._starter = starter
         self._canceller = canceller
         self._pace = pace
-        self._reach = reach or Reach()
+        self._reach = reach or GUARDED
 
     async def find_id(self, ref: str) -> UUID:
         """The id behind an id or an exact name; a deleted job still has its id. Raises NotFound for names."""

@@ -6,20 +6,16 @@ due again later; after `MOST_TRIES` it is given up, and an event says so.
 """
 
 import asyncio
-import ipaddress
-import socket
-from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import aiohttp
 import structlog
-from aiohttp.abc import AbstractResolver, ResolveResult
 
+from tocsin_agent.network import AddressRefused, GuardedConnector
 from tocsin_controller.hints import EVENTS, FORWARDS, Hints, woken_within
 from tocsin_controller.jitter import jittered
-from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.store import history
 from tocsin_controller.store.database import Database, Record
 from tocsin_controller.store.events import NewEvent, add_events
@@ -32,6 +28,7 @@ from tocsin_controller.store.outbox import (
 from tocsin_controller.store.output import chunks_of
 from tocsin_controller.workflow.ending import Ended
 from tocsin_shared.executions import STREAM_NUMBERS
+from tocsin_shared.network import Reach
 from tocsin_shared.wire import dumps
 
 log = structlog.get_logger(__name__)
@@ -74,12 +71,12 @@ class Forwarder:
 
     async def run(self) -> None:
         """Until cancelled. Raises Unavailable when the database goes away; the supervisor starts it again."""
-        connector = aiohttp.TCPConnector(
-            resolver=GuardedResolver(self._reach), limit=AT_ONCE, force_close=True
-        )
+        connector = GuardedConnector(self._reach, limit=AT_ONCE, force_close=True)
         timeout = aiohttp.ClientTimeout(total=LONGEST_SECS)
         headers = {"User-Agent": "tocsin", "Content-Type": "application/json"}
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as http:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, headers=headers, trust_env=False
+        ) as http:
             with self._hints.watch(FORWARDS) as woken:
                 while True:
                     woken.clear()
@@ -125,6 +122,8 @@ class Forwarder:
         try:
             async with http.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 status = answer.status
+        except AddressRefused as error:
+            raise _NotSent(str(error), is_final=True) from None
         except TimeoutError:
             raise _NotSent(f"no answer within {LONGEST_SECS:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -165,27 +164,3 @@ class Forwarder:
             await delete_from_outbox(session, [entry.id])
             await add_events(session, [event])
         self._hints.hint(EVENTS)
-
-
-class GuardedResolver(AbstractResolver):
-    """Names become addresses, but only those that may be called: checked here, where the connection is made."""
-
-    def __init__(self, reach: Reach) -> None:
-        self._reach = reach
-        self._inner = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """The addresses of a host. Raises OSError when none may be called."""
-        found: Sequence[ResolveResult] = await self._inner.resolve(host, port, family)
-        permitted = [
-            one for one in found if self._reach.permits(ipaddress.ip_address(one["host"].partition("%")[0]))
-        ]
-        if not permitted:
-            raise OSError(f"{host} is an address that may not be called")
-        return permitted
-
-    async def close(self) -> None:
-        """Nothing is kept."""
-        await self._inner.close()

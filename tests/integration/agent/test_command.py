@@ -266,6 +266,29 @@ def test_bad_configuration_exits_so_that_systemd_does_not_try_again(
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("task_types = [", "is wrong: "),
+        ("[network]\nallowed = []", "network.allowed: there is no such setting"),
+        ("controllers = ['https://tocsin.example.org']", "controllers does not name 'http://127.0.0.1:1'"),
+        (f"controller_fingerprints = ['{'00' * 32}']", "'http://127.0.0.1:1' has no TLS"),
+        (None, "can't be read: No such file"),
+    ],
+)
+def test_an_agent_does_not_start_with_a_policy_that_is_wrong_or_against_its_controller(
+    tmp_path: Path, policy: str | None, said: str
+) -> None:
+    file = tmp_path / "policy.toml"
+    if policy is not None:
+        file.write_text(policy)
+    arguments = ("--controller", "http://127.0.0.1:1", "--state-dir", tmp_path, "--policy-file", file)
+    ended = tocsin_agent("run", *arguments)
+    assert ended.returncode == EXIT_BAD_CONFIGURATION
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_a_damaged_identity_is_bad_configuration(tmp_path: Path) -> None:
     (tmp_path / "identity.json").write_text("{")
     ended = tocsin_agent("run", "--controller", "http://127.0.0.1:1", "--state-dir", tmp_path)

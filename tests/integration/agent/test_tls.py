@@ -1,7 +1,9 @@
 """The key is shown to a controller with the right certificate and to nobody else."""
 
 import datetime
+import re
 import ssl
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,8 +91,10 @@ def ours(tmp_path: Path) -> Authority:
     return Authority.make(tmp_path, "ours")
 
 
-async def beat(url: str, ca_file: Path | None) -> None:
-    async with HttpLink(url, "tck_secret", ca_file=str(ca_file) if ca_file else None) as link:
+async def beat(url: str, ca_file: Path | None, fingerprints: AbstractSet[str] = frozenset()) -> None:
+    async with HttpLink(
+        url, "tck_secret", ca_file=str(ca_file) if ca_file else None, fingerprints=fingerprints
+    ) as link:
         from tocsin_shared.ids import new_id
 
         await link.heartbeat(new_id(), HeartbeatRequest())
@@ -101,6 +105,28 @@ async def test_the_right_certificate_is_trusted(ours: Authority) -> None:
         with pytest.raises(Exception, match="unauthorized"):
             await beat(controller.url, ours.directory / "ours.pem")
         assert controller.keys("heartbeat") == ["tck_secret"]
+
+
+async def test_a_trusted_certificate_that_the_policy_does_not_name_gets_neither_key_nor_call(
+    ours: Authority,
+) -> None:
+    ca_file = ours.directory / "ours.pem"
+    async with serving(ours.server()) as controller:
+        with pytest.raises(Unreachable, match="controller_fingerprints do not name") as error:
+            await beat(controller.url, ca_file, {"00" * 32})
+        assert controller.calls == []
+        shown = re.search(r"sha256:([0-9a-f]{64})", str(error.value))
+        assert shown
+        with pytest.raises(Exception, match="unauthorized"):
+            await beat(controller.url, ca_file, {"00" * 32, shown[1]})
+        assert controller.keys("heartbeat") == ["tck_secret"]
+
+
+async def test_a_certificate_that_the_policy_names_has_to_be_trusted_as_well(ours: Authority) -> None:
+    async with serving(ours.server()) as controller:
+        with pytest.raises(Unreachable, match="certificate verify failed"):
+            await beat(controller.url, None, {"00" * 32})
+        assert controller.calls == []
 
 
 @pytest.mark.parametrize("wrong", ["another authority", "another host", "expired", "the system's only"])

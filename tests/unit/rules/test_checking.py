@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tocsin_controller.rules.addresses import Reach
 from tocsin_controller.rules.checking import check_rules
-from tocsin_controller.workflow.forwarding import GuardedResolver
+from tocsin_shared.network import GUARDED, Reach
 from tocsin_shared.output_rules import MAX_ASSERTIONS, MAX_EXTRACTIONS, MAX_TRIGGERS, OutputRules
 
 
 def wrong(**parts: Any) -> list[tuple[str, str]]:
-    return [(e.field, e.reason) for e in check_rules(OutputRules.model_validate(parts), Reach())]
+    return [(e.field, e.reason) for e in check_rules(OutputRules.model_validate(parts), GUARDED)]
 
 
 def test_what_can_be_read_passes() -> None:
@@ -90,8 +89,9 @@ def test_addresses_of_the_controller_itself_are_refused(url: str, is_refused: bo
 
 def test_an_operator_can_allow_addresses() -> None:
     rules = OutputRules(forward_url="http://127.0.0.1:9000/")
-    assert not check_rules(rules, Reach.of(["127.0.0.0/8"]))
-    assert check_rules(OutputRules(forward_url="http://[::1]/"), Reach.of(["127.0.0.0/8"]))
+    reach = Reach("guarded", allow=("127.0.0.0/8",))
+    assert not check_rules(rules, reach)
+    assert check_rules(OutputRules(forward_url="http://[::1]/"), reach)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,3 @@ def test_a_variable_gets_the_name_of_its_rule_unless_another_is_given() -> None:
     )
     assert [e.variable for e in rules.extractions] == ["A", "B", None]
     assert rules.model_dump(mode="json")["extractions"][2] == {"name": "c", "pattern": "x", "type": "regex"}
-
-
-async def test_a_name_that_leads_to_the_controller_itself_has_no_addresses() -> None:
-    with pytest.raises(OSError, match="may not be called"):
-        await GuardedResolver(Reach()).resolve("localhost", 80)
-    assert await GuardedResolver(Reach.of(["127.0.0.0/8", "::1"])).resolve("localhost", 80)

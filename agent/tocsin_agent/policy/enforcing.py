@@ -1,0 +1,44 @@
+"""The policy, applied to one task before anything of it starts."""
+
+import asyncio
+import os
+import pwd
+from functools import cache
+
+from tocsin_agent.network import AddressRefused, check_host
+from tocsin_agent.policy.decisions import Policy, Refused
+from tocsin_agent.policy.files import with_checked_paths
+from tocsin_agent.policy.paths import Directories
+from tocsin_agent.policy.servers import servers_of
+from tocsin_shared.executions import Reason
+from tocsin_shared.protocol import Assignment
+from tocsin_shared.tasks import ShellTask
+
+
+async def permitted(policy: Policy, assignment: Assignment) -> Assignment:
+    """The assignment as it may be run. Raises Refused."""
+    task = assignment.task
+    policy.check_type(task.type)
+    if isinstance(task, ShellTask) and policy.run_as is not None:
+        account = task.run_as or assignment.run_as
+        policy.check_account(await asyncio.to_thread(own_account) if account is None else account)
+    if not policy.reach.is_unlimited:
+        for host, port in servers_of(assignment):
+            try:
+                await check_host(policy.reach, host, port)
+            except AddressRefused as error:
+                raise Refused(str(error), Reason.ADDRESS_REFUSED) from None
+    if policy.directories != Directories():
+        checked = await asyncio.to_thread(with_checked_paths, policy.directories, assignment)
+        return assignment.model_copy(update={"task": checked})
+    return assignment
+
+
+@cache
+def own_account() -> str:
+    """The account of the agent, under which everything runs that names none."""
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -1,0 +1,58 @@
+"""The files and directories of this host that a task names, and whether the policy lets it. Blocks."""
+
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import unquote
+
+from tocsin_agent.policy.decisions import refused
+from tocsin_agent.policy.paths import Directories, Unclear, is_below, real_path
+from tocsin_shared.protocol import Assignment
+from tocsin_shared.tasks import FilePushTask, FtpTask, S3Task, ShellTask, SqlTask, Task
+
+_Allowed: TypeAlias = tuple[Path, ...] | None
+
+
+def with_checked_paths(directories: Directories, assignment: Assignment) -> Task:
+    """The task with its paths as they really are, so that no link decides later. Raises Refused."""
+    task = assignment.task
+    match task:
+        case ShellTask(working_dir=str(path)) if directories.working is not None:
+            return task.model_copy(
+                update={"working_dir": _checked("directories.working", directories.working, path)}
+            )
+        case FilePushTask() if directories.write is not None:
+            path = task.destination + (task.filename if task.destination.endswith("/") else "")
+            return task.model_copy(
+                update={"destination": _checked("directories.write", directories.write, path)}
+            )
+        case FtpTask() | S3Task():
+            is_upload = task.direction == "upload"
+            allowed = directories.read if is_upload else directories.write
+            rule = "directories.read" if is_upload else "directories.write"
+            return task.model_copy(update={"local_path": _checked(rule, allowed, task.local_path)})
+        case SqlTask(driver="sqlite"):
+            path = _sqlite_path(assignment, task)
+            if path != ":memory:":
+                _checked("directories.read", directories.read, path)
+                _checked("directories.write", directories.write, path)
+    return task
+
+
+def _checked(rule: str, allowed: _Allowed, path: str) -> str:
+    if allowed is None:
+        return path
+    try:
+        real = real_path(path)
+    except Unclear as error:
+        raise refused(f"{rule} is given, and {error}") from None
+    if not is_below(real, allowed):
+        leads = "" if str(real) == path else f", which is {real}"
+        raise refused(f"{rule} does not hold '{path[:200]}'{leads}")
+    return str(real)
+
+
+def _sqlite_path(assignment: Assignment, task: SqlTask) -> str:
+    given = assignment.connection.config.get("connection_string") if assignment.connection else None
+    text = str(given or task.connection_string or "").removeprefix("sqlite:").removeprefix("file:")
+    text = unquote(text.partition("?")[0])
+    return "/" + text.lstrip("/") if text.startswith("/") else text
