@@ -74,9 +74,9 @@ class Client:
             "POST", path, params=params, body=body, headers=headers, timeout_secs=timeout_secs
         )
 
-    async def put(self, path: str, body: Any) -> Any:
+    async def put(self, path: str, body: Any, *, params: Params | None = None) -> Any:
         """The parsed answer. Raises Failure."""
-        return await self._call("PUT", path, body=body)
+        return await self._call("PUT", path, body=body, params=params)
 
     async def delete(self, path: str, *, headers: Mapping[str, str] | None = None) -> Any:
         """The parsed answer, if there is one. Raises Failure."""

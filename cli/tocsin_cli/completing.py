@@ -57,6 +57,15 @@ def complete_template(ctx: click.Context, _: click.Parameter, incomplete: str) -
     return _asked(ctx, ask, incomplete)
 
 
+def complete_script(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of scripts, with their types as hints."""
+
+    async def ask(api: "Client") -> list[CompletionItem]:
+        return [CompletionItem(one["name"], help=one["script_type"]) for one in await api.get("/api/scripts")]
+
+    return _asked(ctx, ask, incomplete)
+
+
 def complete_target(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The forms of a target, with the tags and agents there are."""
 

@@ -34,6 +34,7 @@ SECTIONS: Final = {
         "why": Lazy(f"{_C}.why:why", "Say why a run ran, waits or did not run, and when a job does."),
         "search": Lazy(f"{_C}.search:search", "Find executions by what they wrote."),
         "logs": Lazy(f"{_C}.logs:logs", "Print what an execution, or all of a run, wrote."),
+        "scripts": Lazy(f"{_C}.scripts:scripts", "Show, check, save and delete scripts, which jobs run by name."),
         "variables": Lazy(f"{_C}.variables:variables", "Show and change the values that tasks use as {{NAME}}."),
     },
     "Fleet": {

@@ -23,6 +23,8 @@ class ImportDocument(BaseModel):
     jobs: _Rows = []
     #: Secrets that are masked are skipped.
     variables: _Rows = []
+    #: Their syntax is checked again.
+    scripts: _Rows = []
     templates: _Rows = []
     calendars: _Rows = []
     #: Not imported; tells which agents jobs mean, by name.
@@ -31,7 +33,15 @@ class ImportDocument(BaseModel):
     settings: Annotated[dict[Text, Text], Field(max_length=MOST)] = {}
 
     @field_validator(
-        "jobs", "variables", "templates", "calendars", "agents", "groups", "settings", mode="before"
+        "jobs",
+        "variables",
+        "scripts",
+        "templates",
+        "calendars",
+        "agents",
+        "groups",
+        "settings",
+        mode="before",
     )
     @classmethod
     def _may_be_null(cls, value: Any, info: Any) -> Any:
@@ -50,6 +60,7 @@ class ExportView(BaseModel):
     jobs: list[dict[str, Any]]
     #: The values of secrets are masked, or readable with `include_secrets`.
     variables: list[dict[str, Any]]
+    scripts: list[dict[str, Any]]
     templates: list[dict[str, Any]]
     calendars: list[dict[str, Any]]
     agents: list[dict[str, Any]]

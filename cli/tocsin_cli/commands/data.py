@@ -28,7 +28,7 @@ def data() -> None:
 @click.option("--include-secrets", is_flag=True, help="Secrets readable instead of masked.")
 @connected
 async def export(session: Session, file: Path | None, include_secrets: bool) -> None:
-    """Print jobs, variables, templates, agents, groups and settings as one JSON document."""
+    """Print jobs, variables, scripts, templates, agents, groups and settings as one JSON document."""
     found: Json = await session.api.get(
         "/api/data/export", {"include_secrets": "true" if include_secrets else None}
     )
@@ -67,8 +67,11 @@ async def import_(session: Session, file: BinaryIO, dry_run: bool) -> None:
 @yes_option
 @connected
 async def delete(session: Session, yes: bool) -> None:
-    """Do away with jobs, history, events, variables and templates. Keys, agents, settings and the audit log stay."""
-    confirm("Delete all jobs with their history, all events, variables and templates?", yes=yes)
+    """Do away with jobs, history, events, variables, scripts and templates.
+
+    Keys, agents, settings and the audit log stay.
+    """
+    confirm("Delete all jobs with their history, all events, variables, scripts and templates?", yes=yes)
     headers = {"X-Confirm-Delete": "yes-delete-all-data"}
     answer: Json = await session.api.delete("/api/data/delete", headers=headers)
     if session.out.is_json:

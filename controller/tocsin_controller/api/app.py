@@ -27,6 +27,7 @@ from tocsin_controller.api.handlers.pipelines import PipelineRoutes
 from tocsin_controller.api.handlers.protocol import ProtocolRoutes
 from tocsin_controller.api.handlers.replays import ReplayRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
+from tocsin_controller.api.handlers.scripts import ScriptRoutes
 from tocsin_controller.api.handlers.search import SearchRoutes
 from tocsin_controller.api.handlers.settings import SettingsRoutes
 from tocsin_controller.api.handlers.statistics import StatisticsRoutes
@@ -120,6 +121,7 @@ def all_routes(parts: Parts) -> list[Route]:
         AuditRoutes(parts),
         VariableRoutes(parts),
         ConnectionRoutes(parts),
+        ScriptRoutes(parts),
         SettingsRoutes(parts),
         StatisticsRoutes(parts),
         DataRoutes(parts),

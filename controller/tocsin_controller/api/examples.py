@@ -87,6 +87,12 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "description": "Updated description",
         "config": {"connection_string": "********", "tls": True},
     },
+    ("PUT", "/api/scripts/{name}"): {
+        "code": "answer = http_get(\"https://example.com/health\")\n"
+        "if answer.status != 200:\n    fail(\"answered %d\" % answer.status)\n"
+        "result = answer.body\n",
+        "script_type": "starlark",
+    },
     ("PUT", "/api/settings"): {"retention_days": "14"},
     ("POST", "/api/schedules/preview"): {
         "schedule": {"type": "cron", "value": "0 30 2 * * *"},

@@ -35,6 +35,7 @@ _TAGS: Final = {
     "calendars": "Days off and blackout windows that jobs share.",
     "variables": "Named values, secrets among them, that tasks use.",
     "connections": "How to reach other people's servers, kept apart from the jobs that use them.",
+    "scripts": "Starlark and Dockerfiles that tasks run by name.",
     "keys": "Who may do what.",
     "audit": "Who changed what.",
     "settings": "What holds for the whole fleet.",

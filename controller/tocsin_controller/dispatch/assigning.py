@@ -6,6 +6,7 @@ import structlog
 
 from tocsin_controller.definitions import BrokenDefinition, Read
 from tocsin_controller.dispatch.connecting import Connector, Given
+from tocsin_controller.dispatch.scripting import scripts_for
 from tocsin_controller.dispatch.substituting import Filled, Substituter, Unfilled
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.leasing import Handed
@@ -14,7 +15,7 @@ from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
-from tocsin_shared.protocol import MAX_SECRETS_BYTES, Assignment, Limits
+from tocsin_shared.protocol import MAX_SECRETS_BYTES, Assignment, GivenScript, Limits
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +49,11 @@ class Assigner:
         works = [(h, definitions[h.job_id, h.job_version]) for h in handed]
         filled = await self._substituter.fill(session, works)
         given = await self._connector.give(session, works)
+        scripts = await scripts_for(session, works)
         built = [
-            self._assignment_or_why(h, job, filled.get(h.execution_id), given.get(h.execution_id))
+            self._assignment_or_why(
+                h, job, filled.get(h.execution_id), given.get(h.execution_id), scripts.get(h.execution_id)
+            )
             for h, job in works
         ]
         ended = [
@@ -69,6 +73,7 @@ class Assigner:
         job: JobDefinition | BrokenDefinition,
         filled: Filled | Unfilled | None,
         given: Given | Unfilled | None,
+        script: GivenScript | Unfilled | None,
     ) -> Assignment | Unfilled:
         """What the agent gets, or why it can't.
 
@@ -78,10 +83,12 @@ class Assigner:
             return filled
         if isinstance(given, Unfilled):
             return given
+        if isinstance(script, Unfilled):
+            return script
         if isinstance(job, BrokenDefinition):
             return Unfilled(Reason.INTERNAL, "the stored definition can't be read by this release")
         try:
-            return self._assignment(work, job, filled, given)
+            return self._assignment(work, job, filled, given, script)
         except _TooManySecrets:
             why = f"its secrets have more than {MAX_SECRETS_BYTES} bytes together, too many to look for in output"
             return Unfilled(Reason.UNSAFE_VALUE, why)
@@ -94,7 +101,12 @@ class Assigner:
             return Unfilled(Reason.INTERNAL, why)
 
     def _assignment(
-        self, work: Handed, job: JobDefinition, filled: Filled | None, given: Given | None
+        self,
+        work: Handed,
+        job: JobDefinition,
+        filled: Filled | None,
+        given: Given | None,
+        script: GivenScript | None,
     ) -> Assignment:
         return Assignment(
             execution_id=work.execution_id,
@@ -115,6 +127,7 @@ class Assigner:
             lease_secs=self._pace.lease_secs,
             self_fence_secs=self._pace.self_fence_secs(job),
             limits=Limits.model_validate(job.limits.model_dump()) if job.limits else None,
+            script=script,
         )
 
 

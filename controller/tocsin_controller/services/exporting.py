@@ -16,6 +16,7 @@ from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.keys import StoredKey, list_keys
 from tocsin_controller.store.moving import every_job, every_variable, see_one_moment
 from tocsin_controller.store.roster import list_agents
+from tocsin_controller.store.scripts import every_script
 from tocsin_controller.store.sealed import variable_place
 from tocsin_controller.store.templates import list_templates
 from tocsin_shared.errors import Conflict
@@ -48,6 +49,7 @@ class Exporter:
                 "variables": await room.bounded(
                     self._variable(row, include_secrets) async for row in every_variable(session)
                 ),
+                "scripts": await room.bounded(_script(row) async for row in every_script(session)),
                 "templates": [_template(row) for row in await list_templates(session)],
                 "calendars": [_calendar(row) for row in await calendars_shown(session)],
                 "agents": [show_agent(row) for row in await list_agents(session)],
@@ -108,6 +110,11 @@ def _job(row: Record) -> dict[str, Any]:
 
 def _template(row: Record) -> dict[str, Any]:
     return {name: row[name] for name in ("name", "description", "snapshot", "created_by", "created_at")}
+
+
+def _script(row: Record) -> dict[str, Any]:
+    shown = {name: row[name] for name in ("name", "script_type", "code")}
+    return {**shown, "modified": row["updated_at"].astimezone(UTC).isoformat()}
 
 
 def _calendar(row: Record) -> dict[str, Any]:

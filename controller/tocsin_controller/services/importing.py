@@ -14,6 +14,8 @@ from tocsin_controller.services.calendars import CalendarService
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.fleet_settings import KNOWN, MASK, FleetSettings
 from tocsin_controller.services.jobs import JobService
+from tocsin_controller.services.script_syntax import syntax_problems
+from tocsin_controller.services.scripts import ScriptService
 from tocsin_controller.services.show import as_uuid
 from tocsin_controller.services.templates import TemplateService
 from tocsin_controller.services.variables import VariableService
@@ -23,11 +25,13 @@ from tocsin_controller.store.groups import group_names, save_group
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.moving import known_jobs, known_templates, known_variables
 from tocsin_controller.store.roster import list_agents
+from tocsin_controller.store.scripts import known_scripts
 from tocsin_shared.calendars import CalendarSpec, NewCalendar
-from tocsin_shared.errors import FieldError, InvalidInput, NameTaken
+from tocsin_shared.errors import Conflict, FieldError, InvalidInput, NameTaken
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import DEFAULT_GROUP, JobCreate, JobDefinition
 from tocsin_shared.moving import ImportDocument
+from tocsin_shared.scripts import NewScript
 from tocsin_shared.templates import TemplateSave
 from tocsin_shared.variables import MASK as VARIABLE_MASK
 from tocsin_shared.variables import VariableCreate
@@ -42,7 +46,7 @@ class Summary:
 
     imported: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
-            ("groups", "variables", "connections", "templates", "calendars", "jobs", "settings"), 0
+            ("groups", "variables", "connections", "scripts", "templates", "calendars", "jobs", "settings"), 0
         )
     )
     skipped: dict[str, int] = field(default_factory=dict)
@@ -64,6 +68,7 @@ class Importer:
         db: Database,
         jobs: JobService,
         variables: VariableService,
+        scripts: ScriptService,
         templates: TemplateService,
         calendars: CalendarService,
         settings: FleetSettings,
@@ -72,6 +77,7 @@ class Importer:
         self._calendars = calendars
         self._jobs = jobs
         self._variables = variables
+        self._scripts = scripts
         self._templates = templates
         self._settings = settings
 
@@ -82,11 +88,13 @@ class Importer:
         """
         found = _Findings()
         jobs = await asyncio.to_thread(_parse_jobs, document.jobs, found)
+        scripts = await _parse_scripts(document.scripts, found)
         summary = Summary()
         try:
             async with self._db.transaction() as session:
                 await self._import_settings(session, document, summary, found, by)
                 await self._import_variables(session, document, summary, found, by)
+                await self._import_scripts(session, scripts, summary, found, by)
                 await self._import_templates(session, document, summary, found, by)
                 await self._import_calendars(session, document, summary, found, by)
                 await self._import_jobs(session, document, jobs, summary, found, by)
@@ -139,6 +147,27 @@ class Importer:
             else:
                 taken.add(variable.name)
                 summary.imported["variables"] += 1
+
+    async def _import_scripts(
+        self,
+        session: Session,
+        scripts: "list[NewScript]",
+        summary: Summary,
+        found: "_Findings",
+        by: Principal,
+    ) -> None:
+        taken = await known_scripts(session, [script.name for script in scripts])
+        for script in scripts:
+            if script.name in taken:
+                summary.skip("scripts")
+                continue
+            try:
+                await self._scripts.save_in(session, script.name, script, by)
+            except Conflict as error:
+                found.add("scripts", error)
+                return
+            taken.add(script.name)
+            summary.imported["scripts"] += 1
 
     async def _import_templates(
         self, session: Session, document: ImportDocument, summary: Summary, found: "_Findings", by: Principal
@@ -247,7 +276,7 @@ class _Findings:
     def __init__(self) -> None:
         self._details: list[FieldError] = []
 
-    def add(self, where: str, error: InvalidInput | NameTaken) -> None:
+    def add(self, where: str, error: InvalidInput | Conflict) -> None:
         """What was found below a place of the document."""
         details = error.details or [FieldError("", str(error))]
         self._details += [FieldError(f"{where}.{d.field}".rstrip("."), d.reason) for d in details]
@@ -278,6 +307,23 @@ def _parse_jobs(documents: Iterable[dict[str, Any]], found: _Findings) -> list[_
             continue
         jobs.append(_Job(where, job_id, body, frozenset(str(d.job_id) for d in body.depends_on)))
     return jobs
+
+
+async def _parse_scripts(documents: Iterable[dict[str, Any]], found: _Findings) -> list[NewScript]:
+    scripts: list[NewScript] = []
+    places: list[str] = []
+    for position, document in enumerate(documents):
+        sent = {key: value for key, value in document.items() if key in NewScript.model_fields}
+        try:
+            scripts.append(NewScript.model_validate(sent))
+        except ValidationError as error:
+            found.add(f"scripts.{position}", invalid(error, sent))
+        else:
+            places.append(f"scripts.{position}")
+    for where, problem in zip(places, await syntax_problems(scripts), strict=True):
+        if problem is not None:
+            found.add(where, InvalidInput.field("code", problem))
+    return scripts
 
 
 def _dependencies_first(jobs: list[_Job]) -> list[_Job]:

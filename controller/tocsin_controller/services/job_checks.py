@@ -3,12 +3,14 @@
 import math
 from datetime import datetime
 
+from tocsin_controller.dispatch.scripting import script_of
 from tocsin_controller.scheduling.checking import check_timing, refusal
 from tocsin_controller.scheduling.timing import Timing
 from tocsin_controller.services.gate_checks import check_gates
 from tocsin_controller.services.job_connections import check_connection
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.jobs import agent_exists
+from tocsin_controller.store.scripts import share_script
 from tocsin_controller.substitution.tasks import inspect
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import FieldError, InvalidInput
@@ -33,6 +35,7 @@ async def check_definition(session: Session, job: JobDefinition, pace: LossPace)
         wrong.append(FieldError("run_as", "only shell tasks can run as another account"))
     wrong += check_references(job)
     wrong += await check_connection(session, job)
+    wrong += await _check_script(session, job)
     if job.lost_after_secs <= pace.lease_secs:
         why = (
             f"must be more than the {pace.lease_secs:g} s (lease_secs) after which an agent counts as offline"
@@ -41,6 +44,20 @@ async def check_definition(session: Session, job: JobDefinition, pace: LossPace)
     elif job.on_lost is OnLost.RETRY:
         wrong += _check_retry_after_loss(job, pace)
     return wrong + check_gates(job)
+
+
+async def _check_script(session: Session, job: JobDefinition) -> list[FieldError]:
+    """The stored script that the task runs; nobody deletes it before this transaction has ended."""
+    wanted = script_of(job.task)
+    if wanted is None:
+        return []
+    name, kind = wanted
+    found = await share_script(session, name)
+    if found is None:
+        return [FieldError("task.script_name", f"there is no script '{name}'")]
+    if found is not kind:
+        return [FieldError("task.script_name", f"the script '{name}' is {found}, this task needs {kind}")]
+    return []
 
 
 def check_references(job: JobDefinition) -> list[FieldError]:

@@ -31,8 +31,12 @@ class ShellTask(UserModel):
 class ScriptTask(UserModel):
     """A stored Starlark script, run in a sandbox of its own."""
 
+    omitted_when_none: ClassVar[frozenset[str]] = frozenset({"vars"})
+
     type: Literal["script"]
     script_name: ScriptName
+    #: Values that the script finds in `vars`, such as `{"token": "{{API_TOKEN}}"}`: the only way for variables into it.
+    vars: dict[Label, Text] | None = None
 
 
 class DockerBuildTask(UserModel):

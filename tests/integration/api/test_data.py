@@ -71,6 +71,7 @@ async def test_what_is_exported_can_be_imported_again(serve: Serve, database: Da
                 "groups": 2,
                 "variables": 2,
                 "connections": 0,
+                "scripts": 0,
                 "templates": 1,
                 "calendars": 1,
                 "jobs": 3,

@@ -13,6 +13,7 @@ from tocsin_controller.services.calendars import CalendarService
 from tocsin_controller.services.exporting import MOST_BYTES, Exporter
 from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_controller.services.importing import Importer
+from tocsin_controller.services.scripts import ScriptService
 from tocsin_controller.services.templates import TemplateService
 from tocsin_controller.services.variables import VariableService
 from tocsin_controller.store.events import NewEvent, add_events
@@ -51,11 +52,11 @@ class DataRoutes:
         hints, vault = parts.engine.hints, parts.engine.vault
         settings = FleetSettings(parts.db, parts.settings)
         variables, templates = VariableService(parts.db, hints, vault), TemplateService(parts.db, hints)
-        calendars = CalendarService(parts.db, hints)
+        calendars, scripts = CalendarService(parts.db, hints), ScriptService(parts.db, hints)
         self._db = parts.db
         self._hints = hints
         self._exporter = Exporter(parts.db, vault, settings)
-        self._importer = Importer(parts.db, parts.jobs, variables, templates, calendars, settings)
+        self._importer = Importer(parts.db, parts.jobs, variables, scripts, templates, calendars, settings)
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
@@ -70,8 +71,8 @@ class DataRoutes:
                 max_body_bytes=MOST_BYTES + 1024 * 1024,
             ),
             Route(
-                "DELETE", "/api/data/delete", self.delete, "Do away with jobs, history, events, variables and "
-                f"templates; needs the header `{CONFIRM_HEADER}: {CONFIRMED}`", ADMINS, "data",
+                "DELETE", "/api/data/delete", self.delete, "Do away with jobs, history, events, variables, "
+                f"scripts and templates; needs the header `{CONFIRM_HEADER}: {CONFIRMED}`", ADMINS, "data",
                 response=DeletedView,
             ),
         ]  # fmt: skip

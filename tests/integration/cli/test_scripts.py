@@ -1,0 +1,26 @@
+"""`tocsin scripts` as people use it."""
+
+from pathlib import Path
+
+import pytest
+from tests.integration.cli.conftest import Tocsin
+
+
+@pytest.mark.usefixtures("controller")
+async def test_a_script_lives_from_put_to_rm(tocsin: Tocsin, tmp_path: Path) -> None:
+    code, dockerfile, broken = tmp_path / "a.star", tmp_path / "Dockerfile.web", tmp_path / "b.star"
+    code.write_text("print('hello')\n")
+    dockerfile.write_text("FROM alpine\n")
+    broken.write_text("x = 1\ny = = 2\n")
+    assert (await tocsin("scripts", "check", str(code))).stdout == f"{code} can be read\n"
+    refused = await tocsin("scripts", "check", str(broken))
+    assert (refused.exit_code, "line 2" in refused.stderr) == (1, True)
+    assert (await tocsin("scripts", "put", "hello", str(code))).stdout == "saved script hello\n"
+    assert (await tocsin("scripts", "put", "web", str(dockerfile))).exit_code == 0
+    listed = (await tocsin("scripts", "ls")).stdout
+    assert [line.split()[:3] for line in listed.splitlines()[1:]] == [
+        ["hello", "starlark", "15"], ["web", "dockerfile", "12"]
+    ]  # fmt: skip
+    assert (await tocsin("scripts", "get", "hello")).stdout == "print('hello')\n"
+    assert (await tocsin("scripts", "rm", "hello", "web", "--yes")).exit_code == 0
+    assert (await tocsin("scripts", "get", "hello")).exit_code == 3
