@@ -29,9 +29,14 @@ class Printer:
         self.room = context.limits.max_bytes_per_stream
 
     @property
+    def left(self) -> int:
+        """How many are still wanted."""
+        return self._wanted - self.printed
+
+    @property
     def is_done(self) -> bool:
         """Whether all that was wanted is printed, or no more can be."""
-        return self._is_full or self.printed >= self._wanted
+        return self._is_full or self.left <= 0
 
     def take(self, body: bytes, known: Mapping[str, object]) -> bool:
         """Print one, with what else is known of it if JSON is wanted. Says whether it was printed.

@@ -1,12 +1,17 @@
 """Tasks that ask databases."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
 from tocsin_shared.tasks.fields import ConnectedTask, Label, Message, of_scheme
 from tocsin_shared.wire import Text
 
+#: `1526919030474-55`, `1526919030474` or `$`; a variable may hold it.
+StreamId = Annotated[
+    Text,
+    StringConstraints(max_length=300, pattern=r"^(\$|[0-9]{1,20}(-[0-9]{1,20})?|\{\{[A-Za-z0-9_.]+\}\})$"),
+]
 RedisUrl = Annotated[Text, Field(max_length=8_192), of_scheme("redis", "rediss", "unix")]
 
 
@@ -50,4 +55,13 @@ class RedisReadTask(ConnectedTask):
     key: Label
     mode: Literal["lpop", "rpop", "subscribe", "xread"] | None = None
     count: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    #: With `xread`: the id of the entry after which to begin; absent: at the beginning; `$`: with what is added
+    #: from now on.
+    after: StreamId | None = None
     format: Literal["text", "json"] = "text"
+
+    @model_validator(mode="after")
+    def _after_is_of_streams(self) -> Self:
+        if self.after is not None and self.mode != "xread":
+            raise ValueError("after is for mode xread")
+        return self
