@@ -23,6 +23,7 @@ SECTIONS: Final = {
         "export": Lazy(f"{_C}.export:export", "Print jobs as documents for `tocsin apply`, or write them to files."),
         "calendars": Lazy(f"{_C}.calendars:calendars", "Show, save and delete days off and blackouts that jobs share."),
         "templates": Lazy(f"{_C}.templates:templates", "Show, save and delete what new jobs start from."),
+        "outbox": Lazy(f"{_C}.outbox:outbox", "Show what could not be done, and have it tried again."),
         "pipelines": Lazy(f"{_C}.pipelines:pipelines", "Show, start and retry pipelines of jobs."),
         "groups": Lazy(f"{_C}.groups:groups", "Show, make, rename and delete groups of jobs."),
         "run": Lazy(f"{_C}.run:run", "Run jobs now, and follow them if wanted."),

@@ -523,6 +523,19 @@ class SearchHit(View):
     highlights: list[Highlight]
 
 
+class SetAsideView(View):
+    """Something that was to be done because of something that happened, and failed too often."""
+
+    id: UUID
+    #: What it was: `run.moved`, `event`, `rollout`, ...
+    kind: str
+    #: Which runs, jobs or events it is about.
+    payload: dict[str, Any]
+    attempts: int
+    last_error: str | None
+    set_aside_at: datetime
+
+
 class VacuumView(View):
     """What a vacuum did."""
 

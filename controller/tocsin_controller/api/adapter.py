@@ -19,7 +19,7 @@ from tocsin_controller.api.answers import (
     json_response,
     plain_error,
 )
-from tocsin_controller.api.body import parse_fast, parse_strictly, read_body
+from tocsin_controller.api.body import from_form, parse_fast, parse_strictly, read_body
 from tocsin_controller.api.limits import Allowance, RateLimits
 from tocsin_controller.api.peers import Peers
 from tocsin_controller.api.table import LIMIT_HEADERS, REQUEST_ID, Call, Route
@@ -80,9 +80,9 @@ class Adapter:
             if route.body is not None:
                 raw = call.raw = await read_body(request, route.max_body_bytes)
                 if len(raw) > LONG_BODY_BYTES:
-                    call.body = await asyncio.to_thread(parse, route.body, raw)
+                    call.body = await asyncio.to_thread(parse, route.body, from_form(raw, route.form_field))
                 elif raw and not raw.isspace():
-                    call.body = parse(route.body, raw)
+                    call.body = parse(route.body, from_form(raw, route.form_field))
                 elif route.body_required:
                     raise MalformedBody("a JSON body is required")
                 else:

@@ -29,6 +29,7 @@ from tocsin_controller.api.handlers.replays import ReplayRoutes
 from tocsin_controller.api.handlers.runs import RunRoutes
 from tocsin_controller.api.handlers.scripts import ScriptRoutes
 from tocsin_controller.api.handlers.search import SearchRoutes
+from tocsin_controller.api.handlers.set_aside import SetAsideRoutes
 from tocsin_controller.api.handlers.settings import SettingsRoutes
 from tocsin_controller.api.handlers.statistics import StatisticsRoutes
 from tocsin_controller.api.handlers.system import SystemRoutes
@@ -126,6 +127,7 @@ def all_routes(parts: Parts) -> list[Route]:
         StatisticsRoutes(parts),
         DataRoutes(parts),
         UpkeepRoutes(parts),
+        SetAsideRoutes(parts),
     )
     routes = [route for group in groups for route in group.routes()]
 

@@ -90,6 +90,8 @@ class Route:
     accepts_ticket: bool = False
     #: Honours the Idempotency-Key header.
     is_repeatable: bool = False
+    #: A form is accepted too: the field of it whose value is the JSON body.
+    form_field: str | None = None
     #: Request headers that it heeds besides: name → sentence.
     headers: dict[str, str] = field(default_factory=dict)
     #: Called by agents, thousands of times a second: parsed for speed.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from tocsin_controller.store.database import Queries, Session
+from tocsin_controller.store.database import Queries, Record, Session
 from tocsin_controller.store.statements import sql
 
 _ADD = sql("add_to_outbox")
@@ -14,6 +14,9 @@ _TAKE = sql("take_from_outbox")
 _TAKE_ONE = sql("take_one_from_outbox")
 _DELETE = sql("delete_from_outbox")
 _DEFER = sql("defer_in_outbox")
+_ASIDE = sql("outbox_set_aside")
+_OFFER = sql("offer_set_aside")
+_DROP = sql("drop_set_aside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +63,20 @@ async def defer_in_outbox(
 ) -> bool:
     """It failed: try again after that time, or, with None, never. False when it does not stand as it was seen."""
     return await session.fetchval(_DEFER, entry.id, entry.attempts, why, retry_secs) is not None
+
+
+async def set_aside_entries(db: Queries, limit: int) -> list[Record]:
+    """What was given up after too many tries, newest first."""
+    return await db.fetch(_ASIDE, limit)
+
+
+async def offer_set_aside(session: Session, entry_id: UUID) -> str | None:
+    """Have it tried again; its kind, or None when no such entry was set aside."""
+    kind: str | None = await session.fetchval(_OFFER, entry_id)
+    return kind
+
+
+async def drop_set_aside(session: Session, entry_id: UUID) -> str | None:
+    """Have it never done; its kind, or None when no such entry was set aside."""
+    kind: str | None = await session.fetchval(_DROP, entry_id)
+    return kind

@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import asyncpg
 import pytest
@@ -145,6 +146,21 @@ async def test_a_signed_webhook_accepts_each_signed_call_once(
         assert (await api.get(f"/api/jobs/{job['id']}/webhook"))["is_signed"] is True
         stored = str([tuple(row) for row in await connection.fetch("SELECT * FROM webhooks")])
         assert secret not in stored
+
+
+async def test_a_form_with_a_payload_is_taken_as_github_sends_it(api: Api) -> None:
+    job = await api.job(parameters=[{"name": "a", "param_type": "text"}])
+    made = await api.post(f"/api/jobs/{job['id']}/webhook")
+    stranger = api.as_role(None)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    sent = urlencode({"payload": '{"params": {"a": "1 & 2"}, "ref": "main"}'}).encode()
+    started = await stranger.post(made["webhook_url"], data=sent, headers=form)
+    run = await api.get(f"/api/runs/{started['run_id']}")
+    assert run["params"] == {"a": "1 & 2"}
+    for wrong in (b"payload=%7B", b"payload=" + b"&payload=".join([b"1"] * 30), b"payload=[]"):
+        answer = await stranger.call("POST", made["webhook_url"], data=wrong, headers=form)
+        assert answer.status == 400, (wrong, answer.json)
+    assert len(await runs_of(api, job)) == 1
 
 
 async def test_a_signed_webhook_needs_an_encryption_key(api: Api) -> None:

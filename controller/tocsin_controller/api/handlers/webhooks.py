@@ -25,7 +25,7 @@ class WebhookRoutes:
             Route(
                 "POST", "/api/webhooks/{token}", self.call, "Run the job that this webhook belongs to", None,
                 "webhooks", body=WebhookCall, body_required=False, response=WebhookAnswer, status=202,
-                is_repeatable=True,
+                is_repeatable=True, form_field="payload",
             ),
             Route(
                 "GET", of_job, self.get, "Look at the webhook of a job", READERS, "webhooks", response=WebhookView
