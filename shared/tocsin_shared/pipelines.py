@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.dependencies import Condition
 from tocsin_shared.executions import Reason
-from tocsin_shared.schedules import CountedFrom, CronSchedule, IntervalSchedule
+from tocsin_shared.schedules import CountedFrom, CronSchedule, Dst, IntervalSchedule
 from tocsin_shared.views import TriggeredBy, View
-from tocsin_shared.wire import UserModel
+from tocsin_shared.wire import Text, UserModel
 
 PipelineStatus = Literal["running", "succeeded", "failed", "cancelled", "incomplete"]
 #: That of the step's run; `waiting` while it may still come, `not_run` once it can't.
@@ -46,8 +46,12 @@ PipelineSchedule = Annotated[
 class PipelineScheduleSet(UserModel):
     """When the roots of a group start by themselves."""
 
-    #: In UTC. An interval is first due once it has passed.
+    #: An interval is first due once it has passed.
     schedule: PipelineSchedule
+    #: IANA name of the zone whose wall clock counts; absent: UTC.
+    timezone: Annotated[Text, Field(max_length=64)] | None = None
+    #: What a clock change does to a time of day that is skipped or comes twice.
+    dst: Dst = Dst.ONCE
 
 
 class PipelineScheduleAnswer(View):
@@ -77,6 +81,7 @@ class PipelineView(View):
     group: str
     jobs: int
     schedule: PipelineSchedule | None
+    timezone: str | None
     next_fire_time: datetime | None
     last_run: PipelineRunView | None
 

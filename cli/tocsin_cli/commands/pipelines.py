@@ -79,15 +79,26 @@ async def retry(session: Session, group: str, run: str) -> None:
 
 @pipelines.command(
     "schedule",
-    examples=['tocsin pipelines schedule ETL --cron "0 2 * * *"', "tocsin pipelines schedule ETL --clear"],
+    examples=[
+        'tocsin pipelines schedule ETL --cron "0 2 * * *" --timezone Europe/Berlin',
+        "tocsin pipelines schedule ETL --clear",
+    ],
 )
 @click.argument("group")
-@click.option("--cron", metavar="EXPRESSION", help="Start at these times, in UTC.")
+@click.option("--cron", metavar="EXPRESSION", help="Start at these times.")
 @click.option("--every", "every_secs", metavar="SECONDS", type=int, help="Start after every so many seconds.")
+@click.option(
+    "--timezone", metavar="ZONE", help="Whose wall clock counts, such as Europe/Berlin; UTC by default."
+)
 @click.option("--clear", is_flag=True, help="No longer start by itself.")
 @connected
 async def schedule(
-    session: Session, group: str, cron: str | None, every_secs: int | None, clear: bool
+    session: Session,
+    group: str,
+    cron: str | None,
+    every_secs: int | None,
+    timezone: str | None,
+    clear: bool,
 ) -> None:
     """Have a pipeline start by itself, or show when it does."""
     if (cron is not None) + (every_secs is not None) + clear > 1:
@@ -98,7 +109,7 @@ async def schedule(
     elif cron is not None or every_secs is not None:
         value: Any = cron if cron is not None else {"interval_secs": every_secs}
         kind = "cron" if cron is not None else "interval"
-        await session.api.put(path, {"schedule": {"type": kind, "value": value}})
+        await session.api.put(path, {"schedule": {"type": kind, "value": value}, "timezone": timezone})
     session.out.json(await session.api.get(path))
 
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from pydantic import TypeAdapter
 
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import EVENTS, OUTBOX, Hints
@@ -25,7 +24,7 @@ from tocsin_controller.workflow.launch import Announce, Launched
 from tocsin_controller.workflow.outbox import AfterCommit
 from tocsin_controller.workflow.pipelines import begin
 from tocsin_shared.ids import occurrence_id
-from tocsin_shared.pipelines import PipelineSchedule
+from tocsin_shared.pipelines import PipelineScheduleSet
 from tocsin_shared.schedules import Catchup
 
 log = structlog.get_logger(__name__)
@@ -34,8 +33,6 @@ log = structlog.get_logger(__name__)
 PIPELINE_DUE: Final = "pipeline.due"
 #: An instant that was missed for longer is not made up for.
 CATCHUP_SECS: Final = 600.0
-
-_SCHEDULE: TypeAdapter[PipelineSchedule] = TypeAdapter(PipelineSchedule)
 
 
 class PipelineClock:
@@ -58,7 +55,10 @@ class PipelineClock:
             return []
         group = row["group_name"]
         now = await read_clock(session)
-        timing = timing_of_pipeline(_SCHEDULE.validate_python(row["schedule"]), row["anchor"], group)
+        stored = PipelineScheduleSet.model_validate(
+            {key: row[key] for key in ("schedule", "timezone", "dst")}
+        )
+        timing = timing_of_pipeline(stored, row["anchor"], group)
         due = datetime.fromisoformat(entry.payload["at"])
         plan = catchup.plan(timing, due, max(now, due), Catchup.LATEST, CATCHUP_SECS)
         missed = len(plan.missed) + plan.missed_more
@@ -82,9 +82,9 @@ class PipelineClock:
         self._hints.hint(OUTBOX)
 
 
-def timing_of_pipeline(schedule: PipelineSchedule, anchor: datetime, group: str) -> Timing:
-    """When a group is due, in UTC; intervals are counted from the anchor."""
-    return Timing.of(schedule, created_at=anchor, name=group)
+def timing_of_pipeline(kept: PipelineScheduleSet, anchor: datetime, group: str) -> Timing:
+    """When a group is due; intervals are counted from the anchor."""
+    return Timing.of(kept.schedule, created_at=anchor, timezone=kept.timezone, dst=kept.dst, name=group)
 
 
 async def arm(session: Session, generation: UUID, at: datetime | None, now: datetime) -> None:

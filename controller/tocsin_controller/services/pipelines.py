@@ -35,7 +35,7 @@ from tocsin_controller.workflow.graph import critical_path
 from tocsin_controller.workflow.pipelines import Begun, begin, retry
 from tocsin_shared.errors import NotFound
 from tocsin_shared.ids import new_id
-from tocsin_shared.pipelines import PipelineSchedule
+from tocsin_shared.pipelines import PipelineScheduleSet
 
 #: Pipelines that are listed.
 MOST_PIPELINES: Final = 1_000
@@ -62,13 +62,13 @@ class PipelineService:
         row = await pipeline_schedule(self._db, group)
         return None if row is None else row["schedule"]
 
-    async def set_schedule(self, group: str, schedule: PipelineSchedule, by: Principal) -> None:
+    async def set_schedule(self, group: str, wanted: PipelineScheduleSet, by: Principal) -> None:
         """Have the roots of a group start by themselves. Raises InvalidInput."""
-        stored = schedule.model_dump(mode="json")
+        stored = wanted.schedule.model_dump(mode="json")
         async with self._db.transaction() as session:
             now = await read_clock(session)
             anchor = now.replace(microsecond=0)
-            timing = timing_of_pipeline(schedule, anchor, group)
+            timing = timing_of_pipeline(wanted, anchor, group)
             check_timing(timing, now=now)
             fire = next_fire(timing, now)
             next_fire_at = fire.at if fire else None
@@ -78,6 +78,8 @@ class PipelineService:
                 session,
                 group,
                 stored,
+                timezone=wanted.timezone,
+                dst=wanted.dst,
                 generation=generation,
                 anchor=anchor,
                 next_fire_at=next_fire_at,
@@ -86,7 +88,8 @@ class PipelineService:
             await arm(session, generation, next_fire_at, now)
             await save_group(session, group)
             await _tell(session, by, "group.scheduled", group, f"Pipeline '{group}' got a schedule")
-            changes = {"schedule": (before["schedule"] if before else None, stored)}
+            kept = {"schedule": stored, "timezone": wanted.timezone, "dst": wanted.dst.value}
+            changes = {key: (before[key] if before else None, value) for key, value in kept.items()}
             await add_audit(session, by, "group.scheduled", "group", group, changes=changes)
         self._announce()
 
@@ -175,6 +178,7 @@ def _show_pipeline(row: Record) -> dict[str, Any]:
         "group": row["group_name"],
         "jobs": row["jobs"],
         "schedule": row["schedule"],
+        "timezone": row["timezone"],
         "next_fire_time": row["next_fire_at"],
         "last_run": show_pipeline_run(row) if row["id"] is not None else None,
     }

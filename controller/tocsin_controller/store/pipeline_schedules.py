@@ -19,17 +19,19 @@ async def set_pipeline_schedule(
     group: str,
     schedule: dict[str, Any],
     *,
+    timezone: str | None,
+    dst: str,
     generation: UUID,
     anchor: datetime,
     next_fire_at: datetime | None,
     by: str,
 ) -> None:
     """A group's schedule is this one from now on."""
-    await session.execute(_SET, group, schedule, generation, anchor, next_fire_at, by)
+    await session.execute(_SET, group, schedule, generation, anchor, next_fire_at, by, timezone, dst)
 
 
 async def pipeline_schedule(db: Queries, group: str) -> Record | None:
-    """A group's `schedule` and `next_fire_at`."""
+    """A group's `schedule`, `timezone`, `dst` and `next_fire_at`."""
     return await db.fetchrow(_GET, group)
 
 
@@ -39,7 +41,7 @@ async def drop_pipeline_schedule(session: Session, group: str) -> bool:
 
 
 async def lock_pipeline_schedule(session: Session, generation: UUID) -> Record | None:
-    """`group_name`, `schedule` and `anchor` of a schedule that still stands; nobody changes it meanwhile."""
+    """A schedule that still stands, with `group_name` and `anchor`; nobody changes it meanwhile."""
     return await session.fetchrow(_LOCK, generation)
 
 

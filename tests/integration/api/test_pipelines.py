@@ -108,6 +108,20 @@ async def test_a_schedule_is_checked_kept_and_removed(api: Api) -> None:
     assert (await api.call("GET", "/api/jobs/pipeline-schedule/etl")).body == b"null"
 
 
+async def test_a_schedule_reads_the_wall_clock_of_its_zone(api: Api) -> None:
+    path = "/api/jobs/pipeline-schedule/ETL"
+    daily = {"type": "cron", "value": "0 30 2 * * *"}
+    answer = await api.call("PUT", path, {"schedule": daily, "timezone": "Mars/Olympus"})
+    assert (answer.status, answer.json["details"][0]["field"]) == (400, "timezone")
+    answer = await api.call("PUT", path, {"schedule": daily, "dst": "often"})
+    assert (answer.status, answer.json["details"][0]["field"]) == (400, "dst")
+    await api.put(path, {"schedule": daily, "timezone": "Asia/Kolkata", "dst": "skip"})
+    assert await api.get(path) == daily, "the schedule itself, as the shared API has it"
+    (pipeline,) = await api.get("/api/pipelines")
+    assert pipeline["timezone"] == "Asia/Kolkata"
+    assert pipeline["next_fire_time"].endswith("T21:00:00Z")
+
+
 async def test_a_due_pipeline_starts_once_per_instant_with_two_controllers(
     served: Served, serve: Serve
 ) -> None:

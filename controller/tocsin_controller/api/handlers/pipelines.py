@@ -84,7 +84,7 @@ class PipelineRoutes:
     async def set_schedule(self, call: Call) -> Any:
         body: PipelineScheduleSet = call.body
         group = group_name(call.path["group"])
-        await self._pipelines.set_schedule(group, body.schedule, call.caller)
+        await self._pipelines.set_schedule(group, body, call.caller)
         return {"status": "ok", "group": group}
 
     async def drop_schedule(self, call: Call) -> None:

@@ -15,8 +15,8 @@ WITH RECURSIVE ran AS (
     ORDER BY group_name
     LIMIT $1
 )
-SELECT n.group_name, (SELECT count(*) FROM jobs WHERE group_name = n.group_name) AS jobs, s.schedule, s.next_fire_at,
-       r.id, r.status, r.trigger, r.created_at, r.finished_at
+SELECT n.group_name, (SELECT count(*) FROM jobs WHERE group_name = n.group_name) AS jobs, s.schedule, s.timezone,
+       s.next_fire_at, r.id, r.status, r.trigger, r.created_at, r.finished_at
 FROM names AS n
 LEFT JOIN pipeline_schedules AS s ON s.group_name = n.group_name
 LEFT JOIN LATERAL (
