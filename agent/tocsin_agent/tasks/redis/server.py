@@ -58,7 +58,7 @@ def _server(url: str, config: RedisConfig | None) -> RedisServer:
         raise _BadUrl("the database must be a number")
     is_tls = scheme == "rediss" if config is None or config.tls is None else config.tls
     return RedisServer(
-        host=unquote(parts.hostname or "localhost"),
+        host=parts.hostname or "localhost",
         port=parts.port or 6379,
         path=unquote(parts.path) if scheme == "unix" else None,
         database=int(database or 0),
