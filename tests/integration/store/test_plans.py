@@ -45,11 +45,21 @@ INSERT INTO leases (execution_id, agent_id, fence, run_id, job_id, job_version, 
 SELECT id, $3, 1, id, $2, 1, 1, now() + interval '1 hour' FROM s
 """
 
+#: What dispatch puts into the tasks that ask for it, and rollouts with a host each.
+SEED_GIVEN = """
+WITH v AS (INSERT INTO variables (name, value, updated_by) SELECT 'V' || n, 'x', 'a' FROM generate_series(1, $2::int) AS n),
+s AS (INSERT INTO scripts (name, script_type, code, updated_by)
+      SELECT 's' || n, 'starlark', '1', 'a' FROM generate_series(1, $2::int) AS n),
+p AS (UPDATE runs SET params = '{}', rollout = '{"sizes": [1]}' WHERE id = ANY($1::uuid[]))
+INSERT INTO rollout_waits (execution_id, run_id, batch, agent_id) SELECT id, id, 1, id FROM unnest($1::uuid[]) AS s (id)
+"""
+
 
 HOT = (
     "coming_timers", "next_wake", "launch", "claim", "queue_lanes", "lock_leases", "finish_executions",
     "start_executions", "settle_runs",
-    "renew_leases", "end_plain", "insert_output",
+    "renew_leases", "end_plain", "insert_output", "substitution_values", "given_scripts",
+    "rollout_batch", "rollout_facts",
 )  # fmt: skip
 
 
@@ -96,6 +106,7 @@ async def seeded(database: Database, database_url: str) -> AsyncIterator[Seeded]
     await connection.execute(SEED, ids)
     await connection.execute(SEED_DEPENDENCIES, ids)
     await connection.execute(SEED_HISTORY, ids, new_id(), agent_id)
+    await connection.execute(SEED_GIVEN, ids[:1000], 1000)
     yield Seeded(connection, ids, agent_id)
     await connection.close()
 
@@ -256,4 +267,23 @@ async def test_output_is_held_against_leases_by_primary_key(seeded: Seeded) -> N
     n = len(ids)
     plan = await seeded.plan("insert_output", ids, [1] * n, [0] * n, [1] * n, ["x"] * n, [1] * n)
     assert "leases_pkey" in indexes(plan)
+    assert most_rows_of_a_scan(plan) <= BATCH
+
+
+async def test_values_and_scripts_for_tasks_are_read_by_their_keys(seeded: Seeded) -> None:
+    ids = seeded.ids[:BATCH]
+    for name, key in (("substitution_values", "variables_pkey"), ("given_scripts", "scripts_pkey")):
+        names = [f"{'V' if key.startswith('v') else 's'}{n}" for n in range(1, BATCH)]
+        plan = await seeded.plan(name, names, ids, ids[0])
+        assert key in indexes(plan)
+        assert partitions_of_earlier_days(plan) == set()
+        assert most_rows_of_a_scan(plan) <= BATCH
+
+
+async def test_a_batch_of_a_rollout_is_found_by_its_run(seeded: Seeded) -> None:
+    plan = await seeded.plan("rollout_batch", seeded.ids[0], 3)
+    assert "rollout_waits_by_run" in indexes(plan)
+    assert most_rows_of_a_scan(plan) <= 1
+    plan = await seeded.plan("rollout_facts", seeded.ids[:BATCH])
+    assert "rollout_waits_by_run" in indexes(plan)
     assert most_rows_of_a_scan(plan) <= BATCH
