@@ -15,9 +15,10 @@ packages=(
   openssh-sftp-server
   rabbitmq-server
   redis-server
+  vsftpd
 )
 # What these bring along that would otherwise start at boot.
-units=(epmd.service epmd.socket mosquitto.service nats-server.service rabbitmq-server.service redis-server.service ssh.service)
+units=(epmd.service epmd.socket mosquitto.service nats-server.service rabbitmq-server.service redis-server.service ssh.service vsftpd.service)
 policy=/usr/sbin/policy-rc.d
 kafka="${XDG_CACHE_HOME:-$HOME/.cache}/tocsin-services/kafka"
 

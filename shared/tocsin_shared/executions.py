@@ -77,6 +77,8 @@ class Reason(StrEnum):
     DRIVER_ERROR = "driver_error"
     #: A message, file or result is larger than what is taken.
     TOO_LARGE = "too_large"
+    #: A file on the agent's host could not be read or written.
+    FILE_ERROR = "file_error"
     #: A script said that it failed.
     SCRIPT_FAILED = "script_failed"
     #: There is no stored script of this name, or not of this type.

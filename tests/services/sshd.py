@@ -38,7 +38,7 @@ def ssh_server() -> Iterator[SshServer]:
         config.write_text(
             f"ListenAddress 127.0.0.1:{port}\nHostKey {host_key}\nPidFile none\nStrictModes no\n"
             f"AuthorizedKeysFile {user_key}.pub\nPermitRootLogin yes\nUsePAM no\n"
-            "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+            "PasswordAuthentication yes\nKbdInteractiveAuthentication no\n"
             "MaxStartups 100\nSubsystem sftp internal-sftp\n"
         )
         if getpass.getuser() == "root":

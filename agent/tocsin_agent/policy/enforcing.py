@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 from functools import cache
+from typing import Final
 
 from tocsin_agent.network import AddressRefused, check_host
 from tocsin_agent.policy.decisions import Policy, Refused
@@ -12,15 +13,18 @@ from tocsin_agent.policy.paths import Directories
 from tocsin_agent.policy.servers import servers_of
 from tocsin_shared.executions import Reason
 from tocsin_shared.protocol import Assignment
-from tocsin_shared.tasks import ShellTask
+from tocsin_shared.tasks import FilePushTask, FtpTask, S3Task, ShellTask
+
+#: What is done on this host as the account of the job.
+_AS_AN_ACCOUNT: Final = (ShellTask, FilePushTask, FtpTask, S3Task)
 
 
 async def permitted(policy: Policy, assignment: Assignment) -> Assignment:
     """The assignment as it may be run. Raises Refused."""
     task = assignment.task
     policy.check_type(task.type)
-    if isinstance(task, ShellTask) and policy.run_as is not None:
-        account = task.run_as or assignment.run_as
+    if isinstance(task, _AS_AN_ACCOUNT) and policy.run_as is not None:
+        account = getattr(task, "run_as", None) or assignment.run_as
         policy.check_account(await asyncio.to_thread(own_account) if account is None else account)
     if not policy.reach.is_unlimited:
         for host, port in servers_of(assignment):

@@ -1,5 +1,7 @@
 """The files and directories of this host that a task names, and whether the policy lets it. Blocks."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote
@@ -29,13 +31,31 @@ def with_checked_paths(directories: Directories, assignment: Assignment) -> Task
             is_upload = task.direction == "upload"
             allowed = directories.read if is_upload else directories.write
             rule = "directories.read" if is_upload else "directories.write"
-            return task.model_copy(update={"local_path": _checked(rule, allowed, task.local_path)})
+            path = _checked(rule, allowed, task.local_path)
+            if task.local_path.endswith("/") and not path.endswith("/"):
+                path += "/"  # the directory in which the file keeps its name
+            return task.model_copy(update={"local_path": path})
         case SqlTask(driver="sqlite"):
             path = _sqlite_path(assignment, task)
             if path != ":memory:":
                 _checked("directories.read", directories.read, path)
                 _checked("directories.write", directories.write, path)
     return task
+
+
+def judge_reading(directories: Directories) -> Callable[[Path], None]:
+    """What raises Refused for a path without links that may not be read, at the moment when it is opened."""
+    return partial(_judge, "directories.read", directories.read)
+
+
+def judge_writing(directories: Directories) -> Callable[[Path], None]:
+    """The same for one that may not be written."""
+    return partial(_judge, "directories.write", directories.write)
+
+
+def _judge(rule: str, allowed: _Allowed, real: Path) -> None:
+    if allowed is not None and not is_below(real, allowed):
+        raise refused(f"{rule} does not hold '{str(real)[:200]}'")
 
 
 def _checked(rule: str, allowed: _Allowed, path: str) -> str:

@@ -69,8 +69,9 @@ async def drive(
     work: Callable[[], Coroutine[None, None, Outcome]],
     *,
     default_timeout_secs: float | None = None,
+    let_go_secs: float = _LET_GO_SECS,
 ) -> Outcome:
-    """Do the work, and end it when it has to end: it is cancelled then, and lets go of its server.
+    """Do the work, and end it when it has to end: it is cancelled then, and lets go of its server in `let_go_secs`.
 
     `default_timeout_secs` counts for jobs without `timeout_secs`. A TaskFailed becomes its outcome; its text is also
     the last line on stderr. Other errors pass, and are taken as the agent's own.
@@ -83,7 +84,7 @@ async def drive(
         await asyncio.wait({working, stopping}, timeout=timeout_secs, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        await _end(working)
+        await _end(working, let_go_secs)
         if context.stop.requested:
             return _told(
                 context, Outcome.stopped(context.stop.kind or "agent_stopped", assignment.timeout_secs)
@@ -118,11 +119,11 @@ def config_of(assignment: Assignment, model: type[_Config]) -> _Config | None:
         raise TaskFailed(Reason.BAD_CONNECTION, message) from None
 
 
-async def _end(task: "asyncio.Task[object]") -> None:
+async def _end(task: "asyncio.Task[object]", within_secs: float = _LET_GO_SECS) -> None:
     if not task.done():
         task.cancel()
         with suppress(TimeoutError, asyncio.CancelledError, Exception):
-            await asyncio.wait_for(asyncio.shield(task), _LET_GO_SECS)
+            await asyncio.wait_for(asyncio.shield(task), within_secs)
 
 
 def _told(context: TaskContext, outcome: Outcome) -> Outcome:

@@ -1,0 +1,1 @@
+"""Files brought to other servers and from them: FTP, FTPS and SFTP."""
