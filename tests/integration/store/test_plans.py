@@ -47,7 +47,8 @@ SELECT id, $3, 1, id, $2, 1, 1, now() + interval '1 hour' FROM s
 
 #: What dispatch puts into the tasks that ask for it, and rollouts with a host each.
 SEED_GIVEN = """
-WITH v AS (INSERT INTO variables (name, value, updated_by) SELECT 'V' || n, 'x', 'a' FROM generate_series(1, $2::int) AS n),
+WITH v AS (INSERT INTO variables (name, value, updated_by)
+           SELECT 'V' || n, 'x', 'a' FROM generate_series(1, $2::int) AS n),
 s AS (INSERT INTO scripts (name, script_type, code, updated_by)
       SELECT 's' || n, 'starlark', '1', 'a' FROM generate_series(1, $2::int) AS n),
 p AS (UPDATE runs SET params = '{}', rollout = '{"sizes": [1]}' WHERE id = ANY($1::uuid[]))
