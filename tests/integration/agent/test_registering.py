@@ -8,6 +8,7 @@ from tests.integration.agent.fake_controller import ENROLMENT_KEY, FakeControlle
 
 from tocsin_agent.daemon import Superseded
 from tocsin_agent.identity import Identity, StateDir, StateError
+from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_shared.protocol import HeartbeatRequest, PollRequest, RegisterRequest
 
 
@@ -64,7 +65,8 @@ async def test_it_says_what_it_is_and_can(controller: FakeController, agents: Ag
     await controller.until(lambda: bool(controller.bodies("poll", PollRequest)))
     (introduction,) = controller.bodies("register", RegisterRequest)
     assert (introduction.name, introduction.tags, introduction.capacity) == ("one", ["db", "dc:fra1"], 3)
-    assert introduction.task_types == ["http", "noop", "shell"]
+    assert introduction.task_types == TaskRegistry().available()
+    assert {"http", "noop", "shell"} <= set(introduction.task_types)
     assert introduction.protocol == 1
     assert controller.bodies("poll", PollRequest)[0].slots == 3
 
