@@ -1,95 +1,139 @@
-"""Kafka: one node that is broker and controller (KRaft), run from its published jars."""
+"""Kafka: one node that is broker and controller, run from its jars, with a listener for each way to speak to it."""
 
-import base64
 import os
 import subprocess
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import trustme
+from cryptography.hazmat.primitives import serialization
+
 from tests.net import free_port
 from tests.services import require
 from tests.services.processes import Running, directory_for, running
 
+#: May log in by SASL/PLAIN and SCRAM.
 USER, PASSWORD = "producer", "kafka-secret"
-#: Longer messages are refused.
+#: The largest batch that the broker takes.
 MAX_MESSAGE_BYTES = 256 * 1024
-
-#: Where deploy/services.sh puts them.
-_JARS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "tocsin-services/kafka/jars"
-#: Of a program that has little to do and should start quickly.
-_JAVA_OPTIONS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+#: Of a program that has little to do and should start quickly, and says why when it does not.
+_JAVA_OPTIONS = (
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-Xshare:auto",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+)
+_LISTENERS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL", "CONTROLLER")
 
 
 @dataclass(frozen=True)
 class KafkaServer:
     """Where it is; `server` to kill it."""
 
-    #: For anybody.
-    port: int
-    #: For who knows the password (SASL, PLAIN).
-    sasl_port: int
+    #: By security protocol.
+    ports: dict[str, int]
+    #: Whom to trust, in PEM. The certificate is for `kafka.test` alone.
+    ca: str
     server: Running
 
     @property
+    def port(self) -> int:
+        """For anybody, without TLS."""
+        return self.ports["PLAINTEXT"]
+
+    @property
     def broker(self) -> str:
-        """For anybody."""
-        return f"127.0.0.1:{self.port}"
+        """For anybody, without TLS."""
+        return self.at("PLAINTEXT")
 
     @property
     def sasl_broker(self) -> str:
         """For who knows the password."""
-        return f"127.0.0.1:{self.sasl_port}"
+        return self.at("SASL_PLAINTEXT")
+
+    def at(self, protocol: str) -> str:
+        """`host:port` of a listener."""
+        return f"127.0.0.1:{self.ports[protocol]}"
 
 
 @contextmanager
 def kafka_server() -> Iterator[KafkaServer]:
-    """A broker of its own that makes topics when they are first named."""
-    java = require("Kafka", "java")
-    jars = require("Kafka", _JARS)
-    port, sasl_port, controller_port = free_port(), free_port(), free_port()
+    """A cluster of one, which makes topics when they are first named."""
+    java = require("Java", "java")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    jars = require("Kafka", cache / "tocsin-services" / "kafka" / "jars")
+    ports = {name: free_port() for name in _LISTENERS}
+    authority = trustme.CA()
     with directory_for("kafka") as directory:
+        (directory / "server.pem").write_bytes(_certificate(authority, "kafka.test"))
         config = directory / "server.properties"
-        config.write_text(_config(directory, port, sasl_port, controller_port))
-        program = [java, *_JAVA_OPTIONS, "-cp", f"{jars}/*"]
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        config.write_text(_config(directory, ports))
+        program: list[str | Path] = [java, *_JAVA_OPTIONS, "-cp", f"{jars}/*"]
+        scram = [
+            word
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+            for word in ("--add-scram", f"{mechanism}=[name={USER},password={PASSWORD},iterations=4096]")
+        ]
         subprocess.run(
-            [*program, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config],
-            check=True,
-            capture_output=True,
-        )
-        with running([*program, "kafka.Kafka", config], until=port, cwd=directory) as server:
-            yield KafkaServer(port, sasl_port, server)
+            [*program, "kafka.tools.StorageTool", "format", "--standalone", "--config", config,
+             "--cluster-id", "4L6g3nShT-eMCtK--X86sw", *scram],
+            check=True, capture_output=True, cwd=directory,
+        )  # fmt: skip
+        argv = [*program, "kafka.Kafka", config]
+        with running(argv, until=ports["PLAINTEXT"], cwd=directory) as server:
+            yield KafkaServer(ports, authority.cert_pem.bytes().decode(), server)
 
 
-def _config(directory: Path, port: int, sasl_port: int, controller_port: int) -> str:
-    login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-    settings = {
+def _certificate(authority: trustme.CA, name: str) -> bytes:
+    """With its key in the only form that Kafka reads."""
+    issued = authority.issue_cert(name)
+    key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+    form = (
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return key.private_bytes(*form) + b"".join(blob.bytes() for blob in issued.cert_chain_pems)
+
+
+def _config(directory: Path, ports: dict[str, int]) -> str:
+    kinds = {name: "PLAINTEXT" if name == "CONTROLLER" else name for name in ports}
+    login = "org.apache.kafka.common.security"
+    lines = {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
-        "listeners": f"OPEN://127.0.0.1:{port},LOGIN://127.0.0.1:{sasl_port},"
-        f"CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"OPEN://127.0.0.1:{port},LOGIN://127.0.0.1:{sasl_port}",
-        "listener.security.protocol.map": "OPEN:PLAINTEXT,LOGIN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "OPEN",
+        "node.id": 1,
+        "controller.quorum.bootstrap.servers": f"127.0.0.1:{ports['CONTROLLER']}",
         "controller.listener.names": "CONTROLLER",
-        "sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.login.plain.sasl.jaas.config": f'{login} user_{USER}="{PASSWORD}";',
-        "log.dirs": str(directory / "data"),
-        "message.max.bytes": str(MAX_MESSAGE_BYTES),
-        "num.partitions": "1",
-        "offsets.topic.num.partitions": "1",
-        "offsets.topic.replication.factor": "1",
-        "transaction.state.log.num.partitions": "1",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "share.coordinator.state.topic.num.partitions": "1",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
-        "group.initial.rebalance.delay.ms": "0",
+        "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items()),
+        "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in kinds.items()),
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": directory / "data",
+        "num.partitions": 1,
         "auto.create.topics.enable": "true",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": directory / "server.pem",
+        "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    for name in ports:
+        if name.startswith("SASL"):
+            prefix = f"listener.name.{name.lower()}"
+            lines[f"{prefix}.plain.sasl.jaas.config"] = (
+                f'{login}.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
+            )
+            for mechanism in ("scram-sha-256", "scram-sha-512"):
+                lines[f"{prefix}.{mechanism}.sasl.jaas.config"] = f"{login}.scram.ScramLoginModule required;"
+    return "".join(f"{name}={value}\n" for name, value in lines.items())

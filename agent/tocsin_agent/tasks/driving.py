@@ -82,6 +82,9 @@ async def drive(
     stopping = asyncio.create_task(context.stop.wait())
     try:
         await asyncio.wait({working, stopping}, timeout=timeout_secs, return_when=asyncio.FIRST_COMPLETED)
+        if working.cancelled():
+            # By its driver, nobody here did: not to be taken for the end of this execution's own task.
+            raise driver_failed("The work", "its driver broke it off")
         if working.done():
             return working.result()
         await _end(working, let_go_secs)

@@ -14,6 +14,8 @@ from tocsin_shared.wire import dumps
 
 #: For tasks without `timeout_secs`.
 DEFAULT_WAIT_SECS = 30.0
+#: What is left of a job's timeout when the wait for messages ends; a tenth of short ones.
+_MOMENT_SECS = 1.0
 
 
 class Printer:
@@ -22,8 +24,10 @@ class Printer:
     def __init__(self, context: TaskContext, *, as_json: bool, wanted: int) -> None:
         self._context = context
         self._as_json = as_json
-        self._wanted = wanted
+        self.wanted = wanted
         self._is_full = False
+        #: The wait for messages counts from here, so it is made before the server is spoken to.
+        self.began_at = asyncio.get_running_loop().time()
         self.printed = 0
         #: Bytes of output that are left.
         self.room = context.limits.max_bytes_per_stream
@@ -31,7 +35,7 @@ class Printer:
     @property
     def left(self) -> int:
         """How many are still wanted."""
-        return self._wanted - self.printed
+        return self.wanted - self.printed
 
     @property
     def is_done(self) -> bool:
@@ -79,16 +83,21 @@ async def receive(
 ) -> Outcome:
     """Call `next_one`, which waits for a message and prints it, until all are there or the wait is over.
 
-    A job without a timeout waits so long as is usual, and is content with some messages; without any it is timed out.
+    The wait is as long as the job's timeout, or as is usual. It is content with some messages; without any the task
+    is timed out. It ends a moment before the timeout itself, which would give all of them back.
     """
-    wait_secs = DEFAULT_WAIT_SECS if assignment.timeout_secs is None else None
+    timeout_secs = assignment.timeout_secs
+    wait_secs = DEFAULT_WAIT_SECS
+    if timeout_secs is not None:
+        wait_secs = timeout_secs - min(_MOMENT_SECS, timeout_secs / 10)
     try:
-        async with asyncio.timeout(wait_secs) as waiting:
+        async with asyncio.timeout_at(printer.began_at + wait_secs) as waiting:
             while not printer.is_done:
                 await next_one()
     except TimeoutError:
         if not waiting.expired():
             raise
         if not printer.printed:
-            return Outcome.stopped("timeout", wait_secs)
+            return Outcome.stopped("timeout", timeout_secs or wait_secs)
+        printer.tell(f"{printer.printed:,} of {printer.wanted:,} messages came in time.")
     return Outcome.succeeded()

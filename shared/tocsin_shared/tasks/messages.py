@@ -18,6 +18,7 @@ from tocsin_shared.tasks.fields import (
     Port,
     of_scheme,
 )
+from tocsin_shared.tasks.kafka_properties import KafkaProperties
 from tocsin_shared.wire import Text
 
 AmqpUrl = Annotated[Text, Field(max_length=8_192), of_scheme("amqp", "amqps")]
@@ -37,8 +38,7 @@ class KafkaTask(ConnectedTask):
     topic: Label
     message: Message
     key: Label | None = None
-    #: Settings of the client as `name=value`, one a line or separated by commas.
-    properties: Annotated[Text, Field(max_length=10_000)] | None = None
+    properties: KafkaProperties | None = None
 
 
 class KafkaConsumeTask(ConnectedTask):
