@@ -5,13 +5,13 @@ import itertools
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
 
 import asyncpg
 import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from tocsin_controller.api.admission import Admission, bearer
 from tocsin_controller.api.answers import (
     SECURITY_HEADERS,
     error_page,
@@ -20,29 +20,28 @@ from tocsin_controller.api.answers import (
     plain_error,
 )
 from tocsin_controller.api.body import from_form, parse_fast, parse_strictly, read_body
-from tocsin_controller.api.limits import Allowance, RateLimits
-from tocsin_controller.api.peers import Peers
 from tocsin_controller.api.table import LIMIT_HEADERS, REQUEST_ID, Call, Route
 from tocsin_controller.isolation import IN_THE_WAY
-from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.findings import invalid
 from tocsin_shared.errors import (
     BodyTooLarge,
     FieldError,
-    Forbidden,
     InvalidInput,
     MalformedBody,
     NotFound,
     TocsinError,
     TooManyRequests,
-    Unauthorized,
     Unavailable,
 )
 
 log = structlog.get_logger(__name__)
 
 AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+#: Tells an error in the words of another API: given the error and the request's id.
+ErrorWriter = Callable[[TocsinError, str], web.StreamResponse]
+#: Where a request says in which words it wants its errors; without it, in ours.
+ERROR_WRITER = "tocsin.error_writer"
 
 _MAX_REQUEST_ID_CHARS = 128
 #: Longer bodies are parsed in a thread, so that others are answered meanwhile.
@@ -61,10 +60,8 @@ _REQUEST_IDS = _request_ids()
 class Adapter:
     """Turns routes into aiohttp handlers."""
 
-    def __init__(self, keyring: KeyRing, limits: RateLimits, peers: Peers) -> None:
-        self._keyring = keyring
-        self._limits = limits
-        self._peers = peers
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
 
     def bind(self, route: Route) -> AiohttpHandler:
         """The aiohttp handler of a route."""
@@ -74,7 +71,7 @@ class Adapter:
             principal = await self._admit(request, route)
             call = Call(request, request[REQUEST_ID], principal, _path(request))
             if principal is None:
-                call.address = self._address_of(request)
+                call.address = self._admission.address_of(request)
             if route.query is not None:
                 call.query = _parse_query(route.query, request)
             if route.body is not None:
@@ -100,32 +97,15 @@ class Adapter:
         """Who asks. Raises Unauthorized, Forbidden, TooManyRequests, Unavailable."""
         if route.roles is None:
             if route.is_limited:
-                self._count_stranger(request)
+                self._admission.count_stranger(request)
             return None
         raw = bearer(request)
-        if raw is None:
-            if route.accepts_ticket and "ticket" in request.query:
-                self._count_stranger(request)
-                return None
-            self._count_stranger(request)
-            raise Unauthorized
-        try:
-            principal = await self._keyring.authenticate(raw)
-        except Unauthorized:
-            self._count_stranger(request)
-            raise
-        _obey(request, self._limits.take(principal))
-        if principal.role not in route.roles:
-            raise Forbidden(f"the role '{principal.role}' may not do this")
+        if raw is None and route.accepts_ticket and "ticket" in request.query:
+            self._admission.count_stranger(request)
+            return None
+        principal = await self._admission.admit(request, route.roles, raw)
         # Agents' own calls change nothing that people did, and come thousands of times a second.
-        return principal if route.is_agents_own else replace(principal, address=self._address_of(request))
-
-    def _count_stranger(self, request: web.Request) -> None:
-        """Whoever has no valid key is known by the address that the request came from."""
-        _obey(request, self._limits.take_public(self._address_of(request) or "unknown"))
-
-    def _address_of(self, request: web.Request) -> str | None:
-        return self._peers.address_of(request.remote, request.headers.getall("X-Forwarded-For", ()))
+        return principal if route.is_agents_own else self._admission.with_address(request, principal)
 
 
 @web.middleware
@@ -135,31 +115,39 @@ async def answer_errors(request: web.Request, handler: AiohttpHandler) -> web.St
     request_id = given if given and _is_fit_for_an_id(given) else next(_REQUEST_IDS)
     request[REQUEST_ID] = request_id
     try:
-        response = await handler(request)
-    except TocsinError as error:
-        is_page = isinstance(error, TooManyRequests) and "text/html" in request.headers.get("Accept", "")
-        response = error_page(error) if is_page else error_response(error, request_id)
+        return await handler(request)
     except web.HTTPException as error:
-        response = _from_aiohttp(error, request_id)
-    except asyncpg.DataError:
-        log.warning("unstorable_value", request_id=request_id, method=request.method, path=_loggable(request))
-        response = error_response(InvalidInput("a value is out of range or can't be stored"), request_id)
-    except IN_THE_WAY:
-        response = error_response(Unavailable("the database is too busy", retry_after_secs=1), request_id)
-    except TimeoutError:
-        response = error_response(Unavailable(retry_after_secs=1), request_id)
+        return _from_aiohttp(error, request_id)
     except ConnectionError:  # the client went away while it was being answered
         raise
-    except Exception:  # noqa: BLE001 - a defect: told with its traceback, answered without
-        log.error(
-            "request_failed",
-            request_id=request_id,
-            method=request.method,
-            path=_loggable(request),
-            exception=traceback.format_exc(),  # where, but no values of variables: some are keys or bodies
-        )
-        response = plain_error(500, "internal", "internal error", request_id)
-    return response
+    except Exception as error:  # noqa: BLE001  told as what it is, or as a defect with its traceback in the log
+        told = error if isinstance(error, TocsinError) else _as_ours(error, request)
+    if ERROR_WRITER in request:
+        write: ErrorWriter = request[ERROR_WRITER]
+        return write(told, request_id)
+    is_page = isinstance(told, TooManyRequests) and "text/html" in request.headers.get("Accept", "")
+    return error_page(told) if is_page else error_response(told, request_id)
+
+
+def _as_ours(error: Exception, request: web.Request) -> TocsinError:
+    """What it means for whoever asked."""
+    request_id = request[REQUEST_ID]
+    if isinstance(error, asyncpg.DataError):
+        log.warning("unstorable_value", request_id=request_id, method=request.method, path=_loggable(request))
+        return InvalidInput("a value is out of range or can't be stored")
+    if isinstance(error, IN_THE_WAY):
+        return Unavailable("the database is too busy", retry_after_secs=1)
+    if isinstance(error, TimeoutError):
+        return Unavailable(retry_after_secs=1)
+    log.error(
+        "request_failed",
+        request_id=request_id,
+        method=request.method,
+        path=_loggable(request),
+        # Where, but no values of variables: some are keys or bodies.
+        exception="".join(traceback.format_exception(error)),
+    )
+    return TocsinError("internal error")
 
 
 async def head_of(request: web.Request, response: web.StreamResponse) -> None:
@@ -170,19 +158,6 @@ async def head_of(request: web.Request, response: web.StreamResponse) -> None:
         headers["X-Request-Id"] = request_id
     if limits := request.get(LIMIT_HEADERS):
         headers.update(limits)
-
-
-def _obey(request: web.Request, allowance: Allowance) -> None:
-    """Raises TooManyRequests; the answer shows the limit either way."""
-    request[LIMIT_HEADERS] = allowance.headers
-    if allowance.retry_after_secs is not None:
-        raise TooManyRequests(retry_after_secs=allowance.retry_after_secs)
-
-
-def bearer(request: web.Request) -> str | None:
-    """The key that the request shows."""
-    scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
-    return raw.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _loggable(request: web.Request) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from tocsin_controller.api.adapter import Adapter, answer_errors, head_of
+from tocsin_controller.api.admission import Admission
 from tocsin_controller.api.handlers.agents import AgentRoutes
 from tocsin_controller.api.handlers.as_code import AsCodeRoutes
 from tocsin_controller.api.handlers.audit import AuditRoutes
@@ -76,7 +77,8 @@ def build_app(
         authenticated=settings.rate_limit_authenticated,
         agent=settings.rate_limit_agent,
     )
-    adapter = Adapter(keyring, limits, Peers(parse_networks(settings.trusted_proxies)))
+    admission = Admission(keyring, limits, Peers(parse_networks(settings.trusted_proxies)))
+    adapter = Adapter(admission)
     app = web.Application(middlewares=[answer_errors], client_max_size=MAX_BODY_BYTES)
     app[ROUTES] = routes
     for route in routes:
