@@ -259,6 +259,7 @@ class Agent:
         except KeeperMissing as error:
             log.error("shell_not_offered", why=str(error))
             self._registry.withhold("shell")
+            self._registry.withhold("script")
             return None
 
     def _open_journal(self, being_written: Container[UUID]) -> Journal:

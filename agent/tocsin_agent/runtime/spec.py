@@ -29,6 +29,8 @@ class ProcessSpec:
     extra_groups: Sequence[int] = ()
     #: Set when sudo starts it as this account: only through sudo can its processes be signalled.
     sudo_user: str | None = None
+    #: For jobs without `timeout_secs`; None: no limit.
+    default_timeout_secs: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

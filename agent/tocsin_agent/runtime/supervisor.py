@@ -16,6 +16,7 @@ from tocsin_agent.runtime.ending import outcome_of
 from tocsin_agent.runtime.family import kill_family
 from tocsin_agent.runtime.keeper import Nursery
 from tocsin_agent.runtime.kept import KeeperDied, KeptProcess, KeptStart, OnOutput
+from tocsin_agent.runtime.last_words import OUTPUT_SUFFIX, last_line_of
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.output import OutputCapture
 from tocsin_agent.runtime.redaction import Redactor, forms_for, without_secrets
@@ -89,6 +90,10 @@ class Context:
     async def run_process(self, spec: ProcessSpec) -> Outcome:
         """Start a process and see to its end."""
         return await self._supervisor.keep(self._assignment, spec, self._forms)
+
+    async def last_line(self, stream: Stream) -> str:
+        """What the process wrote last, as it was kept."""
+        return await self._supervisor.last_line(self._assignment.execution_id, stream)
 
 
 class Supervisor:
@@ -185,7 +190,9 @@ class Supervisor:
             if keeping.cgroups is None:
                 refuse_limits(limits)
             rules = KeepingRules(
-                timeout_secs=assignment.timeout_secs,
+                timeout_secs=spec.default_timeout_secs
+                if assignment.timeout_secs is None
+                else assignment.timeout_secs,
                 kill_grace_secs=assignment.kill_grace_secs,
                 max_bytes_per_stream=self.limits.max_bytes_per_stream,
                 is_leashed=keeping.is_leashed,
@@ -200,6 +207,11 @@ class Supervisor:
         except (OSError, ValueError) as error:
             what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             return Outcome.failed(Reason.SPAWN_FAILED, f"The command could not be started: {what}.")
+
+    async def last_line(self, execution_id: UUID, stream: Stream) -> str:
+        """The end of what a process wrote that has ended; empty when there is none."""
+        path = self._keeping.directory / f"{execution_id}{OUTPUT_SUFFIX}"
+        return await asyncio.to_thread(last_line_of, path, stream)
 
     async def see_to_its_end(self, process: KeptProcess, execution_id: UUID) -> Outcome:
         """Of a process that was started, now or by an earlier agent."""

@@ -100,6 +100,10 @@ class TaskContext(Protocol):
         """Start a process that outlives the agent, and return how it ended. It sees to all the rest."""
         ...
 
+    def last_line(self, stream: Stream) -> Awaitable[str]:
+        """What the process wrote last, once it has ended; without secrets, empty when it wrote nothing."""
+        ...
+
 
 class TaskRunner(Protocol):
     """Runs one kind of task. One instance serves all executions of the agent."""

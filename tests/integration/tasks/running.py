@@ -11,6 +11,7 @@ from uuid import UUID
 
 from tocsin_agent.executor import Executor
 from tocsin_agent.journal.journal import Journal
+from tocsin_agent.policy import Policy
 from tocsin_agent.runtime.keeper import Nursery, find_keeper
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.supervisor import Keeping
@@ -105,6 +106,7 @@ async def started_task(
     timeout_secs: float | None = None,
     redact: Sequence[str] | None = None,
     registry: TaskRegistry | None = None,
+    policy: Policy | None = None,
     max_output_bytes: int | None = None,
     **assignment: Any,
 ) -> AsyncIterator[RunningTask]:
@@ -121,6 +123,7 @@ async def started_task(
             journal,
             registry or TaskRegistry(),
             Keeping(nursery, journal.output_dir),
+            policy=policy,
             on_news=lambda _id, _urgent: news.set(),
             on_slot=lambda: None,
         )
