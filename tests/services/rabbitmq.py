@@ -1,4 +1,4 @@
-"""RabbitMQ, with one user."""
+"""RabbitMQ, with one user, in the clear and over TLS."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +7,12 @@ from pathlib import Path
 
 from tests.net import free_port
 from tests.services import require
-from tests.services.processes import Running, directory_for, running
+from tests.services.certificates import Certificates, certificates_in
+from tests.services.processes import Running, directory_for, running, takes_connections
 
 USER, PASSWORD = "rabbit", "rabbitmq-secret"
+#: Larger messages are refused.
+MAX_MESSAGE_BYTES = 100_000
 
 #: Not the program on the path: that one insists on the account which the package has made.
 _PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -20,6 +23,8 @@ class RabbitmqServer:
     """Where it is; `server` to kill it."""
 
     port: int
+    tls_port: int
+    certificates: Certificates
     server: Running
 
     @property
@@ -33,11 +38,15 @@ def rabbitmq_server() -> Iterator[RabbitmqServer]:
     """A broker of its own, with a port mapper of its own, which Erlang would otherwise leave behind."""
     binary = require("RabbitMQ", _PROGRAM)
     mapper = require("RabbitMQ", "epmd")
-    port, mapper_port, between_nodes = free_port(), free_port(), free_port()
+    port, tls_port, mapper_port, between_nodes = (free_port() for _ in range(4))
     with directory_for("rabbitmq") as directory:
+        certificates = certificates_in(directory)
         config, mapping = directory / "rabbitmq.conf", directory / "epmd"
         config.write_text(
             f"listeners.tcp.1 = 127.0.0.1:{port}\ndefault_user = {USER}\ndefault_pass = {PASSWORD}\n"
+            f"max_message_size = {MAX_MESSAGE_BYTES}\nlisteners.ssl.1 = 127.0.0.1:{tls_port}\n"
+            f"ssl_options.cacertfile = {certificates.authority}\nssl_options.certfile = {certificates.certificate}\n"
+            f"ssl_options.keyfile = {certificates.key}\nssl_options.verify = verify_none\n"
         )
         mapping.mkdir()
         env = {
@@ -57,8 +66,12 @@ def rabbitmq_server() -> Iterator[RabbitmqServer]:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none",
         }
         argv = [mapper, "-port", str(mapper_port), "-address", "127.0.0.1"]
+
+        def is_up() -> bool:
+            return takes_connections(port) and takes_connections(tls_port)
+
         with (
             running(argv, until=mapper_port, cwd=mapping),
-            running([binary], until=port, cwd=directory, env=env) as server,
+            running([binary], until=is_up, cwd=directory, env=env) as server,
         ):
-            yield RabbitmqServer(port, server)
+            yield RabbitmqServer(port, tls_port, certificates, server)

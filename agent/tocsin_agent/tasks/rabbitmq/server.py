@@ -1,0 +1,73 @@
+"""Which RabbitMQ broker a task means, and who logs in there."""
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from yarl import URL
+
+from tocsin_agent.tasks.driving import TaskFailed
+from tocsin_shared.connections.base import TlsConfig
+from tocsin_shared.connections.configs import RabbitmqConfig
+from tocsin_shared.executions import Reason
+
+_PORT = 5672
+_TLS_PORT = 5671
+#: A broker that is silent for three times as long is given up.
+_HEARTBEAT_SECS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitmqServer:
+    """An address and a login."""
+
+    #: As the driver takes it.
+    url: URL = field(repr=False)
+    tls: TlsConfig | None = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """For people, without credentials."""
+        host = self.url.host or ""
+        return f"RabbitMQ at {f'[{host}]' if ':' in host else host}:{self.url.port}"
+
+    @property
+    def virtual_host(self) -> str:
+        """Its name."""
+        return self.url.path.removeprefix("/").replace("%2F", "/") or "/"
+
+
+def server_of(url: str, config: RabbitmqConfig | None) -> RabbitmqServer:
+    """What the connection says goes before what the url says. Raises TaskFailed."""
+    try:
+        return _server(config.url if config else url, config)
+    except ValueError as error:
+        # The libraries' own words on urls may show parts of them, and so the password.
+        said = str(error) if isinstance(error, _BadUrl) else "it is not a url of RabbitMQ"
+        reason = Reason.CONNECT_FAILED if config is None else Reason.BAD_CONNECTION
+        raise TaskFailed(reason, f"The url can't be used: {said}.") from None
+
+
+class _BadUrl(ValueError):
+    """Says what is wrong in words of ours."""
+
+
+def _server(url: str, config: RabbitmqConfig | None) -> RabbitmqServer:
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    if scheme not in ("amqp", "amqps"):
+        raise _BadUrl("it must start with amqp:// or amqps://")
+    if parts.query:
+        # The driver would take files of this host from there, and switch off what protects the login.
+        raise _BadUrl("settings after a question mark are not taken")
+    is_tls = scheme == "amqps" if config is None or config.tls is None else config.tls
+    built = URL.build(
+        scheme="amqps" if is_tls else "amqp",
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        host=parts.hostname or "localhost",
+        port=parts.port or (_TLS_PORT if is_tls else _PORT),
+        # A slash in the name of a virtual host is written so.
+        path="/" + unquote(parts.path.removeprefix("/")).replace("/", "%2F"),
+        query={"heartbeat": str(_HEARTBEAT_SECS)},
+    )
+    return RabbitmqServer(built, (config or TlsConfig()) if is_tls else None)
