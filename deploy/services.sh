@@ -3,33 +3,33 @@
 # jars below ~/.cache/tocsin-services. Does nothing when all is there. No server is started, or left to start at boot.
 set -euo pipefail
 cd "$(dirname "$0")"
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin"
 
+# Each with a program that it brings: where that is there already, from wherever, the package is not needed.
 packages=(
-  default-jre-headless  # Kafka
-  mariadb-client-core
-  mariadb-server-core
-  maven                 # fetches Kafka
-  mosquitto
-  nats-server
-  openssh-server
-  openssh-sftp-server
-  rabbitmq-server
-  redis-server
-  vsftpd
+  curl:curl
+  default-jre-headless:java # Kafka
+  golang-go:go              # an example of an agent
+  jq:jq
+  mariadb-client-core:my_print_defaults
+  mariadb-server-core:mariadbd
+  maven:mvn # fetches Kafka
+  mosquitto:mosquitto
+  nats-server:nats-server
+  openssh-server:sshd
+  rabbitmq-server:rabbitmq-server
+  redis-server:redis-server
+  vsftpd:vsftpd
 )
 # What these bring along that would otherwise start at boot.
 units=(epmd.service epmd.socket mosquitto.service nats-server.service rabbitmq-server.service redis-server.service ssh.service vsftpd.service)
 policy=/usr/sbin/policy-rc.d
 kafka="${XDG_CACHE_HOME:-$HOME/.cache}/tocsin-services/kafka"
 
-is_installed() {
-  [[ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
-}
-
 install_packages() {
   local missing=() unit own_policy=
   for package in "${packages[@]}"; do
-    is_installed "$package" || missing+=("$package")
+    command -v "${package#*:}" >/dev/null || missing+=("${package%:*}")
   done
   [[ ${#missing[@]} -gt 0 ]] || return 0
   if [[ $EUID -ne 0 ]]; then

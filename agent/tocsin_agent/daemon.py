@@ -19,6 +19,7 @@ from tocsin_agent.intake import Intake
 from tocsin_agent.journal.journal import DEFAULT_MAX_BYTES, OUTPUT_DIR, Journal
 from tocsin_agent.journal.log import JournalError
 from tocsin_agent.link import ControllerLink
+from tocsin_agent.offer import Offer
 from tocsin_agent.policy import Policy
 from tocsin_agent.poller import Poller
 from tocsin_agent.recovery import Recovery
@@ -68,6 +69,7 @@ class Agent:
         cgroup: str = "auto",
         is_leashed: bool = False,
         policy: Policy | None = None,
+        offer: Offer | None = None,
     ) -> None:
         """`cgroup`: see `runtime.cgroups.open_cgroups`. `is_leashed`: jobs end with this agent, whatever ends it."""
         self._link = link
@@ -81,7 +83,8 @@ class Agent:
         self._journal_max_results = journal_max_results
         self._enrolment_key = enrolment_key
         self._incarnation = new_id()
-        self._registry = TaskRegistry()
+        self._offer = offer
+        self._registry = TaskRegistry() if offer is None else offer.registry
         self._ready = asyncio.Event()
         self._registered = asyncio.Event()
         self._must_register = asyncio.Event()
@@ -254,6 +257,8 @@ class Agent:
 
     def _nursery(self, directory: Path) -> Nursery | None:
         """What starts processes; without it this agent only offers tasks that need none."""
+        if self._offer is not None:
+            return None
         try:
             return Nursery(find_keeper(), directory)
         except KeeperMissing as error:
@@ -331,7 +336,8 @@ class Agent:
             name=identity.name,
             tags=self._tags,
             hostname=socket.gethostname(),
-            agent_type="standard",
+            agent_type="standard" if self._offer is None else "custom",
+            custom_task_types=[] if self._offer is None else list(self._offer.task_types),
             task_types=[one for one in self._registry.available() if self._policy.allows_type(one)],
             protocol=PROTOCOL_VERSION,
             version=version("tocsin-agent"),

@@ -9,6 +9,7 @@ import structlog
 
 from tocsin_agent.daemon import Agent
 from tocsin_agent.http_link import HttpLink
+from tocsin_agent.offer import Offer
 from tocsin_agent.policy import Policy
 from tocsin_agent.settings import AgentSettings
 from tocsin_agent.systemd import feed_watchdog, notify
@@ -19,7 +20,7 @@ log = structlog.get_logger(__name__)
 SUMMARY_EVERY_SECS = 5.0
 
 
-async def serve(settings: AgentSettings, policy: Policy) -> None:
+async def serve(settings: AgentSettings, policy: Policy, offer: Offer | None = None) -> None:
     """Until stopped by a signal: the first drains or hands over, the second ends running jobs, the third at once."""
     key = settings.enrolment_key
     ca_file = str(settings.ca_file) if settings.ca_file else None
@@ -38,6 +39,7 @@ async def serve(settings: AgentSettings, policy: Policy) -> None:
             enrolment_key=key,
             cgroup=settings.cgroup,
             policy=policy,
+            offer=offer,
         )
         work = asyncio.create_task(agent.run(), name="agent")
         _obey_signals(agent, work, settings)

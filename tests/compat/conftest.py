@@ -13,6 +13,8 @@ from tocsin_controller.security.bootstrap import ensure_bootstrap_keys
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 
+#: Whatever a test waits for comes within this time or not at all.
+PATIENCE_SECS = 30.0
 ADMIN, AGENT = "compat-admin-key", "compat-agent-key"
 
 
@@ -31,7 +33,7 @@ class Controller:
 
     async def agent_named(self, name: str) -> dict[str, Any]:
         """The agent, once it has registered."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECS):
             while True:
                 for agent in await self.call("GET", "/api/agents"):
                     if agent["name"] == name:
@@ -63,9 +65,15 @@ class Controller:
         """The execution as it stands."""
         return dict(await self.call("GET", f"/api/executions/{execution_id}"))
 
+    async def printed(self, execution_id: str, text: str) -> None:
+        """Return once the execution's output holds this."""
+        async with asyncio.timeout(PATIENCE_SECS):
+            while text not in ((await self.execution(execution_id))["stdout"] or ""):
+                await asyncio.sleep(0.02)
+
     async def ended(self, execution_id: str) -> dict[str, Any]:
         """The execution once it has ended."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECS):
             while True:
                 execution = await self.execution(execution_id)
                 if execution["finished_at"] is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.compat.conftest import AGENT, Controller
 
-EXAMPLE = Path(__file__).parents[2] / "docs/examples/simple_agent.py"
+EXAMPLE = Path(__file__).parents[2] / "docs/agents/simple_agent.py"
 
 
 @pytest.fixture

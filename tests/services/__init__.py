@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 #: Where packages put programs that are not on everybody's path.
-_PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/sbin"))
+_PLACES = os.pathsep.join(
+    (os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/go/bin")
+)
 
 
 def require(name: str, binary: str | Path) -> str:

@@ -8,8 +8,8 @@ import pytest
 from tests.integration.agent.conftest import AgentProcess, Agents, assignment, eventually
 from tests.integration.agent.fake_controller import FakeController, Refusal
 
-from tocsin_agent.cli import EXIT_BAD_CONFIGURATION
 from tocsin_agent.identity import Identity, StateDir
+from tocsin_agent.program import EXIT_BAD_CONFIGURATION
 from tocsin_agent.registration import Cloned
 from tocsin_shared.protocol import RegisterRequest
 

@@ -14,7 +14,7 @@ import pytest
 from tests.integration.agent.conftest import BIN, AgentProcess, assignment, is_running
 from tests.integration.agent.fake_controller import ENROLMENT_KEY, PATIENCE_SECS, FakeController, Refusal
 
-from tocsin_agent.cli import EXIT_BAD_CONFIGURATION, EXIT_SUPERSEDED
+from tocsin_agent.program import EXIT_BAD_CONFIGURATION, EXIT_SUPERSEDED
 from tocsin_shared.protocol import EventsRequest, HeartbeatRequest, RegisterRequest
 
 

@@ -11,7 +11,6 @@ from tests.integration.agent.conftest import AgentProcess, Agents, assignment, e
 from tests.integration.agent.fake_controller import FakeController
 from tests.integration.agent.small_disks import SmallDisk, small_disk
 
-from tocsin_agent.cli import EXIT_DISK_TROUBLE
 from tocsin_agent.clock import Moment
 from tocsin_agent.journal.framing import frame, frames
 from tocsin_agent.journal.journal import Journal
@@ -19,6 +18,7 @@ from tocsin_agent.journal.log import JournalError
 from tocsin_agent.journal.records import Intent, Record, Result, encode
 from tocsin_agent.journal.reserve import RESERVE_BYTES
 from tocsin_agent.journal.spool import Spool
+from tocsin_agent.program import EXIT_DISK_TROUBLE
 from tocsin_shared.executions import ExecutionStatus, Stream
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import HeartbeatRequest, OutputEvent, PollRequest

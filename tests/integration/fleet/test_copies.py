@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.integration.fleet.conftest import START_SECS, Fleet
 
-from tocsin_agent.cli import EXIT_BAD_CONFIGURATION
+from tocsin_agent.program import EXIT_BAD_CONFIGURATION
 
 
 def start_copy(fleet: Fleet, copy: str) -> None:

@@ -55,7 +55,7 @@ def test_bad_settings_do_not_restart_a_unit_for_ever(path: Path) -> None:
 
 
 def test_an_agent_that_was_superseded_does_not_come_back_by_itself() -> None:
-    from tocsin_agent.cli import EXIT_SUPERSEDED
+    from tocsin_agent.program import EXIT_SUPERSEDED
 
     service = unit(SYSTEMD / "tocsin-agent.service")["Service"]
     assert str(EXIT_SUPERSEDED) in service["RestartPreventExitStatus"].split()
