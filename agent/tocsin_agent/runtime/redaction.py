@@ -26,6 +26,8 @@ _LONG_CHARS: Final = 1_000
 MASK: Final = b"*"
 #: Held back at most, when a stream goes on with nothing but line breaks.
 MOST_HELD_BYTES: Final = 1024 * 1024
+#: So many bytes tell whether a form may begin here at all.
+_LOOK_BYTES: Final = 3
 #: Encoders put these into long texts.
 _BREAKS: Final = b"\r\n"
 
@@ -63,22 +65,37 @@ class Redactor:
         # Line breaks may stand between any two bytes, but are not themselves part of what is hidden.
         self._forms = {flat for form in forms if (flat := form.translate(None, _BREAKS))}
         self._longest = max(map(len, self._forms), default=0)
+        #: The forms by each of the first beginnings that they have, for a quick look.
+        self._by_begin: dict[bytes, list[bytes]] = {}
+        for form in self._forms:
+            for length in range(1, min(_LOOK_BYTES, len(form)) + 1):
+                self._by_begin.setdefault(form[:length], []).append(form)
         self._held = bytearray()
         self._masked = bytearray()
 
     def feed(self, data: bytes) -> bytes:
-        """Take what comes next, and give out what is certain by now."""
+        """Take what comes next, and give out what is certain by now: all but what may be the beginning of a form."""
         self._held += data
         self._masked += data
         places = [at for at, byte in enumerate(self._held) if byte not in _BREAKS]
-        self._mask(self._held.translate(None, _BREAKS), places)
-        if len(places) < self._longest:
-            return self._give(len(self._held) - MOST_HELD_BYTES)
-        return self._give(max(places[len(places) - self._longest], len(self._held) - MOST_HELD_BYTES))
+        flat = self._held.translate(None, _BREAKS)
+        self._mask(flat, places)
+        begin = self._beginning(flat)
+        certain = len(self._held) if begin is None else places[begin]
+        return self._give(max(certain, len(self._held) - MOST_HELD_BYTES))
 
     def rest(self) -> bytes:
         """Nothing more comes."""
         return self._give(len(self._held))
+
+    def _beginning(self, flat: bytearray) -> int | None:
+        """Where the longest end of this begins that a form could begin with."""
+        tail = bytes(flat[max(len(flat) - self._longest + 1, 0) :])
+        for at in range(len(tail)):
+            forms = self._by_begin.get(tail[at : at + _LOOK_BYTES])
+            if forms and any(form.startswith(tail[at:]) for form in forms):
+                return len(flat) - len(tail) + at
+        return None
 
     def _mask(self, flat: bytearray, places: Sequence[int]) -> None:
         for form in self._forms:

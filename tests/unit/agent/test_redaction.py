@@ -89,3 +89,18 @@ def test_a_long_secret_goes_by_pieces_and_lines() -> None:
     line = key.splitlines()[7]
     assert redacted([key], f"only {line}.".encode()) == b"only " + b"*" * len(line) + b"."
     assert max(map(len, forms_of([key]))) < 5_000
+
+
+def test_only_what_may_be_the_beginning_of_a_secret_is_held_back() -> None:
+    redactor = Redactor([b"hunter2-hunter2"])
+    assert redactor.feed(b"first line\n") == b"first line\n"
+    assert redactor.feed(b"of the hun\nt") == b"of the "
+    assert redactor.feed(b"ing\n") == b"hun\nting\n"
+    assert redactor.feed(b"hunter2-hunter2 hunter") == b"*************** "
+    assert redactor.rest() == b"hunter"
+
+
+def test_secrets_that_are_nothing_but_line_breaks_are_none() -> None:
+    assert redacted(["\n\n\n\n\n"], b"a\nb") == b"a\nb"
+    redactor = Redactor([b"\n\n"])
+    assert redactor.feed(b"a\n\n\n") == b"a\n\n\n"
