@@ -1,0 +1,5 @@
+"""Publishing on a subject of NATS."""
+
+from tocsin_agent.tasks.nats.publishing import NatsRunner
+
+__all__ = ["NatsRunner"]
