@@ -75,6 +75,8 @@ class Caller:
             raise TaskFailed(Reason.ADDRESS_REFUSED, str(error)) from None
         except aiohttp.ClientConnectorError as error:
             raise could_not_connect(f"{error.host}:{error.port}", error.os_error) from None
+        except aiohttp.InvalidURL as error:
+            raise TaskFailed(Reason.HTTP_ERROR, "The address is no URL.", error.description or "") from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise TaskFailed(Reason.HTTP_ERROR, "The request failed.", error) from None
 

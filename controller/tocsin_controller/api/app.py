@@ -21,6 +21,7 @@ from tocsin_controller.api.handlers.executions import ExecutionRoutes
 from tocsin_controller.api.handlers.groups import GroupRoutes
 from tocsin_controller.api.handlers.jobs import JobRoutes
 from tocsin_controller.api.handlers.keys import KeyRoutes
+from tocsin_controller.api.handlers.mcp import McpRoutes
 from tocsin_controller.api.handlers.output import OutputRoutes
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.handlers.pausing import PauseRoutes
@@ -125,6 +126,7 @@ def all_routes(parts: Parts) -> list[Route]:
         VariableRoutes(parts),
         ConnectionRoutes(parts),
         ScriptRoutes(parts),
+        McpRoutes(parts),
         SettingsRoutes(parts),
         StatisticsRoutes(parts),
         DataRoutes(parts),

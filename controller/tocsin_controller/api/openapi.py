@@ -36,6 +36,7 @@ _TAGS: Final = {
     "variables": "Named values, secrets among them, that tasks use.",
     "connections": "How to reach other people's servers, kept apart from the jobs that use them.",
     "scripts": "Starlark and Dockerfiles that tasks run by name.",
+    "tasks": "What helps to write tasks.",
     "keys": "Who may do what.",
     "audit": "Who changed what.",
     "settings": "What holds for the whole fleet.",

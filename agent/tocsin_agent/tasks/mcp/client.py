@@ -29,7 +29,7 @@ MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 #: Saying goodbye may take so long, whatever the server does.
 GOODBYE_SECS: Final = 3.0
 #: `tools/list` comes in pages.
-_MOST_PAGES: Final = 100
+_MOST_PAGES: Final = 20
 
 _METHOD_NOT_FOUND: Final = -32601
 
@@ -37,10 +37,13 @@ _METHOD_NOT_FOUND: Final = -32601
 class McpSession:
     """Made by `mcp_session`."""
 
-    def __init__(self, caller: Caller, url: str, on_notification: OnNotification) -> None:
+    def __init__(
+        self, caller: Caller, url: str, on_notification: OnNotification, max_message_bytes: int
+    ) -> None:
         self._caller = caller
         self._url = url
         self._on_notification = on_notification
+        self._max_bytes = max_message_bytes
         self._headers = {
             "Accept": "application/json, text/event-stream",
             "Content-Type": "application/json",
@@ -109,7 +112,7 @@ class McpSession:
         async with self._post(message) as response:
             if (session := response.headers.get("Mcp-Session-Id")) and method == "initialize":
                 self._session_header = {"Mcp-Session-Id": session}
-            async for said in _messages(response):
+            async for said in _messages(response, self._max_bytes):
                 if said.get("id") == number and "method" not in said:
                     return _result(method, said)
                 await self._heed(said)
@@ -157,10 +160,14 @@ class McpSession:
 
 @asynccontextmanager
 async def mcp_session(
-    caller: Caller, url: str, on_notification: OnNotification = lambda _method, _params: None
+    caller: Caller,
+    url: str,
+    on_notification: OnNotification = lambda _method, _params: None,
+    *,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> AsyncIterator[McpSession]:
     """A session after its handshake; the server is told of its end, within a bounded time. Raises TaskFailed."""
-    session = McpSession(caller, url, on_notification)
+    session = McpSession(caller, url, on_notification, max_message_bytes)
     try:
         await session.initialize()
         yield session
@@ -170,10 +177,10 @@ async def mcp_session(
                 await session.close()
 
 
-async def _messages(response: aiohttp.ClientResponse) -> AsyncIterator[Json]:
+async def _messages(response: aiohttp.ClientResponse, max_bytes: int) -> AsyncIterator[Json]:
     try:
         if response.content_type == "text/event-stream":
-            async for text in events_of(response.content.iter_any(), MAX_MESSAGE_BYTES):
+            async for text in events_of(response.content.iter_any(), max_bytes):
                 if text:  # one without data only gives the stream an id
                     for one in _parsed(text):
                         yield one
@@ -181,7 +188,7 @@ async def _messages(response: aiohttp.ClientResponse) -> AsyncIterator[Json]:
             body = bytearray()
             async for piece in response.content.iter_any():
                 body += piece
-                if len(body) > MAX_MESSAGE_BYTES:
+                if len(body) > max_bytes:
                     raise TooLarge
             for one in _parsed(bytes(body)):
                 yield one
@@ -189,7 +196,7 @@ async def _messages(response: aiohttp.ClientResponse) -> AsyncIterator[Json]:
             shown = f"Content-Type is {response.content_type}"
             raise TaskFailed(Reason.DRIVER_ERROR, "This is no MCP server, going by its answer.", shown)
     except TooLarge:
-        message = f"The server's answer is larger than {MAX_MESSAGE_BYTES} bytes."
+        message = f"The server's answer is larger than {max_bytes} bytes."
         raise TaskFailed(Reason.TOO_LARGE, message) from None
 
 
