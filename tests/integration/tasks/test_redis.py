@@ -180,6 +180,36 @@ async def test_listening_ends_with_the_jobs_timeout(redis: RedisServer, client: 
     assert (ran.status, ran.outcome.reason) == (ExecutionStatus.TIMED_OUT, Reason.TIMEOUT)
 
 
+async def test_without_a_timeout_some_messages_are_enough_after_the_usual_wait(
+    redis: RedisServer, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin_agent.tasks.receiving.DEFAULT_WAIT_SECS", 0.5)
+    ran = await run_task(read("news", mode="subscribe", count=2), connection(redis))
+    assert (ran.status, ran.outcome.message) == (ExecutionStatus.TIMED_OUT, "Took longer than 0.5 s.")
+    async with started_task(read("news", mode="subscribe", count=2), connection(redis)) as running:
+        await has_listeners(client, "news")
+        await client.publish("news", "one")
+        ran = await running.ended()
+    assert (ran.status, ran.text) == (ExecutionStatus.SUCCEEDED, "one\n")
+
+
+async def test_a_server_that_freezes_does_not_keep_a_cancel() -> None:
+    with redis_server() as server:
+        async with Redis.from_url(server.login_url) as client:
+            await client.rpush("work", *range(100_000))
+        async with started_task(read(count=100_000), connection(server), redact=[]) as running:
+            await running.prints(b"10")
+            server.server.freeze()
+            running.cancel()
+            ran = await running.ended()
+        server.server.thaw()
+        async with Redis.from_url(server.login_url) as client:
+            aside = await client.llen(f"work:tocsin:{running.execution_id}")
+            assert await client.llen("work") + aside == 100_000
+    assert ran.status is ExecutionStatus.CANCELLED
+    assert f"it lies in the list 'work:tocsin:{running.execution_id}'" in ran.errors
+
+
 async def test_listening_ends_when_it_is_cancelled(redis: RedisServer, client: Redis) -> None:
     async with started_task(read("news", mode="subscribe"), connection(redis)) as running:
         await has_listeners(client, "news")
