@@ -29,6 +29,7 @@ from tocsin_agent.runtime.cgroups import Cgroups, open_cgroups
 from tocsin_agent.runtime.keeper import KeeperMissing, Nursery, find_keeper
 from tocsin_agent.runtime.supervisor import Keeping
 from tocsin_agent.self_fencing import SelfFencing
+from tocsin_agent.tasks.docker.sockets import find_engine
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_agent.uploader import Uploader
 from tocsin_agent.vitals import Vitals
@@ -70,8 +71,12 @@ class Agent:
         is_leashed: bool = False,
         policy: Policy | None = None,
         offer: Offer | None = None,
+        docker_socket: Path | None = None,
     ) -> None:
-        """`cgroup`: see `runtime.cgroups.open_cgroups`. `is_leashed`: jobs end with this agent, whatever ends it."""
+        """`cgroup`: see `runtime.cgroups.open_cgroups`. `is_leashed`: jobs end with this agent, whatever ends it.
+
+        `docker_socket`: see `tasks.docker.sockets.find_engine`.
+        """
         self._link = link
         self._state = StateDir(state_dir)
         self._name = name
@@ -94,6 +99,7 @@ class Agent:
         self._cgroup = cgroup
         self._is_leashed = is_leashed
         self._policy = policy or Policy()
+        self._docker_socket = docker_socket
         self._left: list[UUID] = []
         self._is_superseded = False
         self._fenced: str | None = None
@@ -178,6 +184,7 @@ class Agent:
         contact = Contact(earlier.contact if earlier else None)
         keepers = living_keepers(self._state.journal_dir / OUTPUT_DIR)
         journal = self._open_journal(keepers.here)
+        self._offer_docker()
         cgroups = open_cgroups(self._cgroup, self._state.path)
         keeping = Keeping(self._nursery(journal.output_dir), journal.output_dir, cgroups, self._is_leashed)
         intake = Intake(journal, max_results=self._journal_max_results, min_free_bytes=self._min_free_bytes)
@@ -254,6 +261,16 @@ class Agent:
             await asyncio.gather(*tasks, return_exceptions=True)
             journal.close()
             self._note_vitals(contact, intake)
+
+    def _offer_docker(self) -> None:
+        """Only where there is an engine."""
+        if self._offer is not None:
+            return
+        engine = find_engine(self._docker_socket)
+        if engine is None:
+            self._registry.withhold("docker_build")
+        else:
+            self._registry.configure("docker_build", engine=engine)
 
     def _nursery(self, directory: Path) -> Nursery | None:
         """What starts processes; without it this agent only offers tasks that need none."""

@@ -40,6 +40,7 @@ async def serve(settings: AgentSettings, policy: Policy, offer: Offer | None = N
             cgroup=settings.cgroup,
             policy=policy,
             offer=offer,
+            docker_socket=settings.docker_socket,
         )
         work = asyncio.create_task(agent.run(), name="agent")
         _obey_signals(agent, work, settings)

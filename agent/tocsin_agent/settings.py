@@ -71,6 +71,11 @@ class AgentSettings(LayeredSettings):
         description="Where each execution gets a cgroup (v2) of its own: `auto` (if a part of the tree was delegated "
         "to the agent, as by the unit in systemd/), `off`, or a directory below which it may make some.",
     )
+    docker_socket: Path | None = Field(
+        None,
+        description="Socket of Docker or Podman, for docker_build tasks; default: DOCKER_HOST, else the first of the "
+        "usual places that the agent's account may use. Without one these tasks are not offered.",
+    )
     min_free_bytes: int = Field(
         64 * 1024 * 1024, ge=0, description="With less free on the state directory's disk, no work is taken."
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
-from typing import cast
+from typing import Any, cast
 
 from tocsin_agent.tasks.base import TaskRunner
 
@@ -24,6 +24,7 @@ class TaskRegistry:
     def __init__(self, entries: dict[str, EntryPoint] | None = None) -> None:
         self._entries = _installed() if entries is None else entries
         self._runners: dict[str, TaskRunner] = {}
+        self._options: dict[str, dict[str, Any]] = {}
 
     def available(self) -> list[str]:
         """The types, sorted."""
@@ -32,6 +33,10 @@ class TaskRegistry:
     def add(self, task_type: str, runner: TaskRunner) -> None:
         """Use this runner for a type, whatever is installed."""
         self._runners[task_type] = runner
+
+    def configure(self, task_type: str, **options: Any) -> None:
+        """Give this to the runner of a type, whenever it is made."""
+        self._options[task_type] = options
 
     def withhold(self, task_type: str) -> None:
         """This host can't run these, whatever is installed."""
@@ -44,7 +49,7 @@ class TaskRegistry:
             entry = self._entries.get(task_type)
             if entry is None:
                 return None
-            self._runners[task_type] = cast("TaskRunner", entry.load()())
+            self._runners[task_type] = cast("TaskRunner", entry.load()(**self._options.get(task_type, {})))
         return self._runners[task_type]
 
 

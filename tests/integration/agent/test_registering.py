@@ -1,6 +1,8 @@
 """How an agent introduces itself, and what happens when it is not known any more or not alone."""
 
 import asyncio
+import socket
+from pathlib import Path
 
 import pytest
 from tests.integration.agent.conftest import Agents, assignment
@@ -65,10 +67,26 @@ async def test_it_says_what_it_is_and_can(controller: FakeController, agents: Ag
     await controller.until(lambda: bool(controller.bodies("poll", PollRequest)))
     (introduction,) = controller.bodies("register", RegisterRequest)
     assert (introduction.name, introduction.tags, introduction.capacity) == ("one", ["db", "dc:fra1"], 3)
-    assert introduction.task_types == TaskRegistry().available()
-    assert {"http", "noop", "shell"} <= set(introduction.task_types)
+    said = set(introduction.task_types or [])
+    assert said | {"docker_build"} == set(TaskRegistry().available())
+    assert {"http", "noop", "shell"} <= said
     assert introduction.protocol == 1
     assert controller.bodies("poll", PollRequest)[0].slots == 3
+
+
+async def test_images_are_built_only_where_an_engine_listens(
+    controller: FakeController, agents: Agents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    await agents.start()
+    await controller.until(lambda: bool(controller.bodies("register", RegisterRequest)))
+    await agents.stop()
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(tmp_path / "engine.sock"))
+        await agents.start(docker_socket=tmp_path / "engine.sock")
+        await controller.until(lambda: len(controller.bodies("register", RegisterRequest)) == 2)
+    without, with_engine = controller.bodies("register", RegisterRequest)
+    assert set(with_engine.task_types or []) - set(without.task_types or []) == {"docker_build"}
 
 
 async def test_an_agent_that_is_not_known_any_more_registers_again(
