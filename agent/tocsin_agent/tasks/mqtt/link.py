@@ -19,6 +19,8 @@ from tocsin_agent.tasks.mqtt.server import MqttServer
 from tocsin_agent.tasks.tls import context_of
 
 _CONNECT_WITHIN_SECS = 30.0
+#: Of that for the network alone, and for TLS alone.
+_ANSWER_WITHIN_SECS = 10.0
 _CLOSE_WITHIN_SECS = 3.0
 #: A broker that is silent for one and a half times as long is given up.
 _KEEPALIVE_SECS = 30
@@ -47,6 +49,7 @@ class MqttLink:
             reconnect_on_failure=False,
             manual_ack=True,
         )
+        self._client.connect_timeout = _ANSWER_WITHIN_SECS
         if server.username is not None:
             self._client.username_pw_set(server.username, server.password)
         self._client.on_connect = lambda _c, _u, _f, code, _p: self._tell(self._answer, ("connect", 0), code)
