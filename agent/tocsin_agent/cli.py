@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tocsin_agent.program import die, run_options, run_program
+from tocsin_agent.program import EXIT_BAD_CONFIGURATION, die, run_options, run_program
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,6 +60,26 @@ def status(state_dir: Path, as_json: bool) -> None:
         return
     for line in found.to_lines():
         click.echo(line)
+
+
+@main.command("check-policy")
+@click.argument(
+    "file", type=click.Path(path_type=Path, dir_okay=False), default=Path("/etc/tocsin/agent-policy.toml")
+)
+def check_policy(file: Path) -> None:
+    """Say whether FILE is a policy, and what holds with it.
+
+    FILE is /etc/tocsin/agent-policy.toml by default. Where mistakes are, exits with 78, as an agent would.
+    """
+    from tocsin_agent.policy.file import BadPolicy, read_policy
+    from tocsin_agent.policy.telling import rules_of
+
+    try:
+        policy = read_policy(file)
+    except BadPolicy as error:
+        die(str(error), EXIT_BAD_CONFIGURATION)
+    for rule in rules_of(policy):
+        click.echo(rule)
 
 
 @main.command("end-jobs")

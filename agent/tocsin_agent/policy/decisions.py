@@ -47,6 +47,10 @@ class Policy:
         if self.run_as is not None and account not in self.run_as:
             raise refused(f"run_as does not name '{account}'")
 
+    def lets_scripts_start_commands(self, account: str) -> bool:
+        """Whether scripts may start commands, which run as this account: the agent's own."""
+        return self.allow_script_shell and (self.run_as is None or account in self.run_as)
+
     def check_controller(self, url: str) -> None:
         """Raises Refused for a controller that this agent may not work for."""
         if self.fingerprints is not None and not url.startswith("https:"):

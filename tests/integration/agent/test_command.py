@@ -289,6 +289,20 @@ def test_an_agent_does_not_start_with_a_policy_that_is_wrong_or_against_its_cont
     assert len(ended.stderr.splitlines()) == 1
 
 
+def test_a_policy_can_be_checked_before_an_agent_has_it(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("task_types = ['shell', 'http']\nrun_as = []\n[network]\ndefault = 'public'")
+    ended = tocsin_agent("check-policy", file)
+    assert ended.returncode == 0
+    told = dict(line.split("  ", 1) for line in ended.stdout.splitlines())
+    assert told["types of task"].strip() == "http, shell"
+    assert told["accounts"].strip() == "none"
+    assert told["else called"].strip() == "the internet alone"
+    file.write_text("task_type = []")
+    ended = tocsin_agent("check-policy", file)
+    assert (ended.returncode, "task_type: there is no such setting" in ended.stderr) == (78, True)
+
+
 def test_a_damaged_identity_is_bad_configuration(tmp_path: Path) -> None:
     (tmp_path / "identity.json").write_text("{")
     ended = tocsin_agent("run", "--controller", "http://127.0.0.1:1", "--state-dir", tmp_path)

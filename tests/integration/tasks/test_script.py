@@ -222,6 +222,9 @@ async def test_commands_are_started_only_where_the_policy_lets_them(tmp_path: Pa
     assert (ran.outcome.reason, ran.outcome.exit_code) == (Reason.REFUSED_BY_AGENT, 4)
     assert "allow_script_shell" in (ran.outcome.message or "")
     assert not list(tmp_path.iterdir())
+    ran = await run(code, policy=Policy(allow_script_shell=True, run_as=frozenset({"nobody-else"})))
+    assert ran.outcome.reason is Reason.REFUSED_BY_AGENT
+    assert not list(tmp_path.iterdir())
     ran = await run(code, policy=Policy(allow_script_shell=True))
     assert json.loads(ran.text) == [3, "in", ""], ran.errors
     assert (tmp_path / "made").read_text() == "b\n"

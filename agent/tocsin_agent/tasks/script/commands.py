@@ -29,5 +29,5 @@ def shell_exec(command: str, stdin: str, env: Mapping[str, str]) -> dict[str, An
 
 def refuse_command(_command: str, _stdin: str, _env: Mapping[str, str]) -> dict[str, Any]:
     """Where the policy does not let them."""
-    message = "This agent's policy does not let scripts start commands (allow_script_shell)."
+    message = "This agent's policy does not let scripts start commands (allow_script_shell, run_as)."
     raise ScriptEnded(message, ExitCode.COMMAND_REFUSED)

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import Any, Final
 
+from tocsin_agent.policy.enforcing import own_account
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.spec import EXECUTION_ID_VARIABLE, ProcessSpec
 from tocsin_agent.tasks.base import TaskContext
@@ -81,7 +82,7 @@ def _request(
         "memory_bytes": _memory_bytes(assignment),
         "cpu_secs": CPU_SECS,
         "reach": {"default": reach.default, "allow": reach.allow, "deny": reach.deny},
-        "may_start_commands": context.policy.allow_script_shell,
+        "may_start_commands": context.policy.lets_scripts_start_commands(own_account()),
     }
 
 
