@@ -23,6 +23,8 @@ def _body(text: str, value_of: ValueOf, task: Mapping[str, Any]) -> str:
 #: Fields in which text is not simply data, by task type. All others are filled as they are.
 _RULES: Final[dict[str, dict[str, _Rule]]] = {
     "shell": {"command": lambda text, value_of, _: fill_shell(text, value_of)},
+    # A POSIX shell reads that command, too, whatever the login shell over there is.
+    "ssh": {"command": lambda text, value_of, _: fill_shell(text, value_of)},
     "http": {
         "url": lambda text, value_of, _: fill_url(text, value_of),
         "headers": lambda text, value_of, _: fill_header(text, value_of),

@@ -1,14 +1,24 @@
 """Tasks that move files."""
 
+import binascii
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from tocsin_shared.tasks.fields import ConnectedTask, Host, Label, Login, Password, Path, Port
 from tocsin_shared.wire import Text, UserModel
 
-#: 10 MiB in base64.
-MAX_CONTENT_CHARS = 14_000_000
+#: 732 KiB in base64: a job is stored, handed out and shown with all of it.
+MAX_CONTENT_CHARS = 1_000_000
+
+
+def _base64(value: str) -> str:
+    if "{{" not in value:  # a variable can hold it
+        try:
+            binascii.a2b_base64(value, strict_mode=True)
+        except binascii.Error:
+            raise ValueError("must be base64") from None
+    return value
 
 
 class FtpTask(ConnectedTask):
@@ -53,7 +63,7 @@ class FilePushTask(UserModel):
     filename: Annotated[Text, Field(min_length=1, max_length=255)]
     #: The path of the file; one that ends in `/` is a directory, in which it gets `filename`.
     destination: Path
-    content_base64: Annotated[Text, Field(max_length=MAX_CONTENT_CHARS)]
+    content_base64: Annotated[Text, Field(max_length=MAX_CONTENT_CHARS), AfterValidator(_base64)]
     #: Octal, such as `0644`.
     permissions: Annotated[Text, StringConstraints(pattern=r"^(0o)?[0-7]{3,4}$")] | None = None
     overwrite: bool = False

@@ -77,6 +77,16 @@ async def test_the_body_is_json_whatever_its_content_type_says(api: Api) -> None
         assert answer.status == 201
 
 
+async def test_a_file_that_is_not_base64_is_refused_when_the_job_is_saved(api: Api) -> None:
+    def saving(content: str) -> dict[str, Any]:
+        task = {"type": "file_push", "filename": "f", "destination": "/srv/f", "content_base64": content}
+        return {"name": "push", "task": task, "schedule": {"type": "on_demand"}}
+
+    refused = await api.call("POST", "/api/jobs", saving("bGV2ZWw9aW5mbwo"))
+    assert (refused.status, refused.json["details"][0]["field"]) == (400, "task.content_base64")
+    assert (await api.call("POST", "/api/jobs", saving("{{CONTENT}}"))).status == 201
+
+
 async def test_a_taken_name_is_a_conflict_and_changes_nothing(api: Api) -> None:
     one, other = await api.job("one"), await api.job("other")
     answer = await api.call(

@@ -182,6 +182,7 @@ async def test_what_third_party_agents_report_is_cleaned_before_it_is_kept(
     [
         (shell("echo `x {{A}}`"), "task.command"),
         (shell("echo ${x:-{{A}}}"), "task.command"),
+        ({"type": "ssh", "host": "h", "username": "u", "command": "echo `x {{A}}`"}, "task.command"),
         ({"type": "http", "method": "post", "url": "http://h/", "body": '{"a": "\\{{A}}"}'}, "task.body"),
         (shell("x {{params.nope}}"), "task"),
     ],
