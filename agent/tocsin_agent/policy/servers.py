@@ -1,10 +1,10 @@
 """The servers that a task is going to speak to, read from its task and its connection. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from tocsin_shared.connections import CONFIGS
+from tocsin_shared.connections import CONFIGS, GivenConnection
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks.fields import ConnectedTask
 
@@ -27,13 +27,25 @@ def servers_of(assignment: Assignment) -> list[Server]:
         return []
     given: dict[str, Any] = dict(assignment.connection.config) if assignment.connection else {}
     said = {**task.model_dump(exclude_none=True), **given}
-    port = said.get("port") or _default_port(assignment, task)
+    return _servers(said, _default_port(assignment, task), is_s3=task.type == "s3")
+
+
+def servers_of_connection(connection: GivenConnection) -> list[Server]:
+    """Hosts and ports of a connection by itself. Empty for a file."""
+    config = CONFIGS.get(connection.conn_type)
+    if config is None or connection.conn_type == "sqlite":
+        return []
+    return _servers(connection.config, config.default_port or 0, is_s3=connection.conn_type == "s3")
+
+
+def _servers(said: Mapping[str, Any], default_port: int, *, is_s3: bool) -> list[Server]:
+    port = said.get("port") or default_port
     found: list[Server] = []
     for field in _HOST_FIELDS:
         found += _hosts(str(said.get(field) or ""), port)
     for field in _URL_FIELDS:
         found += _of_urls(str(said.get(field) or ""), port)
-    if not found and task.type == "s3":
+    if not found and is_s3:
         found.append(("s3.amazonaws.com", 443))
     return found
 

@@ -1,11 +1,14 @@
 """Connections over HTTP: what is kept, what is shown, who uses them."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import aiosqlite
 import asyncpg
 import pytest
 from tests.integration.api.conftest import Api, Serve
+from tests.net import free_port
 
 from tocsin_controller.security.sealing import Vault, new_key, parse_keys
 from tocsin_controller.security.vault_keys import check_keys, forget_key, rotate
@@ -240,3 +243,42 @@ async def test_a_lost_key_takes_its_connections_with_it(api: Api, database: Data
 
 def _job(task: dict[str, Any]) -> dict[str, Any]:
     return {"name": "report", "task": task, "schedule": {"type": "on_demand"}}
+
+
+@pytest.fixture
+async def near(serve: Serve, database: Database) -> AsyncIterator[Api]:
+    """Of a controller that may call servers on its own host."""
+    async with serve(encryption_key=KEY, network_allow=["loopback"]) as served:
+        await check_keys(database, served.engine.vault)
+        yield served.api
+
+
+async def test_a_connection_can_be_tried_and_what_is_wrong_is_said_without_secrets(
+    near: Api, tmp_path: Path
+) -> None:
+    async with aiosqlite.connect(tmp_path / "a.db") as file:
+        await file.execute("CREATE TABLE t (a)")
+    await near.post("/api/connections", _sqlite("file", tmp_path / "a.db"))
+    opened = await near.post("/api/connections/file/test")
+    assert opened["success"] is True
+    assert opened["message"].endswith("(1 table).")
+    url = f"redis://:s3cret-password@127.0.0.1:{free_port()}"
+    await near.post("/api/connections", {"name": "down", "conn_type": "redis", "config": {"url": url}})
+    down = await near.post("/api/connections/down/test")
+    assert down["success"] is False
+    assert "Could not connect to Redis at 127.0.0.1" in down["message"]
+    assert "s3cret" not in str(down)
+    assert (await near.call("POST", "/api/connections/none/test")).status == 404
+    assert (await near.as_role("viewer").call("POST", "/api/connections/file/test")).status == 403
+
+
+async def test_a_controller_tries_nothing_that_its_network_policy_refuses(api: Api) -> None:
+    body = {"name": "own", "conn_type": "http", "config": {"base_url": f"http://127.0.0.1:{free_port()}"}}
+    await api.post("/api/connections", body)
+    tried = await api.post("/api/connections/own/test")
+    assert tried["success"] is False
+    assert "the network policy refuses loopback addresses" in tried["message"]
+
+
+def _sqlite(name: str, file: Path) -> dict[str, Any]:
+    return {"name": name, "conn_type": "sqlite", "config": {"connection_string": str(file)}}

@@ -136,7 +136,8 @@ class MqttLink:
         self._client.loop_stop()
 
     async def _expect(self, kind: str, mid: int, doing: str) -> Any:
-        if self._lost is None:
+        # What refuses a login hangs up at once: its answer may be here although the connection is not.
+        if self._lost is None or (kind, mid) in self._expected:
             answer: asyncio.Future[Any] = self._expected.setdefault((kind, mid), self._loop.create_future())
             try:
                 return await answer

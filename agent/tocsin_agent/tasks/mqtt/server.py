@@ -38,16 +38,24 @@ class MqttServer:
 def server_of(assignment: Assignment, task: MqttTask | MqttSubscribeTask) -> MqttServer:
     """What the connection says goes before what the task says. Raises TaskFailed."""
     config = config_of(assignment, MqttConfig)
-    address = config.broker if config else task.broker
-    host, port = _host_and_port(address)
+    # 23 characters are what every broker takes.
+    return _server(config, task, f"tocsin-{assignment.execution_id.hex[-16:]}")
+
+
+def configured(config: MqttConfig) -> MqttServer:
+    """What a connection says by itself. Raises TaskFailed."""
+    return _server(config, MqttTask(type="mqtt", broker=config.broker, topic="-", message=""), "tocsin")
+
+
+def _server(config: MqttConfig | None, task: MqttTask | MqttSubscribeTask, own_id: str) -> MqttServer:
+    host, port = _host_and_port(config.broker if config else task.broker)
     port = port or (config and config.port) or task.port
     is_tls = port == _TLS_PORT if config is None or config.tls is None else config.tls
     client_id = (config and config.client_id) or task.client_id
     return MqttServer(
         host=host,
         port=port or (_TLS_PORT if is_tls else _PORT),
-        # 23 characters are what every broker takes.
-        client_id=client_id or f"tocsin-{assignment.execution_id.hex[-16:]}",
+        client_id=client_id or own_id,
         is_known=client_id is not None,
         username=(config and config.username) or task.username,
         password=(config and config.password) or task.password,

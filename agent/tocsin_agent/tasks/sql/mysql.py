@@ -98,6 +98,18 @@ async def run(connection_string: str, config: MysqlConfig | None, query: str, ou
             raise driver_failed(doing, _text(error)) from None
 
 
+async def log_in(config: MysqlConfig) -> str:
+    """Log in, ask a question, let go; what the server is called. Raises TaskFailed."""
+    address = await asyncio.to_thread(_read, config.connection_string, config)
+    async with _connected(address) as connection:
+        try:
+            async with connection.cursor() as cursor:
+                await cursor.execute("SELECT 1")
+        except (errors.MySQLError, OSError, struct.error) as error:
+            raise driver_failed(f"Asking {address.what}", _text(error)) from None
+    return address.what
+
+
 async def _result(cursor: Any, output: RowOutput) -> None:
     if cursor.description is None:
         if cursor.rowcount >= 0:

@@ -50,6 +50,17 @@ async def run(connection_string: str, config: PostgresConfig | None, query: str,
         connection.remove_log_listener(notice)
 
 
+async def log_in(config: PostgresConfig) -> str:
+    """Log in, ask a question, let go; what the server is called. Raises TaskFailed."""
+    address = await asyncio.to_thread(postgres_address, config.connection_string, config)
+    async with _connected(address) as connection:
+        try:
+            await connection.fetchval("SELECT 1")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise driver_failed(f"Asking {address.what}", _text(error)) from None
+    return address.what
+
+
 @asynccontextmanager
 async def _connected(address: PostgresAddress) -> AsyncIterator[Any]:
     try:

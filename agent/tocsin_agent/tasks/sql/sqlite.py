@@ -42,6 +42,22 @@ async def run(connection_string: str, _config: SqliteConfig | None, query: str, 
         await _end(connection)
 
 
+async def look(config: SqliteConfig) -> int:
+    """Open the file for reading, never make one; how many tables are in it. Raises TaskFailed."""
+    path, _ = _read(config.connection_string)
+    try:
+        async with (
+            aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_SECS) as connection,
+            connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'table'") as found,
+        ):
+            row = await found.fetchone()
+    except sqlite3.OperationalError as error:
+        raise could_not_connect("the database", error) from None
+    except sqlite3.Error as error:
+        raise driver_failed("Reading the database", error) from None
+    return row[0] if row else 0
+
+
 async def _end(connection: aiosqlite.Connection) -> None:
     """Close it, whatever its thread is doing or about to do: an interruption ends only what runs already."""
     closing = asyncio.create_task(connection.close())

@@ -47,6 +47,14 @@ class FtpLogin:
         return f"{self.host}:{self.port}"
 
 
+def login_of(config: FtpConfig) -> FtpLogin:
+    """What a connection says by itself."""
+    login = FtpLogin(config.host, config.port or FtpConfig.default_port or 21)
+    if config.username:
+        login = replace(login, username=config.username, password=config.password or "")
+    return replace(login, tls=config) if config.tls else login
+
+
 def ftp_login(config: FtpConfig | None, task: FtpTask) -> FtpLogin:
     """What a connection says goes before what the task says, but neither can take TLS away. Raises TaskFailed."""
     host = config.host if config else task.host

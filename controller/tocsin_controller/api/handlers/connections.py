@@ -7,8 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
+from tocsin_controller.services.connection_trials import ConnectionTrials
 from tocsin_controller.services.connections import ConnectionService
-from tocsin_shared.connections.requests import ConnectionCreate, ConnectionUpdate, ConnectionView
+from tocsin_shared.connections.requests import (
+    ConnectionCreate,
+    ConnectionTestedView,
+    ConnectionUpdate,
+    ConnectionView,
+)
 from tocsin_shared.wire import Text
 
 
@@ -37,10 +43,11 @@ class DeleteQuery(BaseModel):
 
 
 class ConnectionRoutes:
-    """Connections: list, read, create, change, delete."""
+    """Connections: list, read, create, change, delete, try."""
 
     def __init__(self, parts: Parts) -> None:
         self._connections = ConnectionService(parts.db, parts.engine.hints, parts.engine.vault)
+        self._trials = ConnectionTrials(parts.engine.reach)
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
@@ -66,6 +73,10 @@ class ConnectionRoutes:
                 "DELETE", one, self.delete, "Delete a connection", WRITERS, "connections", query=DeleteQuery,
                 status=204,
             ),
+            Route(
+                "POST", one + "/test", self.test, "Connect from the controller's host, and log in",
+                WRITERS, "connections", response=ConnectionTestedView,
+            ),
         ]  # fmt: skip
 
     async def list(self, call: Call) -> Any:
@@ -84,3 +95,6 @@ class ConnectionRoutes:
     async def delete(self, call: Call) -> None:
         query: DeleteQuery = call.query
         await self._connections.delete(call.path["name"], call.caller, force=query.force)
+
+    async def test(self, call: Call) -> Any:
+        return await self._trials.attempt(await self._connections.opened(call.path["name"]))
