@@ -181,13 +181,18 @@ async def test_a_cancel_gives_back_what_was_printed(
     await holds(queue, b"one")
 
 
-async def test_with_too_few_messages_in_the_jobs_time_it_is_timed_out(
+async def test_with_some_messages_in_the_jobs_time_it_is_content(
     rabbitmq: RabbitmqServer, channel: AbstractChannel, queue: AbstractQueue
 ) -> None:
     await put(channel, queue, b"one")
-    ran = await run_task(consume(queue, max_messages=2), connection(rabbitmq), timeout_secs=0.5)
+    async with started_task(
+        consume(queue, max_messages=2), connection(rabbitmq), timeout_secs=2, redact=[]
+    ) as running:
+        await running.prints(b"one\n")
+        assert (await running.ended()).status is ExecutionStatus.SUCCEEDED
+    await holds(queue)
+    ran = await run_task(consume(queue), connection(rabbitmq), timeout_secs=0.3)
     assert (ran.status, ran.outcome.reason) == (ExecutionStatus.TIMED_OUT, Reason.TIMEOUT)
-    await holds(queue, b"one")
 
 
 async def test_a_queue_that_is_not_there_or_is_deleted_is_a_failure(
