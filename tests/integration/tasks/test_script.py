@@ -3,11 +3,13 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from aiohttp import web
 from tests.integration.tasks.running import Ran, run_task, started_task
 from tests.net import free_port
@@ -168,6 +170,23 @@ result = [a.status, json.decode(a.body), a.headers["x-seen"], json.decode(b.body
     assert "refused" in said[6][1]
     assert "more than 10485760 bytes" in said[6][2]
     assert "must start with http" in said[6][3]
+
+
+async def test_a_server_without_a_trusted_certificate_is_not_spoken_to() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    spoken: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        spoken.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    ran = await run(f"r = http_get('https://127.0.0.1:{port}/')\nresult = [r.status, r.error]")
+    server.close()
+    status, error = json.loads(ran.text or "[]")
+    assert (status, "certificate verify failed" in error, b"".join(spoken)) == (0, True, b"")
 
 
 @pytest.fixture
