@@ -1,6 +1,5 @@
 """From a host's name to addresses that may be called."""
 
-import asyncio
 import ipaddress
 import socket
 from typing import TypeAlias
@@ -45,6 +44,8 @@ async def check_host(reach: Reach, host: str, port: int) -> None:
         return
     if (why := reach.refusal(host)) is not None:
         raise AddressRefused(why)
+    import asyncio  # here, because a script's process has no use for it and would wait for it
+
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

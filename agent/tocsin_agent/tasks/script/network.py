@@ -6,7 +6,6 @@ Failures are told in the result, because Starlark can't catch errors; a refused 
 import http.client
 import json
 import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -102,6 +101,8 @@ class Network:
         try:
             sock = self._connected(parts.hostname, connection.port, deadline)
             if parts.scheme == "https":
+                import ssl  # takes a while to load
+
                 sock = ssl.create_default_context().wrap_socket(sock, server_hostname=parts.hostname)
             connection.sock = sock
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
