@@ -8,7 +8,16 @@ from collections.abc import Awaitable, Callable
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import agents_idle, fan_out, history, lateness, output_rules, pipelines, throughput
+from tests.bench import (
+    agents_idle,
+    fan_out,
+    history,
+    lateness,
+    output_rules,
+    pipelines,
+    task_types,
+    throughput,
+)
 from tests.bench.figures import Figure
 from tests.bench.floor import measure_floor
 from tests.bench.world import World, bench_world
@@ -30,6 +39,7 @@ SCENARIOS: dict[str, Scenario] = {
     "search": history.search,
     "fan-out": fan_out.all_hosts,
     "output-rules": output_rules.one_megabyte,
+    "task-types": task_types.every_type,
 }
 
 console = Console(stderr=True, highlight=False)

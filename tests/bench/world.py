@@ -1,6 +1,7 @@
 """A real PostgreSQL, a real controller and real agents, each a process of its own, for one scenario."""
 
 import asyncio
+import base64
 import os
 import signal
 import subprocess
@@ -21,7 +22,11 @@ from deploy.fleet import free_port
 from tocsin_controller.embedded import EmbeddedPostgres
 
 BIN = Path(sys.executable).parent
-KEYS = {"TOCSIN_BOOTSTRAP_ADMIN_KEY": "bench-admin", "TOCSIN_BOOTSTRAP_AGENT_KEY": "bench-agent"}
+KEYS = {
+    "TOCSIN_BOOTSTRAP_ADMIN_KEY": "bench-admin",
+    "TOCSIN_BOOTSTRAP_AGENT_KEY": "bench-agent",
+    "TOCSIN_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
+}
 
 
 @dataclass
@@ -64,7 +69,9 @@ class World:
             process = _start(self.directory / "agents.log", [BIN / "tocsin-agent", "run"], settings)
             self.processes.append(process)
             started.append(psutil.Process(process.pid))
-        await self.eventually("SELECT count(*) FROM agents WHERE agent_type = 'standard'", at_least=count)
+        await self.eventually(
+            "SELECT count(*) FROM agents WHERE agent_type = 'standard'", at_least=len(self.processes)
+        )
         return started
 
     async def eventually(self, question: str, *, at_least: float, timeout_secs: float = 60) -> None:
