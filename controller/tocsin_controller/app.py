@@ -16,6 +16,7 @@ from aiohttp import web
 from tocsin_agent.daemon import Agent
 from tocsin_agent.policy import Policy
 from tocsin_controller.api.app import build_app
+from tocsin_controller.compat.mounting import mount_all
 from tocsin_controller.engine import Engine, build_engine
 from tocsin_controller.local import LocalLink
 from tocsin_controller.security.keyring import KeyRing
@@ -62,7 +63,7 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
         engine.services["keyring"] = keyring.run
         await engine.maintenance.once()
         async with _background(engine, settings):
-            app = build_app(db, engine, settings, keyring)
+            app = build_app(db, engine, settings, keyring, [mount_all])
             app.on_shutdown.append(_send_agents_away(engine))
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
             await runner.setup()

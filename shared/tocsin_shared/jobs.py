@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -17,7 +17,7 @@ from tocsin_shared.rollouts import Rollout
 from tocsin_shared.schedules import Catchup, Dst, Schedule
 from tocsin_shared.targets import Target
 from tocsin_shared.tasks import Task, UserName
-from tocsin_shared.wire import Instant, Name, Text, UserModel
+from tocsin_shared.wire import Instant, Name, Text, UserModel, dumps
 
 DEFAULT_GROUP = "Default"
 
@@ -73,6 +73,17 @@ def _finite(value: float) -> float:
 
 def _none_is_empty(value: Any) -> Any:
     return [] if value is None else value
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(dumps(value)) > MAX_COMPAT_BYTES:
+        raise ValueError(f"is larger than {MAX_COMPAT_BYTES} bytes")
+    return value
+
+
+#: As JSON.
+MAX_COMPAT_BYTES = 100_000
+Compat = Annotated[dict[Literal["dkron", "chronos", "krafter"], dict[str, Any]], AfterValidator(_small)]
 
 
 class JobLimits(UserModel):
@@ -134,8 +145,10 @@ class JobDefinition(UserModel):
     #: Further attempts after a failed or timed-out one.
     retry_max: Annotated[int, Field(ge=0, le=100)] = 0
     retry_delay_secs: Annotated[int, Field(ge=0, le=86_400)] = 0
-    #: Each wait is the one before times this, capped at an hour.
+    #: Each wait is the one before times this.
     retry_backoff: Annotated[float, Field(ge=1, le=100), AfterValidator(_finite)] = 1.0
+    #: No wait is longer.
+    retry_delay_max_secs: Annotated[int, Field(ge=1, le=86_400)] = 3600
     #: Among waiting executions the highest goes first.
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
     #: How many runs may be open at once, whatever started them; 0 means no limit. `overlap` says what becomes of more.
@@ -163,6 +176,8 @@ class JobDefinition(UserModel):
 
     #: What is made of the output of every result.
     output_rules: OutputRules | None = None
+    #: What other schedulers' APIs keep of the job besides: by `dkron`, `chronos` or `krafter`.
+    compat: Compat | None = None
 
     @model_validator(mode="after")
     def _limits_can_be_kept(self) -> Self:
@@ -238,6 +253,7 @@ class JobUpdate(UserModel):
     retry_max: int | None = None
     retry_delay_secs: int | None = None
     retry_backoff: float | None = None
+    retry_delay_max_secs: int | None = None
     priority: int | None = None
     max_concurrent: int | None = None
     overlap: Overlap | None = None
@@ -251,6 +267,7 @@ class JobUpdate(UserModel):
     approval_expires_secs: int | None = None
     parameters: Parameters = None
     output_rules: OutputRules | None = None
+    compat: Compat | None = None
     status: AnyJobStatus | None = None
     #: Refuse (409) when the job was changed after this instant.
     if_unmodified_since: Instant | None = None

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from tests.compat.webhooks import Endpoint, endpoint
 
 from tocsin_controller.app import running_controller
 from tocsin_controller.security.bootstrap import ensure_bootstrap_keys
@@ -81,13 +84,35 @@ class Controller:
                 await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def a_controller(database: Database, **settings: Any) -> AsyncIterator[Controller]:
+    """One with an admin key and an agent key, seen by its admin."""
+    await ensure_bootstrap_keys(database, ADMIN, AGENT)
+    loaded = ControllerSettings.load(None, host="127.0.0.1", port=0, **settings)
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    async with running_controller(loaded) as running, aiohttp.ClientSession(headers=headers) as http:
+        yield Controller(running.url, http)
+
+
 @pytest.fixture
 async def controller(database: Database, database_url: str) -> AsyncIterator[Controller]:
-    """A controller with one admin key and one agent key."""
-    await ensure_bootstrap_keys(database, ADMIN, AGENT)
-    settings = ControllerSettings.load(
-        None, database_url=database_url, host="127.0.0.1", port=0, local_capacity=0
-    )
-    headers = {"Authorization": f"Bearer {ADMIN}"}
-    async with running_controller(settings) as running, aiohttp.ClientSession(headers=headers) as http:
-        yield Controller(running.url, http)
+    """It runs nothing itself."""
+    async with a_controller(database, database_url=database_url, local_capacity=0) as running:
+        yield running
+
+
+@pytest.fixture
+async def local_controller(
+    database: Database, database_url: str, tmp_path: Path
+) -> AsyncIterator[Controller]:
+    """It runs jobs itself, which may call this host."""
+    more = {"state_dir": str(tmp_path), "network_default": "all"}
+    async with a_controller(database, database_url=database_url, **more) as running:
+        yield running
+
+
+@pytest.fixture(name="endpoint")
+async def started_endpoint() -> AsyncIterator[Endpoint]:
+    """What jobs call."""
+    async with endpoint() as one:
+        yield one

@@ -34,10 +34,11 @@ class HttpRunner:
 
 
 def _judged(task: HttpTask, status: int) -> Outcome:
-    if task.expect_status is not None:
-        if status == task.expect_status:
+    expected = task.expect_statuses or ([task.expect_status] if task.expect_status else [])
+    if expected:
+        if status in expected:
             return Outcome.succeeded(status)
-        message = f"Answered {status} where {task.expect_status} was expected."
+        message = f"Answered {status} where {' or '.join(map(str, expected))} was expected."
     elif 200 <= status < 300:
         return Outcome.succeeded(status)
     else:

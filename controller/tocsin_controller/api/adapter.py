@@ -5,6 +5,8 @@ import itertools
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
 
 import asyncpg
 import structlog
@@ -38,10 +40,18 @@ from tocsin_shared.errors import (
 log = structlog.get_logger(__name__)
 
 AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-#: Tells an error in the words of another API: given the error and the request's id.
-ErrorWriter = Callable[[TocsinError, str], web.StreamResponse]
-#: Where a request says in which words it wants its errors; without it, in ours.
-ERROR_WRITER = "tocsin.error_writer"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorWords:
+    """How another API tells an error, given that and the request's id."""
+
+    write: Callable[[TocsinError, str], web.Response]
+
+
+#: Set by requests that want their errors in other words than ours.
+ERROR_WORDS: Final = web.RequestKey("error_words", ErrorWords)
+
 
 _MAX_REQUEST_ID_CHARS = 128
 #: Longer bodies are parsed in a thread, so that others are answered meanwhile.
@@ -122,9 +132,9 @@ async def answer_errors(request: web.Request, handler: AiohttpHandler) -> web.St
         raise
     except Exception as error:  # noqa: BLE001  told as what it is, or as a defect with its traceback in the log
         told = error if isinstance(error, TocsinError) else _as_ours(error, request)
-    if ERROR_WRITER in request:
-        write: ErrorWriter = request[ERROR_WRITER]
-        return write(told, request_id)
+    words: ErrorWords | None = request.get(ERROR_WORDS)
+    if words is not None:
+        return words.write(told, request_id)
     is_page = isinstance(told, TooManyRequests) and "text/html" in request.headers.get("Accept", "")
     return error_page(told) if is_page else error_response(told, request_id)
 

@@ -1,6 +1,7 @@
 """The web application: the route table bound to its handlers."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -60,18 +61,26 @@ from tocsin_shared.wire import dumps
 #: Routes bound their own bodies; this only keeps aiohttp from refusing earlier.
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
+#: Adds the routes of another API.
+Mount = Callable[[web.Application, Admission, Parts], None]
+
 ROUTES = web.AppKey("routes", list[Route])
 
 
 def build_app(
-    db: Database, engine: Engine, settings: ControllerSettings, keyring: KeyRing
+    db: Database,
+    engine: Engine,
+    settings: ControllerSettings,
+    keyring: KeyRing,
+    facades: Iterable[Mount] = (),
 ) -> web.Application:
-    """The application of one controller."""
+    """The application of one controller; `facades` put other APIs beside ours."""
     closing = asyncio.Event()
     starter = RunStarter(db, engine.hints, engine.launcher)
     jobs = JobService(db, engine.hints, starter, engine.canceller, engine.loss_pace, engine.reach)
     approvals = ApprovalService(db, engine.hints, engine.approver)
-    routes = all_routes(Parts(db, engine, settings, starter, jobs, approvals, keyring, closing))
+    parts = Parts(db, engine, settings, starter, jobs, approvals, keyring, closing)
+    routes = all_routes(parts)
     limits = RateLimits(
         enabled=settings.rate_limit_enabled,
         public=settings.rate_limit_public,
@@ -87,6 +96,8 @@ def build_app(
         app.router.add_route(route.method, route.path, handler)
         if route.has_head:
             app.router.add_route("HEAD", route.path, handler)
+    for mount in facades:
+        mount(app, admission, parts)
     app.on_response_prepare.append(head_of)
 
     async def close_endless_answers(_: web.Application) -> None:

@@ -15,7 +15,7 @@ _DEFAULTS: Final = {
     for name, field in JobDefinition.model_fields.items()
     if not field.is_required()
 }
-_OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone", "parameters", "sla_deadline")
+_OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone", "parameters", "sla_deadline", "compat")
 #: Keys of features that are not built yet, so that clients find what they expect.
 _UNUSED: Final[dict[str, Any]] = {
     "notifications": None,

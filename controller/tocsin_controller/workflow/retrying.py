@@ -7,9 +7,6 @@ Two budgets that are never mixed: `retry_max` for known outcomes (failed, timed_
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition, OnLost
 
-#: No wait between attempts is longer.
-LONGEST_DELAY_SECS = 3600.0
-
 _RETRIED = frozenset({ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT})
 #: Failures that say nothing about the task itself, or are about one that did succeed.
 _NOT_RETRIED = frozenset(
@@ -53,8 +50,8 @@ def retry_delay_secs(
     try:
         delay = job.retry_delay_secs * job.retry_backoff ** (failures - 1)
     except OverflowError:
-        return LONGEST_DELAY_SECS
-    return min(delay, LONGEST_DELAY_SECS)
+        return job.retry_delay_max_secs
+    return min(delay, job.retry_delay_max_secs)
 
 
 def _delay_after_loss(job: JobDefinition, reason: Reason | None, lost_before: int) -> float | None:
@@ -62,4 +59,4 @@ def _delay_after_loss(job: JobDefinition, reason: Reason | None, lost_before: in
         return None
     if reason in _OUT_OF_REACH:
         return float(job.lost_after_secs)
-    return float(min(job.retry_delay_secs, LONGEST_DELAY_SECS))
+    return float(min(job.retry_delay_secs, job.retry_delay_max_secs))

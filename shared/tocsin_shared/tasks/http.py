@@ -12,10 +12,13 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+HttpStatus = Annotated[int, Field(ge=100, le=599)]
+
+
 class HttpTask(ConnectedTask):
     """One HTTP request; the answer's body is the output, its status the exit code."""
 
-    omitted_when_none: ClassVar[frozenset[str]] = frozenset({"connection"})
+    omitted_when_none: ClassVar[frozenset[str]] = frozenset({"connection", "expect_statuses"})
     address_field: ClassVar[str] = "url"
     connection_types: ClassVar[tuple[str, ...]] = ("http",)
 
@@ -28,7 +31,15 @@ class HttpTask(ConnectedTask):
     headers: dict[HeaderName, HeaderText] | None = None
     body: Text | None = None
     #: The only status that counts as success; without it every 2xx does.
-    expect_status: Annotated[int, Field(ge=100, le=599)] | None = None
+    expect_status: HttpStatus | None = None
+    #: The same, when several count.
+    expect_statuses: Annotated[list[HttpStatus], Field(min_length=1, max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_expect(self) -> Self:
+        if self.expect_status is not None and self.expect_statuses is not None:
+            raise ValueError("say expect_status or expect_statuses, not both")
+        return self
 
     @model_validator(mode="after")
     def _a_path_needs_a_base(self) -> Self:

@@ -1,0 +1,1 @@
+"""Chronos' API at `/api/v1`."""

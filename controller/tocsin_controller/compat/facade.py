@@ -1,0 +1,121 @@
+"""What all of them need: their routes in the application, who may come in, and errors in their own words."""
+
+import asyncio
+import base64
+import binascii
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from tocsin_controller.api.adapter import ERROR_WORDS, AiohttpHandler, ErrorWords
+from tocsin_controller.api.admission import Admission, bearer
+from tocsin_controller.api.body import read_body
+from tocsin_controller.security.roles import Principal, Role
+from tocsin_controller.services.findings import invalid
+from tocsin_shared.errors import MalformedBody, TocsinError
+from tocsin_shared.wire import dumps
+
+M = TypeVar("M", bound=BaseModel)
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FacadeCall:
+    """One request that was let in."""
+
+    request: web.Request
+    caller: Principal
+
+    @property
+    def path(self) -> dict[str, str]:
+        """The path's parameters."""
+        return dict(self.request.match_info)
+
+    async def json(self) -> Any:
+        """The body. Raises MalformedBody, BodyTooLarge."""
+        raw = await read_body(self.request, MAX_BODY_BYTES)
+        try:
+            value = json.loads(raw)
+            dumps(value)  # what has no UTF-8 form can't be stored either
+        except (ValueError, RecursionError, TypeError) as error:
+            raise MalformedBody(f"the body is not valid JSON: {str(error)[:200]}") from None
+        if b"\\u0000" in raw:
+            raise MalformedBody("the body must not contain NUL characters")
+        return value
+
+    async def read(self, model: type[M]) -> M:
+        """The body as that. Raises MalformedBody, InvalidInput."""
+        value = await self.json()
+        if not isinstance(value, dict):
+            raise MalformedBody("the body must be a JSON object")
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            raise invalid(error, value) from None
+
+
+@dataclass(frozen=True, slots=True)
+class FacadeRoute:
+    """Method, path, who may."""
+
+    method: str
+    path: str
+    roles: frozenset[Role]
+    handler: Callable[[FacadeCall], Awaitable[web.StreamResponse]]
+
+
+class Facade(ABC):
+    """One API of somebody else's."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    @abstractmethod
+    def routes(self) -> list[FacadeRoute]:
+        """In the order in which paths are tried."""
+
+    @abstractmethod
+    def error(self, error: TocsinError, request_id: str) -> web.Response:
+        """An error as its clients know it."""
+
+    async def admit(self, request: web.Request, roles: frozenset[Role]) -> Principal:
+        """Who asks. Raises Unauthorized, Forbidden, TooManyRequests, Unavailable."""
+        return await self._admission.admit(request, roles, bearer(request) or basic_password(request))
+
+    def mount(self, app: web.Application) -> None:
+        """Serve it."""
+        for route in self.routes():
+            app.router.add_route(route.method, route.path, self._bind(route))
+
+    def _bind(self, route: FacadeRoute) -> AiohttpHandler:
+        words = ErrorWords(self.error)
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            request[ERROR_WORDS] = words
+            caller = await self.admit(request, route.roles)
+            return await route.handler(FacadeCall(request, self._admission.with_address(request, caller)))
+
+        return handle
+
+
+def basic_password(request: web.Request) -> str | None:
+    """The password of HTTP Basic, which is the key; the user's name says nothing."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    return decoded.partition(":")[2] or None
+
+
+async def pause_between(attempt: int) -> None:
+    """While something is waited for: short at first, then twice a second."""
+    await asyncio.sleep(min(0.02 * 1.3**attempt, 0.5))

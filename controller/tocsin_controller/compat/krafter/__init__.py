@@ -1,0 +1,1 @@
+"""Krafter's API at `/api/v1/cron`."""

@@ -1,0 +1,176 @@
+"""Krafter's routes (`/api/v1/cron`)."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from tocsin_controller.api.admission import Admission
+from tocsin_controller.api.answers import json_response
+from tocsin_controller.api.handlers.parts import Parts
+from tocsin_controller.compat.facade import Facade, FacadeCall, FacadeRoute
+from tocsin_controller.compat.krafter.reading import KrafterChange, KrafterJob, changes_of, definition_of
+from tocsin_controller.compat.krafter.writing import show_execution, show_job
+from tocsin_controller.compat.past import past_attempts
+from tocsin_controller.compat.saving import as_create, as_update, counted_from_now
+from tocsin_controller.security.roles import READERS, WRITERS
+from tocsin_controller.services.show import show_definition
+from tocsin_controller.store.database import Record
+from tocsin_controller.store.jobs import job_activity, job_row, list_jobs, read_clock
+from tocsin_shared.errors import NotFound, TocsinError, Unauthorized
+from tocsin_shared.jobs import TriggerRequest
+
+DEFAULT_PER_PAGE: Final = 20
+MOST_PER_PAGE: Final = 100
+#: Where our fields stand in Krafter's jobs.
+_FIELDS: Final = {
+    "task.url": "url",
+    "task.method": "method",
+    "task.headers": "headers",
+    "task.body": "body",
+    "schedule.value.interval_secs": "schedule",
+    "schedule.value": "schedule",
+    "timeout_secs": "timeout_ms",
+    "retry_max": "max_retries",
+}
+
+
+class Krafter(Facade):
+    """Krafter's API."""
+
+    def __init__(self, admission: Admission, parts: Parts) -> None:
+        super().__init__(admission)
+        self._db = parts.db
+        self._jobs = parts.jobs
+
+    def routes(self) -> list[FacadeRoute]:
+        """In the order in which paths are tried."""
+        jobs, one = "/api/v1/cron/jobs", "/api/v1/cron/jobs/{id}"
+        return [
+            FacadeRoute("GET", jobs, READERS, self.list),
+            FacadeRoute("POST", jobs, WRITERS, self.create),
+            FacadeRoute("GET", one, READERS, self.get),
+            FacadeRoute("PUT", one, WRITERS, self.update),
+            FacadeRoute("PATCH", one, WRITERS, self.update),
+            FacadeRoute("DELETE", one, WRITERS, self.delete),
+            FacadeRoute("POST", one + "/trigger", WRITERS, self.trigger),
+            FacadeRoute("POST", one + "/pause", WRITERS, self.pause),
+            FacadeRoute("POST", one + "/resume", WRITERS, self.resume),
+            FacadeRoute("GET", one + "/executions", READERS, self.executions),
+            FacadeRoute("*", "/api/v1/cron/{rest:.*}", READERS, self.nothing),
+        ]
+
+    def error(self, error: TocsinError, request_id: str) -> web.Response:
+        """`error` with a code, a sentence and the fields."""
+        told = error.to_wire(request_id)
+        details = [{**one, "field": _theirs(one["field"])} for one in told["details"]]
+        message = "; ".join(f"{one['field']}: {one['reason']}" for one in details[:20]) or str(error)
+        body = {"error": {"code": error.code, "message": message, "details": details}}
+        response = json_response(body, error.status)
+        if isinstance(error, Unauthorized):
+            response.headers["WWW-Authenticate"] = 'Bearer realm="tocsin"'
+        if error.retry_after_secs is not None:
+            response.headers["Retry-After"] = str(max(1, round(error.retry_after_secs)))
+        return response
+
+    async def list(self, call: FacadeCall) -> web.Response:
+        page, per_page = _page(call)
+        found = await list_jobs(
+            self._db,
+            status=None,
+            group=None,
+            search=None,
+            after=None,
+            offset=(page - 1) * per_page,
+            limit=per_page,
+            cap=1_000_000,
+        )
+        activity = await job_activity(self._db, [row["id"] for row in found.rows], 1)
+        data = [show_job(row, activity.get(row["id"])) for row in found.rows]
+        return json_response({"data": data, "meta": _meta(page, per_page, found.total)})
+
+    async def create(self, call: FacadeCall) -> web.Response:
+        parts = definition_of(await call.read(KrafterJob))
+        body = as_create(counted_from_now(parts, await read_clock(self._db)))
+        key = call.request.headers.get("Idempotency-Key")
+        job_id = await self._jobs.create(body, call.caller, idempotency_key=key)
+        return await self._answer(str(job_id), 201)
+
+    async def get(self, call: FacadeCall) -> web.Response:
+        return await self._answer(call.path["id"])
+
+    async def update(self, call: FacadeCall) -> web.Response:
+        row = await self._row(call.path["id"])
+        stored = show_definition(row["definition"])
+        parts = changes_of(await call.read(KrafterChange), stored)
+        parts = counted_from_now(parts, await read_clock(self._db))
+        body = as_update(parts, row["definition"], "krafter")
+        await self._jobs.update(str(row["id"]), body, call.caller)
+        return await self._answer(str(row["id"]))
+
+    async def delete(self, call: FacadeCall) -> web.Response:
+        row = await self._row(call.path["id"])
+        await self._jobs.delete(str(row["id"]), call.caller)
+        return json_response({"ok": True})
+
+    async def trigger(self, call: FacadeCall) -> web.Response:
+        row = await self._row(call.path["id"])
+        await self._jobs.trigger(str(row["id"]), TriggerRequest(), call.caller)
+        return json_response({"ok": True})
+
+    async def pause(self, call: FacadeCall) -> web.Response:
+        return await self._switch(call, is_enabled=False)
+
+    async def resume(self, call: FacadeCall) -> web.Response:
+        return await self._switch(call, is_enabled=True)
+
+    async def executions(self, call: FacadeCall) -> web.Response:
+        row = await self._row(call.path["id"])
+        page, per_page = _page(call)
+        found, total = await past_attempts(self._db, row["id"], (page - 1) * per_page, per_page)
+        data = [show_execution(one) for one in found]
+        return json_response({"data": data, "meta": _meta(page, per_page, total)})
+
+    async def nothing(self, call: FacadeCall) -> web.Response:
+        raise NotFound("there is no such route")
+
+    async def _switch(self, call: FacadeCall, *, is_enabled: bool) -> web.Response:
+        row = await self._row(call.path["id"])
+        status = {"status": "scheduled" if is_enabled else "paused"}
+        await self._jobs.update(str(row["id"]), as_update(status, row["definition"]), call.caller)
+        data = {"id": str(row["id"]), "name": row["definition"]["name"], "enabled": is_enabled}
+        return json_response({"data": data})
+
+    async def _answer(self, ref: str, status: int = 200) -> web.Response:
+        row = await self._row(ref)
+        activity = await job_activity(self._db, [row["id"]], 1)
+        return json_response({"data": show_job(row, activity.get(row["id"]))}, status)
+
+    async def _row(self, ref: str) -> Record:
+        row = await job_row(self._db, self._jobs.ref(ref))
+        if row is None:
+            raise NotFound("job not found")
+        return row
+
+
+def _page(call: FacadeCall) -> tuple[int, int]:
+    """What was asked for, put right where it can't be."""
+    query = call.request.query
+    per_page = _whole(query.get("per_page") or query.get("limit"), DEFAULT_PER_PAGE)
+    return min(_whole(query.get("page"), 1), 1_000_000), min(per_page, MOST_PER_PAGE)
+
+
+def _whole(text: str | None, default: int) -> int:
+    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0
+    return int(text) if text is not None and is_number else default
+
+
+def _meta(page: int, per_page: int, total: int) -> dict[str, Any]:
+    return {"page": page, "per_page": per_page, "total": total, "total_pages": -(-total // per_page)}
+
+
+def _theirs(field: str) -> str:
+    """A field of ours as Krafter's clients call it."""
+    for ours, theirs in _FIELDS.items():
+        if field == ours or field.startswith(f"{ours}."):
+            return theirs + field.removeprefix(ours)
+    return field
