@@ -19,7 +19,7 @@ from tocsin_controller.store.database import Queries
 from tocsin_controller.store.leasing import Handed, Work
 from tocsin_controller.store.sealed import variable_place
 from tocsin_controller.store.substitution import StoredValues, stored_values
-from tocsin_controller.substitution.references import PARAMS, CannotPlace, as_text
+from tocsin_controller.substitution.references import PARAMS, CannotPlace, Scalar, as_text
 from tocsin_controller.substitution.tasks import Uses, fill_task, inspect
 from tocsin_shared.executions import Reason
 from tocsin_shared.jobs import JobDefinition
@@ -146,7 +146,10 @@ class _Values:
         """The value of a name that is not missing."""
         if name.startswith(PARAMS):
             value = self._params[name.removeprefix(PARAMS)]
-            return value if isinstance(value, str) else dumps(value).decode()
+            if isinstance(value, str):
+                return value
+            text = dumps(value).decode()
+            return Scalar(text) if isinstance(value, (bool, int, float)) else text
         stored = self._variables[name]
         if stored.sealed is None:
             return stored.text or ""

@@ -18,6 +18,12 @@ class AnyValue(str):
     __slots__ = ()
 
 
+class Scalar(str):
+    """A number, `true` or `false`, and meant as one: a param that is no text."""
+
+    __slots__ = ()
+
+
 ANY_VALUE: Final = AnyValue("0")
 
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tocsin_controller.substitution.connection_strings import fill_connection_string
 from tocsin_controller.substitution.references import ANY_VALUE, PARAMS, CannotPlace, ValueOf
 from tocsin_controller.substitution.shell import fill_shell
+from tocsin_controller.substitution.sql import fill_sql
 from tocsin_controller.substitution.text import fill_body, fill_header, fill_plain, fill_url
 
 #: Names that one task may use.
@@ -29,6 +31,12 @@ _RULES: Final[dict[str, dict[str, _Rule]]] = {
         "url": lambda text, value_of, _: fill_url(text, value_of),
         "headers": lambda text, value_of, _: fill_header(text, value_of),
         "body": _body,
+    },
+    "sql": {
+        "query": lambda text, value_of, task: fill_sql(text, value_of, task["driver"]),
+        "connection_string": lambda text, value_of, task: fill_connection_string(
+            text, value_of, task["driver"]
+        ),
     },
 }
 

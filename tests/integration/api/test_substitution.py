@@ -36,7 +36,7 @@ async def api(serve: Serve, database: Database) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def worker(api: Api) -> Worker:
-    return await new_worker(api, task_types=["noop", "shell", "http"])
+    return await new_worker(api, task_types=["noop", "shell", "http", "sql"])
 
 
 async def told(api: Api, worker: Worker, task: dict[str, Any], **params: Any) -> dict[str, Any]:
@@ -87,6 +87,21 @@ async def test_a_request_is_filled_by_the_rules_of_its_parts(api: Api, worker: W
     assert execution["task"]["headers"] == {"X-Q": 'a"/ b'}
     assert execution["task"]["body"] == '{"q": "a\\"/ b"}'
     assert execution["redact"] == []
+
+
+async def test_a_query_is_filled_by_the_rules_of_its_driver(api: Api, worker: Worker) -> None:
+    await api.post("/api/variables", {"name": "Q", "value": "it's \\5"})
+    task = {
+        "type": "sql",
+        "driver": "mysql",
+        "query": "SELECT `{{Q}}` FROM t WHERE a = {{Q}} AND b = {{params.yes}} LIMIT {{params.n}}",
+        "connection_string": "mysql://me:{{Q}}@db/shop",
+    }
+    execution = await told(api, worker, task, n=5, yes=True)
+    assert execution["task"]["query"] == (
+        "SELECT `it's \\5` FROM t WHERE a = 'it''s \\\\5' AND b = TRUE LIMIT 5"
+    )
+    assert execution["task"]["connection_string"] == "mysql://me:it%27s%20%5C5@db/shop"
 
 
 async def test_nothing_that_is_stored_or_shown_holds_a_secret(

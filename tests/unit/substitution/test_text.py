@@ -24,10 +24,10 @@ def value_of(**values: str) -> Callable[[str], str]:
 @given(a=VALUE, b=VALUE)
 def test_a_json_string_holds_the_value(a: str, b: str) -> None:
     text = fill_json('{"x": "<{{A}}> \\" {{B}}", "y\\\\": {{A}}, "{{B}}": ["{{{{A}}"]}', value_of(A=a, B=b))
-    if json.dumps(b) != '"y\\\\"':
+    if b not in ("x", "y\\"):
         read = json.loads(text)
         assert read["x"] == f'<{a}> " {b}'
-        assert read[b] == ["{{A}}"] or b in ("x", "y\\")
+        assert read[b] == ["{{A}}"]
 
 
 @pytest.mark.parametrize(
