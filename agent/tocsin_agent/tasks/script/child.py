@@ -37,13 +37,21 @@ def _limit(memory_bytes: int, cpu_secs: int, *, may_start_commands: bool) -> Non
     """On top of what the interpreter has taken by now."""
     with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  pathlib takes longer to load than all of this
         taken = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + memory_bytes,) * 2)
-    # The soft limit is looked at in between; the hard one ends native code that never comes back.
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_secs + 1, cpu_secs + 2))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _at_most(resource.RLIMIT_AS, taken + memory_bytes)
+    # A second more than what is looked at in between: this ends native code that never comes back.
+    _at_most(resource.RLIMIT_CPU, cpu_secs + 1)
+    _at_most(resource.RLIMIT_CORE, 0)
     if not may_start_commands:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        _at_most(resource.RLIMIT_FSIZE, 0)
+        _at_most(resource.RLIMIT_NPROC, 0)
+
+
+def _at_most(kind: int, limit: int) -> None:
+    """The agent may have less itself, and nobody gets more than that."""
+    _, hard = resource.getrlimit(kind)
+    most = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    # Above the soft limit for the processor comes its signal, at the hard one SIGKILL, which says less.
+    resource.setrlimit(kind, (most, hard if kind == resource.RLIMIT_CPU else most))
 
 
 class _Script:

@@ -26,6 +26,8 @@ STARLARK: Final = "starlark"
 
 #: Not `-m`, which takes a third longer to start.
 _CHILD: Final = "from tocsin_agent.tasks.script.child import main; main()"
+#: An interpreter that runs out of memory says so, and does not take seconds to tell where.
+_ENVIRONMENT: Final = {"LANG": "C.UTF-8", "RUST_BACKTRACE": "0"}
 _REASONS: Final = {
     ExitCode.FAILED: Reason.SCRIPT_FAILED,
     ExitCode.ADDRESS_REFUSED: Reason.ADDRESS_REFUSED,
@@ -47,7 +49,7 @@ class ScriptRunner:
         spec = ProcessSpec(
             # Isolated: neither the agent's environment nor a working directory adds modules.
             argv=[sys.executable, "-I", "-B", "-c", _CHILD],
-            env={"LANG": "C.UTF-8", EXECUTION_ID_VARIABLE: str(assignment.execution_id)},
+            env=_ENVIRONMENT | {EXECUTION_ID_VARIABLE: str(assignment.execution_id)},
             cwd="/",
             stdin=request,
             default_timeout_secs=DEFAULT_TIMEOUT_SECS,
