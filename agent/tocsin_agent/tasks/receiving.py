@@ -14,6 +14,8 @@ from tocsin_shared.wire import dumps
 
 #: For tasks without `timeout_secs`.
 DEFAULT_WAIT_SECS = 30.0
+#: For `drive`: a server that does not even answer must not keep a task for ever whose job has no timeout.
+LONGEST_SECS = DEFAULT_WAIT_SECS + 5.0
 #: What is left of a job's timeout when the wait for messages ends; a tenth of short ones.
 _MOMENT_SECS = 1.0
 

@@ -3,11 +3,15 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractQueue
-from tests.integration.tasks.running import Ran, run_task, started_task
+from tests.integration.agent.conftest import AgentProcess, assignment
+from tests.integration.agent.fake_controller import serving
+from tests.integration.tasks.running import Ran, given, run_task, started_task
+from tests.keepers import end_keepers
 from tests.net import free_port
 from tests.services.certificates import SERVER_NAME
 from tests.services.rabbitmq import MAX_MESSAGE_BYTES, PASSWORD, USER, RabbitmqServer
@@ -252,3 +256,24 @@ async def test_a_broker_that_dies_while_it_is_waited_for_is_a_failure(
             relay.cut()
             message = failed(await running.ended(), Reason.DRIVER_ERROR)
     assert message.startswith(f"Taking from queue '{queue}' of RabbitMQ at 127.0.0.1")
+
+
+async def test_what_an_agent_died_with_comes_again(
+    rabbitmq: RabbitmqServer, channel: AbstractChannel, queue: AbstractQueue, tmp_path: Path
+) -> None:
+    await put(channel, queue, b"one")
+    async with serving() as controller:
+        agent = AgentProcess(controller, tmp_path)
+        agent.start()
+        try:
+            task = consume(queue, max_messages=2)
+            offered = assignment(task=task, connection=given(connection(rabbitmq)))
+            await controller.offer(offered)
+            await controller.until(lambda: controller.output(offered.execution_id) == "one\n")
+            agent.kill()
+            await holds(queue, b"one")
+            agent.start()
+            assert (await controller.result(offered.execution_id)).reason is Reason.INTERRUPTED
+        finally:
+            agent.kill()
+            end_keepers(agent.state_dir)

@@ -210,6 +210,16 @@ async def test_a_server_that_freezes_does_not_keep_a_cancel() -> None:
     assert f"it lies in the list 'work:tocsin:{running.execution_id}'" in ran.errors
 
 
+async def test_a_server_that_answers_nothing_is_given_up_without_a_timeout_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tocsin_agent.tasks.redis.reading.LONGEST_SECS", 0.5)
+    with redis_server() as server:
+        server.server.freeze()
+        ran = await run_task(read(), connection(server))
+    assert (ran.status, ran.outcome.message) == (ExecutionStatus.TIMED_OUT, "Took longer than 0.5 s.")
+
+
 async def test_listening_ends_when_it_is_cancelled(redis: RedisServer, client: Redis) -> None:
     async with started_task(read("news", mode="subscribe"), connection(redis)) as running:
         await has_listeners(client, "news")

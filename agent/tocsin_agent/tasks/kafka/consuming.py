@@ -15,7 +15,7 @@ from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.tasks.base import TaskContext
 from tocsin_agent.tasks.driving import TaskFailed, config_of, drive, driver_failed, task_of
 from tocsin_agent.tasks.kafka.access import access_of, let_go, reach
-from tocsin_agent.tasks.receiving import Printer, receive
+from tocsin_agent.tasks.receiving import LONGEST_SECS, Printer, receive
 from tocsin_shared.connections.configs import KafkaConfig
 from tocsin_shared.executions import Reason
 from tocsin_shared.protocol import Assignment
@@ -34,7 +34,9 @@ class KafkaConsumeRunner:
 
     async def run(self, assignment: Assignment, context: TaskContext) -> Outcome:
         """Print messages until there are as many as asked for, or none have come for too long."""
-        return await drive(assignment, context, partial(_consume, assignment, context))
+        return await drive(
+            assignment, context, partial(_consume, assignment, context), default_timeout_secs=LONGEST_SECS
+        )
 
 
 async def _consume(assignment: Assignment, context: TaskContext) -> Outcome:

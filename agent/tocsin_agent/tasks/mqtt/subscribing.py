@@ -7,7 +7,7 @@ from tocsin_agent.tasks.base import TaskContext
 from tocsin_agent.tasks.driving import drive, task_of
 from tocsin_agent.tasks.mqtt.link import MqttLink
 from tocsin_agent.tasks.mqtt.server import server_of
-from tocsin_agent.tasks.receiving import Printer, receive
+from tocsin_agent.tasks.receiving import LONGEST_SECS, Printer, receive
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks import MqttSubscribeTask
 
@@ -57,4 +57,4 @@ class MqttSubscribeRunner:
                     await link.close()
             return outcome
 
-        return await drive(assignment, context, work)
+        return await drive(assignment, context, work, default_timeout_secs=LONGEST_SECS)

@@ -11,7 +11,7 @@ from tocsin_agent.tasks.base import TaskContext
 from tocsin_agent.tasks.driving import config_of, drive, driver_failed, task_of
 from tocsin_agent.tasks.rabbitmq.link import closed, opened, text_of, told
 from tocsin_agent.tasks.rabbitmq.server import server_of
-from tocsin_agent.tasks.receiving import Printer, receive
+from tocsin_agent.tasks.receiving import LONGEST_SECS, Printer, receive
 from tocsin_shared.connections.configs import RabbitmqConfig
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks import RabbitmqConsumeTask
@@ -44,7 +44,7 @@ class RabbitmqConsumeRunner:
                     await consumer.leave()
             return outcome
 
-        return await drive(assignment, context, work)
+        return await drive(assignment, context, work, default_timeout_secs=LONGEST_SECS)
 
 
 class _Consumer:

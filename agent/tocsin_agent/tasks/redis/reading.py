@@ -3,7 +3,7 @@
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.tasks.base import TaskContext
 from tocsin_agent.tasks.driving import config_of, drive, task_of
-from tocsin_agent.tasks.receiving import Printer
+from tocsin_agent.tasks.receiving import LONGEST_SECS, Printer
 from tocsin_agent.tasks.redis.channels import listen
 from tocsin_agent.tasks.redis.lists import pop
 from tocsin_agent.tasks.redis.server import server_of
@@ -33,4 +33,4 @@ class RedisReadRunner:
                 case "xread":
                     return await read_stream(server, assignment, printer, task)
 
-        return await drive(assignment, context, work)
+        return await drive(assignment, context, work, default_timeout_secs=LONGEST_SECS)
