@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from tests.integration.fleet.conftest import fleet as fleet
 from tests.services.kafka import KafkaServer, kafka_server
 from tests.services.mariadb import MariadbServer, mariadb_server
 from tests.services.mosquitto import MosquittoServer, mosquitto_server
