@@ -66,6 +66,16 @@ def complete_script(ctx: click.Context, _: click.Parameter, incomplete: str) -> 
     return _asked(ctx, ask, incomplete)
 
 
+def complete_connection(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of connections, with their types as hints."""
+
+    async def ask(api: "Client") -> list[CompletionItem]:
+        found = await api.get("/api/connections")
+        return [CompletionItem(one["name"], help=one["conn_type"]) for one in found]
+
+    return _asked(ctx, ask, incomplete)
+
+
 def complete_target(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The forms of a target, with the tags and agents there are."""
 

@@ -37,6 +37,7 @@ SECTIONS: Final = {
         "logs": Lazy(f"{_C}.logs:logs", "Print what an execution, or all of a run, wrote."),
         "scripts": Lazy(f"{_C}.scripts:scripts", "Show, check, save and delete scripts, which jobs run by name."),
         "mcp": Lazy(f"{_C}.mcp:mcp", "Ask MCP servers for their tools."),
+        "connections": Lazy(f"{_C}.connections:connections", "Show, change and try the servers that tasks name."),
         "variables": Lazy(f"{_C}.variables:variables", "Show and change the values that tasks use as {{NAME}}."),
     },
     "Fleet": {

@@ -23,6 +23,8 @@ class ImportDocument(BaseModel):
     jobs: _Rows = []
     #: Secrets that are masked are skipped.
     variables: _Rows = []
+    #: With their secrets; those whose name is there already are skipped.
+    connections: _Rows = []
     #: Their syntax is checked again.
     scripts: _Rows = []
     templates: _Rows = []
@@ -35,6 +37,7 @@ class ImportDocument(BaseModel):
     @field_validator(
         "jobs",
         "variables",
+        "connections",
         "scripts",
         "templates",
         "calendars",

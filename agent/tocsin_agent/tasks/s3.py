@@ -77,6 +77,17 @@ class S3Runner:
         """Move the file, whole or not at all. A stop abandons it."""
         return await drive(assignment, context, lambda: self._work(assignment, context))
 
+    async def find_bucket(self, config: S3Config) -> str:
+        """Ask for the bucket with the connection's keys; what the store is called. Raises TaskFailed."""
+        name = _name(config)
+        with telling(f"Asking {name}", config):
+            async with self._client(config) as client:
+                try:
+                    await client.head_bucket(Bucket=config.bucket)
+                except ClientError as error:
+                    raise _not_found(config.bucket, name, error) from None
+        return name
+
     async def _work(self, assignment: Assignment, context: TaskContext) -> Outcome:
         task = task_of(assignment, S3Task)
         config = config_of(assignment, S3Config)
@@ -207,6 +218,17 @@ def telling(doing: str, config: S3Config) -> Iterator[None]:
 async def _told(step: Awaitable[_T], doing: str, config: S3Config) -> _T:
     with telling(doing, config):
         return await step
+
+
+def _not_found(bucket: str, name: str, error: ClientError) -> TaskFailed:
+    """Answers to HEAD have a status and nothing else."""
+    match error.response.get("ResponseMetadata", {}).get("HTTPStatusCode"):
+        case 400 | 401 | 403:
+            return login_refused(name, error)
+        case 404:
+            return TaskFailed(Reason.DRIVER_ERROR, f"There is no bucket '{bucket}' on {name}.")
+        case _:
+            return driver_failed(f"Asking {name}", error)
 
 
 def _answered(doing: str, name: str, error: ClientError) -> TaskFailed:

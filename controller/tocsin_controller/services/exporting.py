@@ -5,6 +5,7 @@ from datetime import UTC
 from typing import Any, Final
 
 from tocsin_controller.security.auditing import add_audit
+from tocsin_controller.security.connection_configs import opened
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.security.sealing import CannotUnseal, Vault
 from tocsin_controller.services.fleet_settings import MASK, FleetSettings
@@ -14,7 +15,7 @@ from tocsin_controller.store.database import Database, Record
 from tocsin_controller.store.groups import group_names
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.keys import StoredKey, list_keys
-from tocsin_controller.store.moving import every_job, every_variable, see_one_moment
+from tocsin_controller.store.moving import every_connection, every_job, every_variable, see_one_moment
 from tocsin_controller.store.roster import list_agents
 from tocsin_controller.store.scripts import every_script
 from tocsin_controller.store.sealed import variable_place
@@ -57,7 +58,9 @@ class Exporter:
                 "settings": await self._settings.read_in(session, include_secrets=include_secrets),
             }
             if include_secrets:
-                document["connections"] = []
+                document["connections"] = await room.bounded(
+                    self._connection(row) async for row in every_connection(session)
+                )
                 document["api_keys"] = [_key(key) for key in await list_keys(session)]
             details = "with secrets" if include_secrets else "without secrets"
             await add_audit(session, by, "data.exported", "data", details=details)
@@ -75,6 +78,14 @@ class Exporter:
             "expires_at": row["expires_at"],
             "updated_at": row["updated_at"],
         }
+
+    def _connection(self, row: Record) -> dict[str, Any]:
+        try:
+            connection = opened(self._vault, row)
+        except CannotUnseal as error:
+            raise Conflict(f"the connection '{row['name']}' can't be read: {error}") from None
+        shown = {key: row[key] for key in ("name", "conn_type", "description", "created_at", "updated_at")}
+        return {**shown, "config": connection.config}
 
     def _unseal(self, name: str, sealed: bytes) -> str:
         try:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.calendars import CalendarService
+from tocsin_controller.services.connections import ConnectionService
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.fleet_settings import KNOWN, MASK, FleetSettings
 from tocsin_controller.services.jobs import JobService
@@ -20,6 +21,7 @@ from tocsin_controller.services.show import as_uuid
 from tocsin_controller.services.templates import TemplateService
 from tocsin_controller.services.variables import VariableService
 from tocsin_controller.store.calendars import calendars_named
+from tocsin_controller.store.connections import known_connections
 from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.groups import group_names, save_group
 from tocsin_controller.store.jobs import read_clock
@@ -27,6 +29,7 @@ from tocsin_controller.store.moving import known_jobs, known_templates, known_va
 from tocsin_controller.store.roster import list_agents
 from tocsin_controller.store.scripts import known_scripts
 from tocsin_shared.calendars import CalendarSpec, NewCalendar
+from tocsin_shared.connections.requests import ConnectionCreate
 from tocsin_shared.errors import Conflict, FieldError, InvalidInput, NameTaken
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import DEFAULT_GROUP, JobCreate, JobDefinition
@@ -68,6 +71,7 @@ class Importer:
         db: Database,
         jobs: JobService,
         variables: VariableService,
+        connections: ConnectionService,
         scripts: ScriptService,
         templates: TemplateService,
         calendars: CalendarService,
@@ -77,6 +81,7 @@ class Importer:
         self._calendars = calendars
         self._jobs = jobs
         self._variables = variables
+        self._connections = connections
         self._scripts = scripts
         self._templates = templates
         self._settings = settings
@@ -95,6 +100,7 @@ class Importer:
                 await self._import_settings(session, document, summary, found, by)
                 await self._import_variables(session, document, summary, found, by)
                 await self._import_scripts(session, scripts, summary, found, by)
+                await self._import_connections(session, document, summary, found, by)
                 await self._import_templates(session, document, summary, found, by)
                 await self._import_calendars(session, document, summary, found, by)
                 await self._import_jobs(session, document, jobs, summary, found, by)
@@ -168,6 +174,27 @@ class Importer:
                 return
             taken.add(script.name)
             summary.imported["scripts"] += 1
+
+    async def _import_connections(
+        self, session: Session, document: ImportDocument, summary: Summary, found: "_Findings", by: Principal
+    ) -> None:
+        """Before jobs, which refer to them."""
+        taken = await known_connections(session, [str(one.get("name")) for one in document.connections])
+        for position, one in enumerate(document.connections):
+            sent = {key: value for key, value in one.items() if key in ConnectionCreate.model_fields}
+            if str(sent.get("name")) in taken:
+                summary.skip("connections")
+                continue
+            try:
+                connection = ConnectionCreate.model_validate(sent)
+                await self._connections.create_in(session, connection, by)
+            except ValidationError as error:
+                found.add(f"connections.{position}", invalid(error, sent))
+            except InvalidInput as error:
+                found.add(f"connections.{position}", error)
+            else:
+                taken.add(connection.name)
+                summary.imported["connections"] += 1
 
     async def _import_templates(
         self, session: Session, document: ImportDocument, summary: Summary, found: "_Findings", by: Principal

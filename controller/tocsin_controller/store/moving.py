@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from uuid import UUID
 
+from tocsin_controller.store.connections import list_connections
 from tocsin_controller.store.copying import tables
 from tocsin_controller.store.database import Queries, Record, Session
 from tocsin_controller.store.statements import Statement, sql
@@ -59,6 +60,15 @@ async def every_variable(session: Session) -> AsyncIterator[Record]:
     """Variables by name, with what is sealed."""
     after = ""
     while rows := await session.fetch(_EXPORT_VARIABLES, after, BATCH):
+        for row in rows:
+            yield row
+        after = rows[-1]["name"]
+
+
+async def every_connection(session: Session) -> AsyncIterator[Record]:
+    """Connections by name, with what is sealed."""
+    after = ""
+    while rows := await list_connections(session, after=after, limit=BATCH):
         for row in rows:
             yield row
         after = rows[-1]["name"]

@@ -87,6 +87,40 @@ async def test_what_is_exported_can_be_imported_again(serve: Serve, database: Da
         assert again["skipped"] == {"variables": 2, "templates": 9, "calendars": 1, "jobs": 3}
 
 
+async def test_connections_move_with_their_secrets_and_only_with_them(
+    serve: Serve, database: Database
+) -> None:
+    async with serve(encryption_key=new_key()) as served:
+        await check_keys(database, served.engine.vault)
+        api = served.api
+        config = {"connection_string": "postgresql://u:hunter2@db/x", "tls": True}
+        body = {"name": "prod", "conn_type": "postgres", "description": "d", "config": config}
+        made = await api.post("/api/connections", body)
+        task = {"type": "sql", "driver": "postgres", "query": "SELECT 1", "connection": "prod"}
+        await api.job("report", task=task)
+        masked = await api.get("/api/data/export")
+        assert "connections" not in masked
+        readable = await api.get("/api/data/export?include_secrets=true")
+        assert [{key: one[key] for key in body} for one in readable["connections"]] == [body]
+
+        await wipe(api)
+        await api.delete("/api/connections/prod")
+        refused = await api.call("POST", "/api/data/import", masked)
+        assert [d["field"] for d in refused.json["details"]] == ["jobs.0.task.connection"]
+        imported = await api.post("/api/data/import", readable)
+        assert (imported["imported"]["connections"], imported["imported"]["jobs"]) == (1, 1)
+        again = await api.get("/api/data/export?include_secrets=true")
+        assert again["connections"][0]["config"] == config
+        assert (await api.get("/api/connections/prod"))["config"] == made["config"]
+        assert (await api.post("/api/data/import", readable))["skipped"]["connections"] == 1
+        readable["connections"] = [{**body, "name": "new", "config": {"connection_strin": "x"}}]
+        broken = await api.call("POST", "/api/data/import", readable)
+        assert {d["field"] for d in broken.json["details"]} == {
+            "connections.0.config.connection_string",
+            "connections.0.config.connection_strin",
+        }
+
+
 async def test_one_mistake_imports_nothing_and_all_mistakes_are_named(api: Api) -> None:
     export = await something_of_each_without_secrets(api)
     await wipe(api)
@@ -145,7 +179,6 @@ async def test_an_agent_is_found_by_its_name_in_another_installation(api: Api) -
             }
         ],
         "agents": [{"id": "11111111-1111-4111-8111-111111111111", "name": "web-1"}],
-        "connections": [{"name": "left out"}],
         "settings": {"ai_provider": "openai"},
     }
     answer = await api.post("/api/data/import", document)

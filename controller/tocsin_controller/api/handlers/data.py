@@ -10,6 +10,7 @@ from tocsin_controller.hints import EVENTS, QUEUE, TIMERS
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import ADMINS
 from tocsin_controller.services.calendars import CalendarService
+from tocsin_controller.services.connections import ConnectionService
 from tocsin_controller.services.exporting import MOST_BYTES, Exporter
 from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_controller.services.importing import Importer
@@ -53,10 +54,13 @@ class DataRoutes:
         settings = FleetSettings(parts.db, parts.settings)
         variables, templates = VariableService(parts.db, hints, vault), TemplateService(parts.db, hints)
         calendars, scripts = CalendarService(parts.db, hints), ScriptService(parts.db, hints)
+        connections = ConnectionService(parts.db, hints, vault)
         self._db = parts.db
         self._hints = hints
         self._exporter = Exporter(parts.db, vault, settings)
-        self._importer = Importer(parts.db, parts.jobs, variables, scripts, templates, calendars, settings)
+        self._importer = Importer(
+            parts.db, parts.jobs, variables, connections, scripts, templates, calendars, settings
+        )
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
