@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from tocsin_agent.network import AddressRefused, check_host
-from tocsin_agent.policy.servers import servers_of_connection
+from tocsin_agent.network import AddressRefused, NoAddress, check_host
+from tocsin_agent.policy.servers import Unreadable, servers_of_connection
 from tocsin_agent.runtime.redaction import Redactor, forms_of
 from tocsin_agent.tasks.driving import TaskFailed, one_line
 from tocsin_agent.tasks.registry import has_drivers
@@ -44,7 +44,7 @@ async def try_connection(given: GivenConnection, *, reach: Reach, timeout_secs: 
         async with asyncio.timeout(timeout_secs):
             for host, port in servers_of_connection(given):
                 await check_host(reach, host, port)
-    except (AddressRefused, TimeoutError) as error:
+    except (AddressRefused, NoAddress, TimeoutError, Unreadable) as error:
         return Tried(False, one_line(error))
     tried = await _try(_entry(given.conn_type), config, reach, timeout_secs)
     return Tried(tried.success, _clean(tried.message, secrets_in(given.config, model)))

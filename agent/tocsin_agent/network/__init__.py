@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tocsin_agent.network.resolving import AddressRefused, check_host, permitted_addresses
+from tocsin_agent.network.resolving import AddressRefused, NoAddress, check_host, permitted_addresses
 
 if TYPE_CHECKING:
     from tocsin_agent.network.connecting import GuardedConnector
 
-__all__ = ["AddressRefused", "GuardedConnector", "check_host", "permitted_addresses"]
+__all__ = ["AddressRefused", "GuardedConnector", "NoAddress", "check_host", "permitted_addresses"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,14 @@ class AddressRefused(Exception):
     """The network policy does not let this be called. The message is one sentence."""
 
 
+class NoAddress(Exception):
+    """A host's name leads nowhere. The message is one sentence."""
+
+    def __init__(self, host: str, error: OSError | UnicodeError) -> None:
+        why = error.strerror if isinstance(error, OSError) else None
+        super().__init__(f"{host[:200]} has no address: {why or 'it is no host name'}.")
+
+
 def permitted_addresses(
     reach: Reach, host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM
 ) -> list[AddrInfo]:
@@ -37,8 +45,7 @@ async def check_host(reach: Reach, host: str, port: int) -> None:
     """Refuse a host of which any address may not be called, for drivers that look names up themselves.
 
     Between this and what the driver looks up a name can change: what its own server says is only checked where the
-    connection is made by GuardedConnector or from `permitted_addresses`. Raises AddressRefused. A host that has no
-    address is left to the driver.
+    connection is made by GuardedConnector or from `permitted_addresses`. Raises AddressRefused, NoAddress.
     """
     if reach.is_unlimited:
         return
@@ -48,8 +55,8 @@ async def check_host(reach: Reach, host: str, port: int) -> None:
 
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return
+    except (OSError, UnicodeError) as error:
+        raise NoAddress(host, error) from None
     for family, *_, sockaddr in found:
         if family in _FAMILIES and (why := reach.judge(host, address_of(str(sockaddr[0])))) is not None:
             raise AddressRefused(why)

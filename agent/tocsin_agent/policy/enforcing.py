@@ -6,11 +6,11 @@ import pwd
 from functools import cache
 from typing import Final
 
-from tocsin_agent.network import AddressRefused, check_host
+from tocsin_agent.network import AddressRefused, NoAddress, check_host
 from tocsin_agent.policy.decisions import Policy, Refused
 from tocsin_agent.policy.files import with_checked_paths
 from tocsin_agent.policy.paths import Directories
-from tocsin_agent.policy.servers import servers_of
+from tocsin_agent.policy.servers import Unreadable, servers_of
 from tocsin_shared.executions import Reason
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks import FilePushTask, FtpTask, S3Task, ShellTask
@@ -27,15 +27,22 @@ async def permitted(policy: Policy, assignment: Assignment) -> Assignment:
         account = getattr(task, "run_as", None) or assignment.run_as
         policy.check_account(await asyncio.to_thread(own_account) if account is None else account)
     if not policy.reach.is_unlimited:
-        for host, port in servers_of(assignment):
-            try:
-                await check_host(policy.reach, host, port)
-            except AddressRefused as error:
-                raise Refused(str(error), Reason.ADDRESS_REFUSED) from None
+        await _check_servers(policy, assignment)
     if policy.directories != Directories():
         checked = await asyncio.to_thread(with_checked_paths, policy.directories, assignment)
         return assignment.model_copy(update={"task": checked})
     return assignment
+
+
+async def _check_servers(policy: Policy, assignment: Assignment) -> None:
+    try:
+        for host, port in servers_of(assignment):
+            await check_host(policy.reach, host, port)
+    except (AddressRefused, Unreadable) as error:
+        raise Refused(str(error), Reason.ADDRESS_REFUSED) from None
+    except NoAddress as error:
+        # Not left to the driver, which might understand the name in another way.
+        raise Refused(str(error), Reason.CONNECT_FAILED) from None
 
 
 @cache

@@ -1,5 +1,6 @@
 """The files and directories of this host that a task names, and whether the policy lets it. Blocks."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -37,9 +38,8 @@ def with_checked_paths(directories: Directories, assignment: Assignment) -> Task
             return task.model_copy(update={"local_path": path})
         case SqlTask(driver="sqlite"):
             path = _sqlite_path(assignment, task)
-            if path != ":memory:":
-                _checked("directories.read", directories.read, path)
-                _checked("directories.write", directories.write, path)
+            _checked("directories.read", directories.read, path)
+            _checked("directories.write", directories.write, path)
     return task
 
 
@@ -73,6 +73,7 @@ def _checked(rule: str, allowed: _Allowed, path: str) -> str:
 
 def _sqlite_path(assignment: Assignment, task: SqlTask) -> str:
     given = assignment.connection.config.get("connection_string") if assignment.connection else None
-    text = str(given or task.connection_string or "").removeprefix("sqlite:").removeprefix("file:")
-    text = unquote(text.partition("?")[0])
-    return "/" + text.lstrip("/") if text.startswith("/") else text
+    text = str(given or task.connection_string or "")
+    if (scheme := re.match(r"(?:sqlite|file):", text, re.IGNORECASE)) is not None:
+        text = unquote(text[scheme.end() :].partition("?")[0].removeprefix("//"))
+    return text

@@ -1,10 +1,16 @@
-"""The servers that a task is going to speak to, read from its task and its connection. Pure."""
+"""The servers that a task is going to speak to, read from its task and its connection. Pure.
 
+Every driver reads addresses in its own way. So this finds all that one of them could mean, and where it does not
+understand, it says so instead of finding nothing.
+"""
+
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from tocsin_shared.connections import CONFIGS, GivenConnection
+from tocsin_shared.network import literal_address
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks.fields import ConnectedTask
 
@@ -17,9 +23,27 @@ _HOST_FIELDS: Final = ("host", "broker")
 #: Types whose address is looked at where the connection is made, redirects included.
 _CHECKED_LATER: Final = ("http", "mcp")
 
+_SERVER: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[0-9]{0,5}))?")
+_NAME: Final = re.compile(r"[\w.-]+")
+_NEXT_URL: Final = re.compile(r"\s*,\s*(?=[a-z]+://)", re.IGNORECASE)
+#: In parameters of URLs, and in `name=value` words of libpq.
+_HOST_NAMES: Final = ("host", "hostaddr")
+_SOCKET_NAMES: Final = ("socket", "unix_socket")
+_WORD: Final = re.compile(r"\bhost(?:addr)?\s*=\s*(?:'([^']*)'|(\S*))", re.IGNORECASE)
+
+
+class Unreadable(Exception):
+    """What is to be called can't be told from its address, so nobody knows whether it may be."""
+
+    def __init__(self) -> None:
+        super().__init__("There is a network policy, and what this address means can't be told.")
+
 
 def servers_of(assignment: Assignment) -> list[Server]:
-    """Hosts and ports. Empty for tasks that speak to none, or whose connections are checked as they are made."""
+    """Hosts and ports. Empty for tasks that speak to none, or whose connections are checked as they are made.
+
+    Raises Unreadable.
+    """
     task = assignment.task
     if not isinstance(task, ConnectedTask) or getattr(task, "driver", None) == "sqlite":
         return []
@@ -31,7 +55,7 @@ def servers_of(assignment: Assignment) -> list[Server]:
 
 
 def servers_of_connection(connection: GivenConnection) -> list[Server]:
-    """Hosts and ports of a connection by itself. Empty for a file."""
+    """Hosts and ports of a connection by itself. Empty for a file. Raises Unreadable."""
     config = CONFIGS.get(connection.conn_type)
     if config is None or connection.conn_type == "sqlite":
         return []
@@ -47,6 +71,8 @@ def _servers(said: Mapping[str, Any], default_port: int, *, is_s3: bool) -> list
         found += _of_urls(str(said.get(field) or ""), port)
     if not found and is_s3:
         found.append(("s3.amazonaws.com", 443))
+    if not found:
+        raise Unreadable
     return found
 
 
@@ -56,45 +82,62 @@ def _default_port(assignment: Assignment, task: ConnectedTask) -> int:
     return (config.default_port if config else None) or 0
 
 
-def _hosts(text: str, port: int) -> Iterator[Server]:
-    """`host`, `host:port`, `[::1]:port`, or several with commas between them."""
-    for one in filter(None, text.split(",")):
-        yield _host_and_port(one, port)
-
-
 def _of_urls(text: str, port: int) -> Iterator[Server]:
-    """One URL with one or more hosts, or several URLs with commas between them."""
-    scheme, sign, rest = text.partition("://")
-    if not sign:
+    """One URL with one or more hosts, several URLs with commas between them, or libpq's words."""
+    if text and "://" not in text:
+        yield from _of_words(text, port)
         return
+    for url in _NEXT_URL.split(text) if text else []:
+        yield from _of_url(url, port)
+
+
+def _of_url(url: str, port: int) -> Iterator[Server]:
+    scheme, _, rest = url.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if scheme.lower() == "unix":
-        yield (_THIS_HOST, port)
+        yield _THIS_HOST, port
         return
-    netloc = rest.partition("/")[0].partition("?")[0].partition("#")[0] if "://" not in rest else ""
-    if "://" in rest:
-        for one in text.split(","):
-            yield from _of_urls(one if "://" in one else f"{scheme}://{one}", port)
-        return
-    in_query = [host for name in ("host", "hostaddr") for host in _query(text).get(name, [])]
-    for host in in_query:
-        yield from ([(_THIS_HOST, port)] if host.startswith("/") else _hosts(host, port))
-    hosts = list(_hosts(netloc.rpartition("@")[2], port))
-    yield from hosts or ([] if in_query else [(_THIS_HOST, port)])
-
-
-def _query(url: str) -> dict[str, list[str]]:
     try:
-        return parse_qs(urlsplit(url).query)
+        # All of the rest: drivers do not agree on where parameters begin.
+        given = parse_qsl(rest[len(authority) :].partition("?")[2], keep_blank_values=True)
     except ValueError:
-        return {}
+        raise Unreadable from None
+    named = [value for name, value in given if name.lower() in _HOST_NAMES]
+    for value in named:
+        yield from _hosts(value, port)
+    if any(name.lower() in _SOCKET_NAMES for name, _ in given):
+        yield _THIS_HOST, port
+    servers = authority.rpartition("@")[2]
+    if servers or not named:
+        yield from _hosts(servers or _THIS_HOST, port)
 
 
-def _host_and_port(text: str, port: int) -> Server:
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        tail = rest.removeprefix(":")
-    elif text.count(":") > 1:
-        return text, port
+def _of_words(text: str, port: int) -> Iterator[Server]:
+    if "\\" in text:
+        raise Unreadable
+    values = [found[1] or found[2] or "" for found in _WORD.finditer(text)]
+    for value in values or [_THIS_HOST]:
+        yield from _hosts(value or _THIS_HOST, port)
+
+
+def _hosts(text: str, port: int) -> Iterator[Server]:
+    """`host`, `host:port`, `[::1]:port`, a socket's path, or several with commas between them."""
+    for one in text.split(",") if text else []:
+        yield _server(one.strip(" "), port)
+
+
+def _server(text: str, port: int) -> Server:
+    if unquote(text).startswith(("/", "@")):
+        return _THIS_HOST, port
+    if "[" not in text and text.count(":") > 1:
+        host = text
+    elif (found := _SERVER.fullmatch(text)) is not None:
+        host, port = found["six"] or unquote(found["host"]) or _THIS_HOST, int(found["port"] or port)
     else:
-        host, _, tail = text.partition(":")
-    return host or _THIS_HOST, int(tail) if tail.isascii() and tail.isdigit() else port
+        raise Unreadable
+    if ":" in host:
+        if literal_address(host) is None:
+            raise Unreadable
+    elif not _NAME.fullmatch(host):
+        raise Unreadable
+    return host, port

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tocsin_agent.network import AddressRefused, GuardedConnector, check_host, permitted_addresses
+from tocsin_agent.network import AddressRefused, GuardedConnector, NoAddress, check_host, permitted_addresses
 from tocsin_shared.network import GUARDED, Reach
 
 LOOPBACK_ONE = Reach("guarded", allow=("127.0.0.1",))
@@ -152,7 +152,8 @@ async def test_a_driver_that_looks_names_up_itself_is_told_before() -> None:
     with pytest.raises(AddressRefused, match="loopback"):
         await check_host(GUARDED, "0x7f.1", 5432)
     await check_host(Reach("guarded", allow=("loopback",)), "localhost", 5432)
-    await check_host(GUARDED, "no-such-host.invalid", 5432)
+    with pytest.raises(NoAddress, match="has no address: "):
+        await check_host(GUARDED, f"{'a' * 64}.example", 5432)
 
 
 def test_a_socket_of_ones_own_gets_addresses_and_not_a_name() -> None:

@@ -89,12 +89,21 @@ def test_a_name_with_slashes_does_not_climb_out(srv: Path) -> None:
         checked(srv, push(f"{srv}/in/", "../../secret/key"))
 
 
-@pytest.mark.parametrize("url", ["sqlite:///{p}", "sqlite:{p}", "file:{p}?mode=rw", "sqlite:////{p}"])
+@pytest.mark.parametrize("url", ["sqlite://{p}", "sqlite:{p}", "SQLite:{p}", "file:{p}?mode=rw"])
 def test_a_database_in_a_file_is_found_in_its_url(srv: Path, url: str) -> None:
     task = {"type": "sql", "driver": "sqlite", "query": "select 1"}
     checked(srv, task | {"connection_string": url.format(p=srv / "in" / "a.db")})
     with pytest.raises(Refused):
         checked(srv, task | {"connection_string": url.format(p=srv / "out" / "a.db")})
+
+
+def test_what_is_no_url_is_a_path_as_it_is(srv: Path) -> None:
+    odd = srv / "in" / "a?b"
+    odd.mkdir()
+    path = f"{odd}/../../../secret/key"
+    task = {"type": "sql", "driver": "sqlite", "query": "select 1", "connection_string": path}
+    with pytest.raises(Refused, match=r"directories\.read"):
+        checked(srv, task)
 
 
 def test_a_loop_of_links_leads_nowhere(srv: Path) -> None:

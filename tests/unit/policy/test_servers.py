@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import TypeAdapter
 
-from tocsin_agent.policy.servers import servers_of
+from tocsin_agent.policy.servers import Unreadable, servers_of
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks import Task
@@ -42,6 +42,14 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, int]]]] = [
     (sql("postgresql:///x?host=/run/postgresql"), [("localhost", 5432)]),
     (sql("postgresql://harmless/x?host=127.0.0.1"), [("127.0.0.1", 5432), ("harmless", 5432)]),
     (sql("postgresql:///x"), [("localhost", 5432)]),
+    (sql("postgresql://%31%32%37.0.0.1/x"), [("127.0.0.1", 5432)]),
+    (
+        sql("host=one,two dbname='x y' HOSTADDR = '10.0.0.1'"),
+        [("one", 5432), ("two", 5432), ("10.0.0.1", 5432)],
+    ),
+    (sql("dbname=x"), [("localhost", 5432)]),
+    (sql("host=/run/postgresql"), [("localhost", 5432)]),
+    (sql("mysql://u@harmless/x?socket=/run/mysqld.sock", "mysql"), [("localhost", 5432), ("harmless", 5432)]),
     (sql("/var/lib/app.db", "sqlite"), []),
     (KAFKA | {"broker": "a:1,b"}, [("a", 1), ("b", 9092)]),
     (
@@ -81,6 +89,27 @@ CASES: list[tuple[dict[str, Any], list[tuple[str, int]]]] = [
 @pytest.mark.parametrize(("task", "servers"), CASES, ids=lambda one: str(one)[:60])
 def test_a_task_is_asked_where_it_goes(task: dict[str, Any], servers: list[tuple[str, int]]) -> None:
     assert servers_of(assignment(task)) == servers
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        sql("mysql://127.0.0.1\t/x", "mysql"),
+        sql("host=harm\\less"),
+        sql("postgresql://[::1/x"),
+        sql("postgresql://a b/x"),
+        REDIS | {"url": "redis://u:p://x@127.0.0.1"},
+        KAFKA | {"broker": "PLAINTEXT://h:9092"},
+        {"type": "grpc", "host": "unix:/run/docker.sock", "method": "a.B/C"},
+        {"type": "grpc", "host": "ipv4:127.0.0.1:80", "method": "a.B/C"},
+        {"type": "grpc", "host": "dns:///127.0.0.1:80", "method": "a.B/C"},
+        {"type": "ssh", "host": "h|x", "command": "c"},
+    ],
+    ids=str,
+)
+def test_what_is_not_understood_is_not_taken_for_harmless(task: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        servers_of(assignment(task))
 
 
 def test_what_the_connection_says_counts_before_what_the_task_says() -> None:
