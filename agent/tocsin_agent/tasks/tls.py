@@ -10,6 +10,19 @@ from tocsin_shared.connections.base import TlsConfig
 from tocsin_shared.executions import Reason
 
 
+def tls_of(config: TlsConfig | None, *, by_address: bool) -> TlsConfig | None:
+    """What to make a context of; None when TLS is not spoken.
+
+    As the connection says (`tls`); else as the address says, or because certificates are spoken of at all: who names an
+    authority does not want a password to go in the clear.
+    """
+    given = config or TlsConfig()
+    wanted = given.tls
+    if wanted is None:
+        wanted = by_address or bool(given.tls_ca or given.tls_cert or given.tls_server_name)
+    return given if wanted else None
+
+
 def context_of(config: TlsConfig) -> ssl.SSLContext:
     """For a client of this server, whatever the driver: `tls_server_name` is the context's own business.
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from tocsin_agent.tasks.driving import TaskFailed, config_of
+from tocsin_agent.tasks.tls import tls_of
 from tocsin_shared.connections.base import TlsConfig
 from tocsin_shared.connections.configs import MqttConfig
 from tocsin_shared.executions import Reason
@@ -50,16 +51,16 @@ def configured(config: MqttConfig) -> MqttServer:
 def _server(config: MqttConfig | None, task: MqttTask | MqttSubscribeTask, own_id: str) -> MqttServer:
     host, port = _host_and_port(config.broker if config else task.broker)
     port = port or (config and config.port) or task.port
-    is_tls = port == _TLS_PORT if config is None or config.tls is None else config.tls
+    tls = tls_of(config, by_address=port == _TLS_PORT)
     client_id = (config and config.client_id) or task.client_id
     return MqttServer(
         host=host,
-        port=port or (_TLS_PORT if is_tls else _PORT),
+        port=port or (_TLS_PORT if tls else _PORT),
         client_id=client_id or own_id,
         is_known=client_id is not None,
         username=(config and config.username) or task.username,
         password=(config and config.password) or task.password,
-        tls=(config or TlsConfig()) if is_tls else None,
+        tls=tls,
     )
 
 

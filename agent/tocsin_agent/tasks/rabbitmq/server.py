@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 from yarl import URL
 
 from tocsin_agent.tasks.driving import TaskFailed
+from tocsin_agent.tasks.tls import tls_of
 from tocsin_shared.connections.base import TlsConfig
 from tocsin_shared.connections.configs import RabbitmqConfig
 from tocsin_shared.executions import Reason
@@ -59,15 +60,15 @@ def _server(url: str, config: RabbitmqConfig | None) -> RabbitmqServer:
     if parts.query:
         # The driver would take files of this host from there, and switch off what protects the login.
         raise _BadUrl("settings after a question mark are not taken")
-    is_tls = scheme == "amqps" if config is None or config.tls is None else config.tls
+    tls = tls_of(config, by_address=scheme == "amqps")
     built = URL.build(
-        scheme="amqps" if is_tls else "amqp",
+        scheme="amqps" if tls else "amqp",
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
         host=parts.hostname or "localhost",
-        port=parts.port or (_TLS_PORT if is_tls else _PORT),
+        port=parts.port or (_TLS_PORT if tls else _PORT),
         # A slash in the name of a virtual host is written so.
         path="/" + unquote(parts.path.removeprefix("/")).replace("/", "%2F"),
         query={"heartbeat": str(_HEARTBEAT_SECS)},
     )
-    return RabbitmqServer(built, (config or TlsConfig()) if is_tls else None)
+    return RabbitmqServer(built, tls)

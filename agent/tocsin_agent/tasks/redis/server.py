@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tocsin_agent.tasks.driving import TaskFailed
+from tocsin_agent.tasks.tls import tls_of
 from tocsin_shared.connections.base import TlsConfig
 from tocsin_shared.connections.configs import RedisConfig
 from tocsin_shared.executions import Reason
@@ -56,7 +57,6 @@ def _server(url: str, config: RedisConfig | None) -> RedisServer:
     database = settings["db"][0] if "db" in settings else "" if scheme == "unix" else parts.path.strip("/")
     if database and not database.isdecimal():
         raise _BadUrl("the database must be a number")
-    is_tls = scheme == "rediss" if config is None or config.tls is None else config.tls
     return RedisServer(
         host=parts.hostname or "localhost",
         port=parts.port or 6379,
@@ -64,5 +64,5 @@ def _server(url: str, config: RedisConfig | None) -> RedisServer:
         database=int(database or 0),
         username=(config and config.username) or unquote(parts.username or "") or None,
         password=(config and config.password) or unquote(parts.password or "") or None,
-        tls=(config or TlsConfig()) if is_tls and scheme != "unix" else None,
+        tls=None if scheme == "unix" else tls_of(config, by_address=scheme == "rediss"),
     )
