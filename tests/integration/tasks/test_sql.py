@@ -17,6 +17,8 @@ from tests.net import free_port
 from tests.services.mariadb import PASSWORD, USER, MariadbServer, mariadb_server
 from tests.services.postgres import NAME, PostgresServer, postgres_server
 
+from tocsin_agent.policy import Policy
+from tocsin_agent.policy.paths import Directories
 from tocsin_agent.tasks.sql import output
 from tocsin_shared.connections.configs import MysqlConfig, PostgresConfig, SqliteConfig
 from tocsin_shared.executions import ExecutionStatus, Reason
@@ -428,3 +430,32 @@ async def test_a_server_that_dies_in_the_middle_is_told_as_that() -> None:
     assert ran.outcome.reason is Reason.DRIVER_ERROR
     assert "connection to MySQL" in ran.errors
     assert "was lost" in ran.errors
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ATTACH '{elsewhere}' AS other; CREATE TABLE other.t (a)",
+        "ATTACH 'file:{elsewhere}?mode=rwc' AS other; CREATE TABLE other.t (a)",
+        "ATTACH '{directory}' || '/elsewhere.db' AS other; CREATE TABLE other.t (a)",
+        "VACUUM INTO '{elsewhere}'",
+    ],
+)
+async def test_statements_open_no_other_file_where_the_agents_policy_limits_paths(
+    tmp_path: Path, statement: str
+) -> None:
+    allowed, elsewhere = tmp_path / "allowed", tmp_path / "elsewhere.db"
+    allowed.mkdir()
+    query = statement.format(elsewhere=elsewhere, directory=tmp_path)
+    task = sql(query, "sqlite", connection_string=f"sqlite://{allowed}/a.db?mode=rwc")
+    policy = Policy(directories=Directories(read=(allowed,), write=(allowed,)))
+    ran = await run_task(task, policy=policy)
+    assert (ran.status, ran.outcome.reason) == ("failed", "driver_error")
+    assert "authori" in ran.errors
+    assert not elsewhere.exists()
+    fine = "CREATE TABLE t (a); INSERT INTO t VALUES (1); VACUUM; SELECT a FROM t"
+    ran = await run_task(task.model_copy(update={"query": fine}), policy=policy)
+    assert ran.status == "succeeded", ran.errors
+    ran = await run_task(task.model_copy(update={"query": query}))
+    assert ran.status == "succeeded", ran.errors
+    assert elsewhere.exists()

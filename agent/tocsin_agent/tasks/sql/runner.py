@@ -2,6 +2,7 @@
 
 import functools
 
+from tocsin_agent.policy.paths import Directories
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.tasks.base import TaskContext
 from tocsin_agent.tasks.driving import TaskFailed, config_of, drive, task_of
@@ -28,13 +29,13 @@ async def _work(assignment: Assignment, context: TaskContext) -> Outcome:
         raise TaskFailed(Reason.BAD_CONNECTION, message)
     output = RowOutput(task, context)
     try:
-        await _run(assignment, task, output)
+        await _run(assignment, task, output, context.policy.directories)
     finally:
         output.close()
     return Outcome.succeeded()
 
 
-async def _run(assignment: Assignment, task: SqlTask, output: RowOutput) -> None:
+async def _run(assignment: Assignment, task: SqlTask, output: RowOutput, directories: Directories) -> None:
     # Each driver is loaded by the first task that needs it, and not with those of other databases.
     match task.driver:
         case "postgres":
@@ -51,7 +52,10 @@ async def _run(assignment: Assignment, task: SqlTask, output: RowOutput) -> None
             from tocsin_agent.tasks.sql import sqlite
 
             sqlite_config = config_of(assignment, SqliteConfig)
-            await sqlite.run(_where(task, sqlite_config), sqlite_config, task.query, output)
+            # Where paths are limited, statements must not open what the path of the database does not tell of.
+            is_confined = directories.read is not None or directories.write is not None
+            where = _where(task, sqlite_config)
+            await sqlite.run(where, sqlite_config, task.query, output, is_confined=is_confined)
 
 
 def _where(task: SqlTask, config: PostgresConfig | MysqlConfig | SqliteConfig | None) -> str:

@@ -5,7 +5,7 @@ import re
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote
 
 import aiosqlite
@@ -23,14 +23,25 @@ _INTERRUPT_SECS: Final = 0.05
 _MODES: Final = ("ro", "rw", "rwc")
 
 
-async def run(connection_string: str, _config: SqliteConfig | None, query: str, output: RowOutput) -> None:
-    """All statements, in order. Raises TaskFailed."""
+async def run(
+    connection_string: str,
+    _config: SqliteConfig | None,
+    query: str,
+    output: RowOutput,
+    *,
+    is_confined: bool = False,
+) -> None:
+    """All statements, in order; when confined, with no other file than this. Raises TaskFailed."""
     path, mode = _read(connection_string)
     if mode != "rwc" and not await asyncio.to_thread(path.is_file):
         message = f"There is no database {path}, and none is created unless its URL says `?mode=rwc`."
         raise TaskFailed(Reason.CONNECT_FAILED, message)
     opening = aiosqlite.connect(
-        f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=_BUSY_SECS, isolation_level=None
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_SECS,
+        isolation_level=None,
+        factory=_Confined if is_confined else sqlite3.Connection,
     )
     try:
         connection = await opening
@@ -56,6 +67,20 @@ async def look(config: SqliteConfig) -> int:
     except sqlite3.Error as error:
         raise driver_failed("Reading the database", error) from None
     return row[0] if row else 0
+
+
+class _Confined(sqlite3.Connection):
+    """Opens no other file: neither ATTACH nor VACUUM INTO may name one."""
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.set_authorizer(_judge)
+
+
+def _judge(action: int, name: str | None, *_: str | None) -> int:
+    # What is attached without a name is temporary: VACUUM works in one of those.
+    is_file = action == sqlite3.SQLITE_ATTACH and name not in ("", ":memory:")
+    return sqlite3.SQLITE_DENY if is_file else sqlite3.SQLITE_OK
 
 
 async def _end(connection: aiosqlite.Connection) -> None:
