@@ -1,6 +1,7 @@
 """`script` tasks: Starlark in processes of their own, as an agent runs them."""
 
 import asyncio
+import base64
 import json
 import socket
 import ssl
@@ -124,8 +125,9 @@ async def site() -> AsyncIterator[str]:
     """A web server; its address."""
 
     async def echo(request: web.Request) -> web.Response:
-        said = {"method": request.method, "body": await request.text(), "auth": request.headers.get("X-Auth"),
-                "type": request.content_type}  # fmt: skip
+        auth = request.headers.get("X-Auth", request.headers.get("Authorization"))
+        kind = request.content_type
+        said = {"method": request.method, "body": await request.text(), "auth": auth, "type": kind}
         return web.json_response(said, status=201, headers={"X-Seen": "yes"})
 
     async def away(request: web.Request) -> web.Response:
@@ -156,12 +158,16 @@ d = http_get("http://127.0.0.1:{free_port()}/")
 e = http_get(site + "/big")
 f = http_get("ftp://x/")
 g = http_get(site + "/away?to=/away%3Fto=/away")
+h = http_get(site.replace("//", "//me:p%40ss@") + "/echo?q=" + url_encode("ü &"))
+print(json.decode(h.body)["auth"])
 result = [a.status, json.decode(a.body), a.headers["x-seen"], json.decode(b.body)["method"],
           json.decode(c.body)["method"], [x.status for x in [d, e, f, g]], [x.error for x in [b, d, e, f]]]
 """
     ran = await run(code)
-    said = json.loads(ran.text or "null")
     assert ran.status is S.SUCCEEDED, ran.errors
+    basic, _, result = ran.text.partition("\n")
+    assert basic == "Basic " + base64.b64encode(b"me:p@ss").decode()
+    said = json.loads(result)
     assert said[:5] == [
         201, {"method": "POST", "body": '{"x": 1}', "auth": "k", "type": "application/json"}, "yes", "GET", "PUT"
     ]  # fmt: skip

@@ -113,6 +113,7 @@ class _Script:
             "_regex_replace": texts.regex_replace,
             "hex_encode": texts.hex_encode,
             "hex_decode": texts.hex_decode,
+            "url_encode": texts.url_encode,
             "_now": texts.now,
             "sleep_ms": texts.sleep_ms,
             "_format_time": texts.format_time,

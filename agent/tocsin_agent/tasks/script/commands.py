@@ -13,13 +13,18 @@ _ENVIRONMENT: Final = {
 
 def shell_exec(command: str, stdin: str, env: Mapping[str, str]) -> dict[str, Any]:
     """What `/bin/sh -c` makes of it: `exit_code` (negative: a signal), `stdout`, `stderr`."""
+    import os
     import subprocess
 
+    from tocsin_agent.runtime.spec import EXECUTION_ID_VARIABLE
+
+    # Last, so that no script can take its processes out of sight by renaming them.
+    mark = {EXECUTION_ID_VARIABLE: os.environ.get(EXECUTION_ID_VARIABLE, "")}
     done = subprocess.run(  # noqa: S603  the owner of this host has allowed it
         ["/bin/sh", "-c", command],
         input=stdin.encode(),
         capture_output=True,
-        env={**_ENVIRONMENT, **env},
+        env={**_ENVIRONMENT, **env, **mark},
         cwd="/",
         check=False,
     )

@@ -3,13 +3,14 @@
 Failures are told in the result, because Starlark can't catch errors; a refused address ends the script.
 """
 
+import base64
 import http.client
 import json
 import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from tocsin_agent.network.resolving import AddressRefused, permitted_addresses
 from tocsin_agent.tasks.script.failing import ExitCode, ScriptEnded
@@ -114,6 +115,8 @@ class Network:
                 connection.putheader("User-Agent", "tocsin-script")
             if body is not None or method in ("POST", "PUT", "PATCH"):
                 connection.putheader("Content-Length", str(len(body or b"")))
+            if parts.username is not None and not any(name.lower() == "authorization" for name in headers):
+                connection.putheader("Authorization", _basic(parts.username, parts.password or ""))
             for name, value in headers.items():
                 connection.putheader(name, value)
             connection.endheaders(body)
@@ -200,6 +203,11 @@ def _host_and_port(address: str) -> tuple[str, int]:
     if not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
         raise ScriptEnded(f"'{address[:100]}' must be host:port")
     return host.strip("[]"), int(port)
+
+
+def _basic(user: str, password: str) -> str:
+    said = f"{unquote(user)}:{unquote(password)}"
+    return "Basic " + base64.b64encode(said.encode()).decode()
 
 
 def _why(error: BaseException) -> str:

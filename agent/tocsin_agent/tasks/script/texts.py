@@ -30,6 +30,13 @@ def bytes_of_hex(digits: str) -> bytes:
         ) from None
 
 
+def url_encode(text: str) -> str:
+    """As a part of a URL: everything but letters, digits and `_.-~` in per cent signs."""
+    from urllib.parse import quote
+
+    return quote(text, safe="")
+
+
 def regex_find(pattern: str, text: str) -> dict[str, Any] | None:
     """The first place that fits."""
     found = _compiled(pattern).search(text)
