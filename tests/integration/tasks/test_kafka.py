@@ -154,6 +154,8 @@ async def test_where_nobody_listens_there_is_no_connection(kafka: KafkaServer, t
         ran = await run_task(task)
         assert shows(ran, Reason.CONNECT_FAILED, "Could not connect to Kafka at 127.0.0.1:")
         assert "no-such-host.invalid" in ran.errors
+    ran = await run_task(sending(kafka, topic, broker="127.0.0.1:x"))
+    assert shows(ran, Reason.CONNECT_FAILED, "Could not connect to Kafka at 127.0.0.1:x.")
 
 
 async def test_a_listener_that_wants_a_login_is_recognised(kafka: KafkaServer, topic: str) -> None:

@@ -143,13 +143,18 @@ async def test_where_nobody_listens_there_is_no_connection(nats: NatsServer) -> 
     nowhere = f"nats://{USER}:{PASSWORD}@127.0.0.1:{free_port()},nats://nowhere.invalid"
     ran = await run_task(task(nats, url=nowhere))
     assert shows(ran, Reason.CONNECT_FAILED, "nowhere.invalid:4222: ")
+    ran = await run_task(task(nats, url=f"nats://{USER}:{PASSWORD}@127.0.0.1:99999"))
+    assert shows(ran, Reason.CONNECT_FAILED, "127.0.0.1:99999: ")
 
 
 async def test_a_message_larger_than_the_server_takes_is_told_as_that(nats: NatsServer) -> None:
     ran = await run_task(task(nats, message="x" * (MAX_PAYLOAD_BYTES + 1), **LOGIN))
     assert shows(ran, Reason.TOO_LARGE, "larger than the 65,536 that the server takes")
     with_headers = task(nats, message="x" * MAX_PAYLOAD_BYTES, headers={"a": "b"}, **LOGIN)
-    assert shows(await run_task(with_headers), Reason.TOO_LARGE, "with its headers")
+    assert shows(await run_task(with_headers), Reason.TOO_LARGE, "headers included")
+    as_large_as_can_be = "x" * (MAX_PAYLOAD_BYTES - len("NATS/1.0\r\na: b\r\n\r\n"))
+    exact = await run_task(task(nats, message=as_large_as_can_be, headers={"a": "b"}, **LOGIN))
+    assert exact.status is ExecutionStatus.SUCCEEDED, exact.errors
 
 
 async def test_a_subject_that_may_not_be_published_on_is_told(nats: NatsServer) -> None:

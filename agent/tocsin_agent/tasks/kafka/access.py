@@ -102,7 +102,11 @@ async def reach(access: Access) -> str:
     aiokafka by itself would only say that it could not.
     """
     failed: list[str] = []
-    for host, port, _ in collect_hosts(access.brokers):
+    try:
+        brokers = collect_hosts(access.brokers)
+    except ValueError as error:
+        raise could_not_connect(f"Kafka at {access.brokers}", error) from None
+    for host, port, _ in brokers:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
             async with asyncio.timeout(_CONNECT_SECS):

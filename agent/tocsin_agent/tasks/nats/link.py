@@ -35,6 +35,11 @@ class Servers:
     tls: ssl.SSLContext | None
     credentials: dict[str, str] = field(repr=False)
 
+    @property
+    def tells_who(self) -> bool:
+        """Whether there are credentials, wherever they stand."""
+        return bool(self.credentials) or _hold_credentials(self.urls)
+
 
 class Link(Client):
     """A client that does not come back once its server is lost, and remembers what went wrong."""
@@ -43,12 +48,15 @@ class Link(Client):
         super().__init__()
         self._wants_tls = wants_tls
         self._is_up = False
+        #: `host:port` of the server that was greeted.
+        self.address = ""
         #: What the server complained of since the greeting.
         self.complaints: list[Exception] = []
         self.is_lost = asyncio.Event()
 
     async def open(self, url: str, servers: Servers) -> None:
         """Greet a server. Raises what went wrong, whatever the driver raises."""
+        self.address = _address(url)
         await self.connect(
             url,
             name="tocsin",
@@ -81,12 +89,12 @@ class Link(Client):
         self.is_lost.set()
 
 
-async def servers_of(task: NatsTask, config: NatsConfig | None) -> Servers:
+async def servers_of(task: NatsTask | None, config: NatsConfig | None) -> Servers:
     """What the connection says, and where it says nothing, the task. Raises TaskFailed."""
-    urls = [url.strip() for url in (config.url if config else task.url).split(",") if url.strip()]
+    given = config or NatsConfig(url=task.url if task else "")
+    urls = [url.strip() for url in given.url.split(",") if url.strip()]
     credentials = _credentials(task, config, urls)
     wants_tls = any(urlsplit(url).scheme in ("tls", "wss") for url in urls)
-    given = config or NatsConfig(url=task.url)
     if given.tls is not None:
         wants_tls = given.tls
     elif given.tls_ca or given.tls_cert or given.tls_server_name:
@@ -117,8 +125,7 @@ async def linked(servers: Servers) -> AsyncIterator[Link]:
 
 def _judged(url: str, error: Exception) -> str:
     """What is wrong with a server. Raises TaskFailed if the others will say the same."""
-    where = urlsplit(url if "://" in url else f"nats://{url}")
-    name = f"{where.hostname}:{where.port or 4222}"
+    name = _address(url)
     text = str(error) or type(error).__name__
     if "authorization" in text.lower() or "authentication" in text.lower():
         raise login_refused(f"NATS at {name}", error) from None
@@ -129,19 +136,33 @@ def _judged(url: str, error: Exception) -> str:
     return f"{name}: {text}"
 
 
-def _credentials(task: NatsTask, config: NatsConfig | None, urls: list[str]) -> dict[str, str]:
+def _credentials(task: NatsTask | None, config: NatsConfig | None, urls: list[str]) -> dict[str, str]:
     """As the driver takes them; none when they stand in the URLs."""
     if config is not None and config.token is not None:
         return {"token": config.token}
     if config is not None and config.username is not None:
         return {"user": config.username, "password": config.password or ""}
-    is_in_urls = any("@" in urlsplit(url).netloc for url in urls)
-    if task.username is None or (config is not None and is_in_urls):
+    if task is None or task.username is None or (config is not None and _hold_credentials(urls)):
         return {}
     return {"user": task.username, "password": task.password or ""}
 
 
+def _hold_credentials(urls: list[str]) -> bool:
+    return any("@" in urlsplit(url).netloc for url in urls)
+
+
+def _address(url: str) -> str:
+    """`host:port`, without credentials."""
+    where = urlsplit(url if "://" in url else f"nats://{url}")
+    try:
+        return f"{where.hostname}:{where.port or 4222}"
+    except ValueError:  # no port at all
+        return where.netloc.rpartition("@")[2]
+
+
 async def _close(link: Link, within_secs: float) -> None:
+    if link._transport is None:
+        return  # it never came so far; the driver asserts that it did
     with suppress(OSError, Error, ClientError, TimeoutError):
         async with asyncio.timeout(within_secs):
             await link.close()

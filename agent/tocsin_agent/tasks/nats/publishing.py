@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from nats.errors import BadHeaderError, BadSubjectError, Error, MaxPayloadError
+from nats.errors import BadHeaderError, BadSubjectError, Error
 
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.tasks.base import TaskContext
@@ -32,17 +32,17 @@ async def _publish(assignment: Assignment, context: TaskContext) -> Outcome:
     task, config = task_of(assignment, NatsTask), config_of(assignment, NatsConfig)
     payload = task.message.encode()
     async with linked(await servers_of(task, config)) as link:
+        size = len(payload) + _header_bytes(task.headers or {})
+        if size > link.max_payload:
+            # The server would hang up, often before it can be read why.
+            raise _too_large(size, link.max_payload)
         try:
             await link.publish(task.subject, payload, headers=task.headers)
             await _confirmed(link)
-        except MaxPayloadError:
-            raise _too_large(len(payload), link.max_payload) from None
         except (BadSubjectError, BadHeaderError) as error:
             raise driver_failed(f"Publishing on '{task.subject}'", error) from None
         except (Error, OSError) as error:
             said = link.last_error or error
-            if "maximum payload" in str(said).lower():
-                raise _too_large(len(payload), link.max_payload) from None
             raise driver_failed(f"Publishing on '{task.subject}'", said) from None
         if link.complaints:
             raise driver_failed(f"Publishing on '{task.subject}'", link.complaints[0])
@@ -64,6 +64,15 @@ async def _confirmed(link: Link) -> None:
             task.cancel()
 
 
+def _header_bytes(headers: dict[str, str]) -> int:
+    """As they are sent: a first line, one for each, and an empty one."""
+    if not headers:
+        return 0
+    return len("NATS/1.0\r\n\r\n") + sum(
+        len(f"{name}: {value}\r\n".encode()) for name, value in headers.items()
+    )
+
+
 def _too_large(size: int, limit: int) -> TaskFailed:
-    message = f"The message of {size:,} bytes, with its headers, is larger than the {limit:,} that the server takes."
+    message = f"The message of {size:,} bytes, headers included, is larger than the {limit:,} that the server takes."
     return TaskFailed(Reason.TOO_LARGE, message)
