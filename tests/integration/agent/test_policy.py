@@ -80,6 +80,26 @@ async def test_a_command_begins_only_where_it_may(
     assert ended.status == "succeeded"
 
 
+async def test_files_are_written_only_where_they_may_be_and_as_whom(
+    controller: FakeController, agents: Agents, tmp_path: Path
+) -> None:
+    allowed = tmp_path / "srv"
+    allowed.mkdir()
+    (allowed / "elsewhere").symlink_to(tmp_path)
+    policy = f"run_as = ['{OWN}']\n[directories]\nwrite = ['{allowed}']"
+    push = {"type": "file_push", "filename": "f", "content_base64": "aGVsbG8="}
+    ended = await result(controller, agents, policy, {**push, "destination": f"{allowed}/elsewhere/"})
+    assert (ended.status, ended.reason) == ("failed", "refused_by_agent")
+    assert "directories.write does not hold" in (ended.message or "")
+    ended = await result(controller, agents, policy, {**push, "destination": f"{allowed}/f"}, run_as="nobody")
+    assert (ended.status, ended.reason) == ("failed", "refused_by_agent")
+    assert "run_as does not name 'nobody'" in (ended.message or "")
+    assert sorted(path.name for path in tmp_path.rglob("f")) == []
+    ended = await result(controller, agents, policy, {**push, "destination": f"{allowed}/new/"})
+    assert ended.status == "succeeded", ended.message
+    assert (allowed / "new" / "f").read_bytes() == b"hello"
+
+
 async def test_a_server_that_may_not_be_called_is_not_asked_for(
     controller: FakeController, agents: Agents
 ) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,7 +114,9 @@ def parts_in(directory: Path) -> list[Path]:
 
 
 def has_part(directory: Path) -> bool:
-    return any(path.stat().st_size > SOME for path in parts_in(directory))
+    with suppress(FileNotFoundError):  # it may go while it is looked at
+        return any(path.stat().st_size > SOME for path in parts_in(directory))
+    return False
 
 
 @pytest.mark.parametrize("kind", ["ftp", "ftps", "vsftpd", "sftp"])
