@@ -26,6 +26,7 @@ from tests.integration.agent.outliving import (
     started,
     waiting,
 )
+from tests.net import free_port
 
 from tocsin_agent.clock import Moment, boot_id
 from tocsin_agent.journal.framing import frames
@@ -36,13 +37,39 @@ from tocsin_shared.executions import Stream
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import (
     CancelOrder,
+    GivenScript,
     OutputEvent,
     OutputLimits,
     PollRequest,
     RegisterRequest,
     StopOrder,
 )
-from tocsin_shared.tasks import NoopTask
+from tocsin_shared.tasks import NoopTask, ScriptTask
+
+
+async def test_a_script_goes_on_without_its_agent_as_a_command_does(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    port = free_port()
+    code = f"""
+print("before")
+for _ in range(1000):
+    if tcp_send("127.0.0.1:{port}", "").error == "":
+        break
+    sleep_ms(50)
+fail("in the end")
+"""
+    agent_process.start()
+    script = GivenScript(name="s", script_type="starlark", code=code)
+    job = assignment(task=ScriptTask(type="script", script_name="s"), script=script)
+    await started(controller, job)
+    await restart(controller, agent_process)
+    gate = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
+    result = await controller.result(job.execution_id)
+    gate.close()
+    assert (result.status, result.reason, result.exit_code) == ("failed", "exit_code", 1)
+    assert output(controller, job, Stream.STDOUT) == b"before\n"
+    assert output(controller, job, Stream.STDERR) == b"in the end\n"
 
 
 async def test_a_killed_agent_finds_its_job_again_and_tells_its_true_end(
