@@ -221,6 +221,22 @@ async def test_a_new_group_stays_where_it_first_looked(kafka: KafkaServer, topic
     assert (await run_task(task)).text == "new\n", "though it came while nobody read"
 
 
+async def test_who_joins_and_leaves_the_group_meanwhile_makes_no_message_come_twice(
+    kafka: KafkaServer, topic: str
+) -> None:
+    await send(kafka, topic, b"one")
+    async with started_task(reading(kafka, topic, group_id=topic, max_messages=3)) as running:
+        await running.prints(b"one")
+        other = AIOKafkaConsumer(
+            topic, bootstrap_servers=kafka.broker, group_id=topic, enable_auto_commit=False
+        )
+        await other.start()
+        await other.stop()
+        await send(kafka, topic, b"two", b"three")
+        assert (await running.ended()).text == "one\ntwo\nthree\n"
+    assert await committed(kafka, topic, topic) == 3
+
+
 async def test_some_messages_will_do_when_no_more_come_in_time(kafka: KafkaServer, topic: str) -> None:
     await send(kafka, topic, b"one", b"two")
     ran = await run_task(reading(kafka, topic, group_id=topic, max_messages=5), timeout_secs=4)

@@ -25,6 +25,8 @@ from tocsin_shared.tasks import KafkaConsumeTask
 _REQUEST_TIMEOUT_MS = 10_000
 #: Fetched ahead, at most: a broker hands out at least one message, however large.
 _FETCH_BYTES = 4 * 1024 * 1024
+#: A partition of which nothing was printed may take so long to say where its reader stands.
+_POSITION_SECS = 5.0
 #: So often it is looked whether the brokers are still there while no message comes.
 _LOOK_EVERY_SECS = 5.0
 
@@ -100,11 +102,12 @@ class _Reading:
         """Tell the group how far was read, and leave it. A group that is new begins here the next time."""
         try:
             held = self._consumer.assignment()
-            offsets = {partition: at for partition, at in self._offsets.items() if partition in held}
-            for partition in held - offsets.keys():
-                offsets[partition] = await self._consumer.position(partition)
-            if offsets:
-                await self._consumer.commit(offsets)
+            if printed := {partition: at for partition, at in self._offsets.items() if partition in held}:
+                await self._consumer.commit(printed)
+            rest = held - printed.keys()
+            async with asyncio.timeout(_POSITION_SECS):
+                if untouched := {partition: await self._consumer.position(partition) for partition in rest}:
+                    await self._consumer.commit(untouched)
         finally:
             await _close(self._consumer)
 
@@ -122,6 +125,8 @@ class _Reading:
             with suppress(asyncio.CancelledError, Exception):
                 await getting
         partition = TopicPartition(record.topic, record.partition)
+        if record.offset < self._offsets.get(partition, 0):
+            return  # printed, but not committed yet: the group handed out its partitions again
         is_printed = self._printer.take(record.value or b"", _known(record))
         self._offsets[partition] = record.offset + 1 if is_printed else record.offset
 
