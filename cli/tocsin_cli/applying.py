@@ -4,7 +4,9 @@ from typing import Any, Final
 
 import click
 
+from tocsin_cli.confirming import confirm
 from tocsin_cli.documents import Documents
+from tocsin_cli.exit_codes import ExitCode
 from tocsin_cli.failures import Clash, Failure, Refused
 from tocsin_cli.output.changes import print_changes
 from tocsin_cli.session import Session
@@ -43,6 +45,34 @@ async def ask(session: Session, body: Json, documents: Documents) -> Json:
         kind = Clash if refused.status == 409 else Failure
         raise kind(documents.located(refused.details)) from None
     return answer
+
+
+async def carry_out(
+    session: Session, documents: Documents, body: Json, *, is_plan: bool, yes: bool
+) -> ExitCode | int:
+    """Show the plan, ask, then do all of it or nothing. With `is_plan` only show it."""
+    plan = await ask(session, {**body, "dry_run": True}, documents)
+    if is_plan or not has_changes(plan):
+        return told(session, plan)
+    if not session.out.is_json:
+        show_plan(session, plan)
+    confirm("Do this?", yes=yes)
+    done = await ask(session, {**body, "expect": plan["plan"]}, documents)
+    if session.out.is_json:
+        session.out.json(done)
+    else:
+        counts = f"{done['created']} created, {done['changed']} changed, {done['deleted']} deleted"
+        session.out.line(f"done: {counts}")
+    return ExitCode.OK
+
+
+def told(session: Session, plan: Json) -> int:
+    """Show a plan that is not carried out; the exit code says whether it would change something."""
+    if session.out.is_json:
+        session.out.json(plan)
+    else:
+        show_plan(session, plan)
+    return EXIT_WITH_CHANGES if has_changes(plan) else ExitCode.OK
 
 
 def has_changes(plan: Json) -> bool:

@@ -20,6 +20,7 @@ SECTIONS: Final = {
         "jobs": Lazy(f"{_C}.jobs:jobs", "Show, create, change and delete jobs."),
         "apply": Lazy(f"{_C}.apply:apply", "Make jobs be as files say, all of it or nothing."),
         "diff": Lazy(f"{_C}.apply:diff", "Show how jobs differ from what files say; exits with 2 when they do."),
+        "import": Lazy(f"{_C}.importing:importing", "Take over jobs of other schedulers: crontabs, systemd timers."),
         "export": Lazy(f"{_C}.export:export", "Print jobs as documents for `tocsin apply`, or write them to files."),
         "calendars": Lazy(f"{_C}.calendars:calendars", "Show, save and delete days off and blackouts that jobs share."),
         "templates": Lazy(f"{_C}.templates:templates", "Show, save and delete what new jobs start from."),

@@ -5,11 +5,10 @@ from typing import Any, TypeVar
 
 import click
 
-from tocsin_cli.applying import EXIT_WITH_CHANGES, ask, has_changes, request, show_plan
+from tocsin_cli.applying import ask, carry_out, request, told
 from tocsin_cli.command import Command, connected
 from tocsin_cli.completing import complete_group
-from tocsin_cli.confirming import confirm, yes_option
-from tocsin_cli.exit_codes import ExitCode
+from tocsin_cli.confirming import yes_option
 from tocsin_cli.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -75,19 +74,7 @@ async def apply(
 
     documents = read_all(paths)
     body = request(documents, managed_by=managed_by, prune=prune, group=group)
-    plan = await ask(session, {**body, "dry_run": True}, documents)
-    if is_plan or not has_changes(plan):
-        return _told(session, plan)
-    if not session.out.is_json:
-        show_plan(session, plan)
-    confirm("Do this?", yes=yes)
-    done = await ask(session, {**body, "expect": plan["plan"]}, documents)
-    if session.out.is_json:
-        session.out.json(done)
-    else:
-        counts = f"{done['created']} created, {done['changed']} changed, {done['deleted']} deleted"
-        session.out.line(f"done: {counts}")
-    return ExitCode.OK
+    return await carry_out(session, documents, body, is_plan=is_plan, yes=yes)
 
 
 @click.command(
@@ -106,12 +93,4 @@ async def diff(
 
     documents = read_all(paths)
     body = request(documents, managed_by=managed_by, prune=prune, group=group)
-    return _told(session, await ask(session, {**body, "dry_run": True}, documents))
-
-
-def _told(session: Session, plan: dict[str, Any]) -> int:
-    if session.out.is_json:
-        session.out.json(plan)
-    else:
-        show_plan(session, plan)
-    return EXIT_WITH_CHANGES if has_changes(plan) else ExitCode.OK
+    return told(session, await ask(session, {**body, "dry_run": True}, documents))

@@ -1,0 +1,161 @@
+"""`tocsin import`."""
+
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from tocsin_cli.applying import carry_out, request
+from tocsin_cli.command import Group, connected
+from tocsin_cli.confirming import yes_option
+from tocsin_cli.failures import Failure
+from tocsin_cli.importing.converted import Converted
+from tocsin_cli.session import Session
+from tocsin_cli.targets import FORMS, parse_target
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ZONES: Final = "/usr/share/zoneinfo/"
+#: Crontabs with a user's name in each line.
+_OF_SYSTEM: Final = ("/etc/crontab", "/etc/cron.d")
+
+
+@click.group("import", cls=Group)
+def importing() -> None:
+    """Take over jobs of other schedulers. Doing it again changes only what has changed since."""
+
+
+def _usual_options(command: F) -> F:
+    for option in reversed(
+        (
+            click.option(
+                "--target",
+                metavar="TARGET",
+                help=f"Where the jobs run: {FORMS}. The agent that is named like this host by default.",
+            ),
+            click.option(
+                "--timezone",
+                metavar="ZONE",
+                help="Whose wall clock they follow; that of this host by default.",
+            ),
+            click.option("--group", metavar="GROUP", help="Put the jobs into this group."),
+            click.option("--dry-run", is_flag=True, help="Only show what would change; exits with 2 then."),
+            yes_option,
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@importing.command(
+    "crontab",
+    examples=[
+        "tocsin import crontab /etc/crontab /etc/cron.d --dry-run",
+        "crontab -l | tocsin import crontab - --user www-data",
+    ],
+)
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True)
+@click.option("--user", metavar="NAME", help="Run the jobs of a user's crontab as this account.")
+@click.option(
+    "--system/--no-system",
+    "is_of_system",
+    default=None,
+    help="Whether lines name their user; by default those of /etc/crontab and /etc/cron.d do.",
+)
+@_usual_options
+@connected
+async def crontab(
+    session: Session, /, paths: tuple[str, ...], user: str | None, is_of_system: bool | None, **usual: Any
+) -> int:
+    """Take over crontabs: files, folders of them, or `-` for standard input."""
+    from tocsin_cli.importing.crontab import CrontabOptions, read_crontab
+
+    target, zone = _target(usual["target"]), usual["timezone"] or _local_zone()
+    found = Converted()
+    for file in _files(paths):
+        is_system = _is_of_system(file) if is_of_system is None else is_of_system
+        options = CrontabOptions(is_system, None if is_system else user, target, zone)
+        _merge(found, read_crontab(_read(file), file, options))
+    return await _carry_out(session, found, "crontab", usual)
+
+
+@importing.command("systemd", examples=["tocsin import systemd /etc/systemd/system/backup.timer --dry-run"])
+@click.argument("timers", metavar="TIMER...", nargs=-1, required=True)
+@_usual_options
+@connected
+async def systemd(session: Session, /, timers: tuple[str, ...], **usual: Any) -> int:
+    """Take over timer units; the service of each stands beside it, or where its `Unit=` says."""
+    from tocsin_cli.importing.systemd import read_timer, read_unit
+
+    target, zone = _target(usual["target"]), usual["timezone"] or _local_zone()
+    found = Converted()
+    for file in timers:
+        name = Path(file).name.removesuffix(".timer")
+        timer = read_unit(_read(file), file)
+        service_file = str(Path(file).with_name(timer.last("Timer", "Unit") or f"{name}.service"))
+        service = read_unit(_read(service_file), service_file)
+        _merge(found, read_timer(name, timer, service, target=target, timezone=zone))
+    return await _carry_out(session, found, "systemd", usual)
+
+
+async def _carry_out(session: Session, found: Converted, system: str, usual: dict[str, Any]) -> int:
+    """Tell what differs, then apply the documents, which are kept by the importer of that system."""
+    from tocsin_cli.documents import Documents, Source
+
+    for where, note in found.notes:
+        session.out.note(f"{where}: {note}")
+    if not found.documents:
+        raise Failure("there is nothing to import")
+    bodies = [{**one, **({"group": usual["group"]} if usual["group"] else {})} for one in found.documents]
+    documents = Documents(bodies, [Source(one["name"], None) for one in bodies])
+    body = request(documents, managed_by=f"import-{system}", prune=False, group=None)
+    return await carry_out(session, documents, body, is_plan=usual["dry_run"], yes=usual["yes"])
+
+
+def _merge(found: Converted, more: Converted) -> None:
+    names = {}
+    for document in more.documents:
+        found.add(document)
+        names[document["name"]] = found.documents[-1]["name"]
+    found.notes += [(names.get(where, where), note) for where, note in more.notes]
+
+
+def _files(paths: tuple[str, ...]) -> list[str]:
+    """Files of folders as run-parts and cron take them: no hidden ones, none that a package left."""
+    found: list[str] = []
+    for path in paths:
+        if path != "-" and Path(path).is_dir():
+            found += sorted(
+                str(file) for file in Path(path).iterdir() if file.is_file() and "." not in file.name
+            )
+        else:
+            found.append(path)
+    return found
+
+
+def _read(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"cannot read {file}: {error}") from None
+
+
+def _is_of_system(file: str) -> bool:
+    path = str(Path(file).absolute())
+    return path == _OF_SYSTEM[0] or path.startswith(f"{_OF_SYSTEM[1]}/")
+
+
+def _target(text: str | None) -> dict[str, Any]:
+    try:
+        return parse_target(text or f"agent:{socket.gethostname()}")
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _local_zone() -> str:
+    """The zone of this host, by its name; UTC when it has none."""
+    real = str(Path("/etc/localtime").resolve())
+    return real.removeprefix(_ZONES) if real.startswith(_ZONES) else "UTC"

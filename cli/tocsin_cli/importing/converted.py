@@ -1,0 +1,46 @@
+"""What comes of a conversion."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from tocsin_cli.failures import Failure
+
+Json = dict[str, Any]
+
+
+class CannotConvert(Failure):
+    """The source can't be read; says where and why."""
+
+
+@dataclass(slots=True)
+class Converted:
+    """Documents, and what people should know about them."""
+
+    documents: list[Json] = field(default_factory=list)
+    #: (name of the job, or where it stood; what differs), in the order of the source.
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, document: Json, *notes: str) -> None:
+        """A job. Its name is made unique among the others."""
+        taken = {one["name"] for one in self.documents}
+        name, number = document["name"], 2
+        while name in taken:
+            name, number = f"{document['name']}-{number}", number + 1
+        self.documents.append({**document, "name": name})
+        self.notes += [(name, note) for note in notes]
+
+    def skip(self, where: str, why: str) -> None:
+        """Something that has no counterpart."""
+        self.notes.append((where, f"not imported: {why}"))
+
+
+def name_from(*parts: str) -> str:
+    """A job's name from texts of any kind: the same each time, and telling."""
+    words = [word for part in parts for word in re.split(r"[^A-Za-z0-9_.]+", part) if word.strip("_.")]
+    name = "-".join(word.strip(".") for word in words)
+    if len(name) <= 60 and name:
+        return name
+    mark = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
+    return f"{name[:50].rstrip('-.')}-{mark}".lstrip("-")

@@ -1,0 +1,134 @@
+"""Crontabs: of a user (five fields and a command) and of the system (with the user's name between).
+
+Rules are those of crontab(5) as Debian's cron has them.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tocsin_cli.importing.converted import CannotConvert, Converted, Json, name_from
+
+_ENVIRONMENT: Final = re.compile(
+    r"""\s*(?P<name>[A-Za-z_]\w*|"[^"]+"|'[^']+')\s*=\s*(?P<value>.*?)\s*""", re.ASCII
+)
+_MACROS: Final = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
+_REFERENCE: Final = re.compile(r"\{\{(?:params\.)?[A-Za-z0-9_]+\}\}")
+_DEFAULT_SHELLS: Final = ("/bin/sh", "/usr/bin/sh")
+#: What cron itself reads from the environment lines.
+_OF_CRON: Final = frozenset(
+    {"MAILTO", "MAILFROM", "SHELL", "CRON_TZ", "CONTENT_TYPE", "CONTENT_TRANSFER_ENCODING"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CrontabOptions:
+    """How to read a crontab."""
+
+    #: Lines name the user after the schedule, as in /etc/crontab and /etc/cron.d.
+    is_of_system: bool
+    #: Whose crontab it is; None: whoever the agent runs as.
+    user: str | None
+    target: Json
+    #: The zone whose clock the host's cron reads.
+    timezone: str
+
+
+@dataclass(slots=True)
+class _Surroundings:
+    """The environment lines so far."""
+
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def read_crontab(text: str, where: str, options: CrontabOptions) -> Converted:
+    """Every job of a crontab. Raises CannotConvert."""
+    found, around = Converted(), _Surroundings()
+    for number, line in _lines(text):
+        place = f"{where}:{number}"
+        environment = _ENVIRONMENT.fullmatch(line)
+        if environment is not None:
+            around.values[_unquoted(environment["name"])] = _unquoted(environment["value"])
+        else:
+            _job(line, place, around.values, options, found)
+    return found
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            yield number, stripped
+
+
+def _job(line: str, place: str, around: dict[str, str], options: CrontabOptions, found: Converted) -> None:
+    notes: list[str] = []
+    is_macro = line.startswith("@")
+    parts = line.split(None, (1 if is_macro else 5) + options.is_of_system)
+    if len(parts) < (2 if is_macro else 6) + options.is_of_system:
+        raise CannotConvert(
+            f"{place}: no schedule{', user' if options.is_of_system else ''} and command: {line[:80]}"
+        )
+    command_line = parts.pop()
+    user = parts.pop() if options.is_of_system else options.user
+    command, stdin = _command_and_stdin(command_line)
+    schedule = _schedule(parts, place, notes)
+    task: Json = {"type": "shell", "command": _in_shell(command, around.get("SHELL", _DEFAULT_SHELLS[0]))}
+    env = {name: value for name, value in around.items() if name not in _OF_CRON}
+    if env:
+        task["env"] = env
+    if stdin is not None:
+        task["stdin"] = stdin
+    document: Json = {
+        "name": name_from("cron", user or "", command),
+        "description": f"From {place}: {line}"[:1_000],
+        "task": task,
+        "schedule": schedule,
+        "timezone": around.get("CRON_TZ") or options.timezone,
+        "target": options.target,
+    }
+    if user is not None:
+        document["run_as"] = user
+    if _REFERENCE.search(command):
+        notes.append("{{...}} in its command means a variable or param here")
+    if mail := around.get("MAILTO"):
+        notes.append(f"output was mailed to {mail}; it is kept with the execution instead")
+    found.add(document, *notes)
+
+
+def _schedule(parts: list[str], place: str, notes: list[str]) -> Json | str:
+    if len(parts) == 1:
+        macro = parts[0].lower()
+        if macro == "@reboot":
+            notes.append(
+                "ran at each boot: it runs only on demand now; a unit that calls `tocsin run` can start it"
+            )
+            return {"type": "on_demand"}
+        if macro not in _MACROS:
+            raise CannotConvert(f"{place}: {parts[0]} is no schedule")
+        return {"type": "cron", "value": macro}
+    _, _, day, _, weekday = parts
+    if day != "*" and weekday != "*" and (day.startswith("*") or weekday.startswith("*")):
+        notes.append(
+            f"cron ran it on days that are both {day} of the month and {weekday} of the week; a job runs on days that "
+            "are either"
+        )
+    return {"type": "cron", "value": " ".join(parts)}
+
+
+def _command_and_stdin(text: str) -> tuple[str, str | None]:
+    """`%` ends the command and begins its standard input, in which it stands for a line's end; `\\%` is itself."""
+    pieces = [piece.replace("\\%", "%") for piece in re.split(r"(?<!\\)%", text)]
+    stdin = None if len(pieces) == 1 else "\n".join(pieces[1:]) + "\n"
+    return pieces[0].strip(), stdin
+
+
+def _in_shell(command: str, shell: str) -> str:
+    return command if shell in _DEFAULT_SHELLS else f"exec {shlex.quote(shell)} -c {shlex.quote(command)}"
+
+
+def _unquoted(text: str) -> str:
+    is_quoted = len(text) >= 2 and text[0] in "\"'" and text[-1] == text[0]
+    return text[1:-1] if is_quoted else text
