@@ -6,9 +6,9 @@ import aiohttp
 
 from tocsin_agent.network import AddressRefused, GuardedConnector
 from tocsin_agent.tasks.driving import TaskFailed, could_not_connect, login_refused
+from tocsin_agent.tasks.http_caller import credentials_of
 from tocsin_agent.tasks.tls import context_of
 from tocsin_shared.connections.configs import HttpConfig
-from tocsin_shared.connections.http import auth_headers
 from tocsin_shared.executions import Reason
 from tocsin_shared.network import Reach
 
@@ -37,7 +37,7 @@ async def _ask(method: str, config: HttpConfig, reach: Reach) -> int:
             session.request(
                 method,
                 config.base_url,
-                headers=auth_headers(config, config.base_url),
+                headers=dict(credentials_of(config).values()),
                 allow_redirects=False,
                 ssl=context_of(config) if config.base_url.lower().startswith("https:") else True,
             ) as response,

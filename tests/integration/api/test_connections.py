@@ -1,6 +1,8 @@
 """Connections over HTTP: what is kept, what is shown, who uses them."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,14 @@ import pytest
 from tests.integration.api.conftest import Api, Serve
 from tests.net import free_port
 
+from tocsin_controller.security.connection_configs import Opened
 from tocsin_controller.security.sealing import Vault, new_key, parse_keys
 from tocsin_controller.security.vault_keys import check_keys, forget_key, rotate
+from tocsin_controller.services.connection_trials import MOST_AT_ONCE, ConnectionTrials
 from tocsin_controller.store.database import Database
+from tocsin_shared.connections import CONFIGS
+from tocsin_shared.errors import Unavailable
+from tocsin_shared.network import Reach
 
 MASK = "********"
 KEY, NEWER = new_key(), new_key()
@@ -282,3 +289,20 @@ async def test_a_controller_tries_nothing_that_its_network_policy_refuses(api: A
 
 def _sqlite(name: str, file: Path) -> dict[str, Any]:
     return {"name": name, "conn_type": "sqlite", "config": {"connection_string": str(file)}}
+
+
+async def test_few_connections_are_tried_at_once_and_others_are_told_to_come_again() -> None:
+    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    config = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1]}
+    trials = ConnectionTrials(Reach(), longest_secs=0.5)
+    attempts = [trials.attempt(Opened("a", "ftp", config, CONFIGS["ftp"])) for _ in range(MOST_AT_ONCE + 1)]
+    *answers, refused = await asyncio.gather(*attempts, return_exceptions=True)
+    server.close()
+    assert isinstance(refused, Unavailable)
+    message = "The server gave no complete answer within 0.5 s."
+    assert answers == [{"success": False, "message": message}] * MOST_AT_ONCE
