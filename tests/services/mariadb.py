@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import trustme
+
 from tests.net import free_port
 from tests.services import require
 from tests.services.processes import Running, directory_for, running
 
+#: The only name in its certificate.
+NAME = "mariadb.example"
 DATABASE, USER, PASSWORD = "shop", "shopkeeper", "mariadb-secret"
 
 
@@ -19,6 +23,8 @@ class MariadbServer:
 
     port: int
     server: Running
+    #: The authority that signed its certificate, in PEM.
+    ca: str
 
     @property
     def url(self) -> str:
@@ -47,6 +53,9 @@ def mariadb_server() -> Iterator[MariadbServer]:
             check=True,
             capture_output=True,
         )
+        authority = trustme.CA()
+        certificate = authority.issue_cert(NAME)
+        certificate.private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")
         first = directory / "first.sql"
         first.write_text(
             f"CREATE DATABASE IF NOT EXISTS {DATABASE} CHARACTER SET utf8mb4;\n"
@@ -64,8 +73,10 @@ def mariadb_server() -> Iterator[MariadbServer]:
             "--bind-address=127.0.0.1",
             "--skip-name-resolve",
             f"--init-file={first}",
+            f"--ssl-cert={directory / 'server.pem'}",
+            f"--ssl-key={directory / 'server.pem'}",
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=32M",
         ]
         with running(argv, until=port, cwd=directory) as server:
-            yield MariadbServer(port, server)
+            yield MariadbServer(port, server, authority.cert_pem.bytes().decode())

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 from tests.integration.tasks.running import Ran, run_task, started_task
 from tests.net import free_port
+from tests.services.mariadb import NAME as MARIADB_NAME
 from tests.services.mariadb import PASSWORD, USER, MariadbServer, mariadb_server
 from tests.services.postgres import NAME, PostgresServer, postgres_server
 
@@ -365,6 +366,29 @@ async def test_certificates_of_postgres_have_to_fit(secured_postgres: PostgresSe
             {"one": 1}
         ]
         assert server.secured - before == is_secured, config
+
+
+async def test_certificates_of_mariadb_have_to_fit(mariadb: MariadbServer) -> None:
+    task = sql("SHOW STATUS LIKE 'Ssl_version'", "mysql")
+    where = {"connection_string": mariadb.url, "tls_ca": mariadb.ca}
+    ran = await run_task(task, MysqlConfig.model_validate(where))
+    assert ran.outcome.reason is Reason.CONNECT_FAILED
+    assert "IP address mismatch" in ran.errors
+    for config, is_secured in (
+        (where | {"tls_server_name": MARIADB_NAME}, True),
+        ({"connection_string": mariadb.url, "tls": True, "tls_verify": False}, True),
+        ({"connection_string": f"{mariadb.url}?ssl-mode=required"}, True),
+        ({"connection_string": mariadb.url}, False),
+    ):
+        (row,) = lines(await run_task(task, MysqlConfig.model_validate(config)))
+        assert bool(row["Value"]) == is_secured, config
+
+
+async def test_mariadb_gets_no_file_of_the_agents_host(ask_mariadb: Callable[..., Awaitable[Ran]]) -> None:
+    ran = await ask_mariadb(
+        "CREATE TEMPORARY TABLE t (line TEXT); LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE t; SELECT * FROM t"
+    )
+    assert (ran.outcome.reason, ran.text) == (Reason.DRIVER_ERROR, "")
 
 
 async def test_the_words_of_libpq_say_where_postgres_is(secured_postgres: PostgresServer) -> None:

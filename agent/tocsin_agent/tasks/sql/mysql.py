@@ -88,6 +88,9 @@ async def run(connection_string: str, config: MysqlConfig | None, query: str, ou
             while await cursor.nextset():
                 await _result(cursor, output)
                 number += 1
+        except (RuntimeError, ValueError) as error:
+            # The driver can't read what came, or was asked by the server for a file of this host.
+            raise driver_failed(f"Statement {number}", error) from None
         except (errors.MySQLError, OSError, struct.error) as error:
             code = error.args[0] if error.args else None
             doing = f"Statement {number}" if number > 1 else "The statement"

@@ -119,6 +119,8 @@ class _Session:
                 raise self._failed(
                     "The statement" if len(parts) == 1 else f"Statement {number}", error
                 ) from None
+            except (ValueError, OverflowError) as error:
+                raise driver_failed(f"Reading what statement {number} brought", error) from None
             is_opened_by_query = self._is_in_transaction() and (is_opened_by_query or command in _BEGINS)
         if not self._is_in_transaction():
             return
