@@ -18,17 +18,22 @@ class Certificates:
     authority: Path
     #: In PEM, as connections take it (`tls_ca`).
     ca: str
+    #: Of a client, in PEM as well.
+    client_cert: str
+    client_key: str
 
 
 def certificates_in(directory: Path) -> Certificates:
     """A new authority, and a certificate of it."""
     authority = trustme.CA()
-    issued = authority.issue_cert(SERVER_NAME)
+    issued, client = authority.issue_cert(SERVER_NAME), authority.issue_cert("client.test")
     made = Certificates(
         directory / "server.pem",
         directory / "server.key",
         directory / "ca.pem",
         authority.cert_pem.bytes().decode(),
+        client.cert_chain_pems[0].bytes().decode(),
+        client.private_key_pem.bytes().decode(),
     )
     made.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     made.key.write_bytes(issued.private_key_pem.bytes())

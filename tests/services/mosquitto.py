@@ -1,4 +1,7 @@
-"""Mosquitto, an MQTT broker, with one user and no anonymous clients, in the clear and over TLS."""
+"""Mosquitto, an MQTT broker, with one user and no anonymous clients, in the clear and over TLS.
+
+Over TLS clients need a certificate.
+"""
 
 import subprocess
 from collections.abc import Iterator
@@ -41,6 +44,7 @@ def mosquitto_server() -> Iterator[MosquittoServer]:
             f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n"
             f"persistence false\nuser root\nlog_dest stderr\nlog_type all\nmax_packet_size {MAX_PACKET_BYTES}\n"
             f"listener {tls_port} 127.0.0.1\ncertfile {certificates.certificate}\nkeyfile {certificates.key}\n"
+            f"cafile {certificates.authority}\nrequire_certificate true\n"
         )
         with running([binary, "-c", config], until=port, cwd=directory) as server:
             yield MosquittoServer(port, tls_port, certificates, server)

@@ -180,13 +180,27 @@ async def test_a_broker_that_is_not_there_is_a_clear_failure(topic: str) -> None
 
 
 async def test_tls_needs_the_name_that_the_certificate_is_for(mosquitto: MosquittoServer, topic: str) -> None:
-    config = {"port": mosquitto.tls_port, "tls": True, "tls_ca": mosquitto.certificates.ca}
+    made = mosquitto.certificates
+    config = {
+        "port": mosquitto.tls_port,
+        "tls_ca": made.ca,
+        "tls_cert": made.client_cert,
+        "tls_key": made.client_key,
+    }
     ran = await run_task(publish(topic, qos=1), connection(mosquitto, **config, tls_server_name=SERVER_NAME))
     assert ran.status is ExecutionStatus.SUCCEEDED
     message = failed(await run_task(publish(topic), connection(mosquitto, **config)), Reason.CONNECT_FAILED)
     assert "certificate" in message.lower()
     careless = connection(mosquitto, **{**config, "tls_ca": None}, tls_verify=False)
     assert (await run_task(publish(topic), careless)).status is ExecutionStatus.SUCCEEDED
+
+
+async def test_a_broker_that_wants_a_certificate_does_not_go_without(
+    mosquitto: MosquittoServer, topic: str
+) -> None:
+    config = {"port": mosquitto.tls_port, "tls_ca": mosquitto.certificates.ca, "tls_server_name": SERVER_NAME}
+    ran = await run_task(publish(topic, qos=1), connection(mosquitto, **config))
+    assert failed(ran, Reason.CONNECT_FAILED).startswith("Could not connect to MQTT broker 127.0.0.1")
 
 
 async def test_a_message_larger_than_the_broker_takes_is_a_failure(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from paho.mqtt.client import Client, MQTTMessage, MQTTv311
+from paho.mqtt.client import MQTT_LOG_ERR, Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -39,6 +39,8 @@ class MqttLink:
         self._expected: dict[tuple[str, int], asyncio.Future[Any]] = {}
         self._messages: asyncio.Queue[MQTTMessage | None] = asyncio.Queue()
         self._lost: str | None = None
+        #: What paho only logs: why the network failed.
+        self._trouble = ""
         self._most_messages = 0
         self._most_bytes = 0
         self._client = Client(
@@ -57,7 +59,10 @@ class MqttLink:
         self._client.on_subscribe = lambda _c, _u, mid, codes, _p: self._tell(
             self._answer, ("subscribe", mid), codes
         )
-        self._client.on_disconnect = lambda _c, _u, _f, code, _p: self._tell(self._end, str(code))
+        self._client.on_disconnect = lambda _c, _u, _f, code, _p: self._tell(
+            self._end, self._trouble or str(code)
+        )
+        self._client.on_log = lambda _c, _u, level, text: self._note(level, text)
         self._client.on_message = lambda _c, _u, message: self._take(message)
 
     def want(self, messages: int, size_bytes: int) -> None:
@@ -168,6 +173,11 @@ class MqttLink:
             self._most_messages -= 1
             self._most_bytes -= len(message.payload)
             self._tell(self._messages.put_nowait, message)
+
+    def _note(self, level: int, text: str) -> None:
+        """In paho's thread."""
+        if level == MQTT_LOG_ERR:
+            self._trouble = text
 
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
         """In paho's thread: have it happen in the event loop, if that still runs."""
