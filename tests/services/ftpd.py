@@ -59,7 +59,7 @@ def _serve(port: str, root: str, certificate: str, *ways: str) -> None:
         handler.tls_control_required = handler.tls_data_required = True
     elif "slow" in ways:
         transfer = ThrottledDTPHandler
-        transfer.read_limit = transfer.write_limit = 2 * 1024 * 1024
+        transfer.read_limit = transfer.write_limit = 1024 * 1024
     handler.authorizer = accounts
     handler.dtp_handler = transfer
     handler.auth_failed_timeout = 0

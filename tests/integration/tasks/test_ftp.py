@@ -25,8 +25,8 @@ from tocsin_shared.tasks import FtpTask
 SUCCEEDED, CANCELLED = ExecutionStatus.SUCCEEDED, ExecutionStatus.CANCELLED
 #: Every byte there is, several times what is moved at once.
 CONTENT = bytes(range(256)) * 16 * 1024
-#: More than a moment's worth from the slow server, less than a test's patience.
-SOME = 1024 * 1024
+#: A quarter of a second's worth of the slow server, which then has several seconds to go.
+SOME = 256 * 1024
 
 
 class Place(NamedTuple):
@@ -226,7 +226,7 @@ async def test_a_file_that_is_missing_there_or_here_is_said_to_be(
 async def test_what_could_not_be_written_whole_is_not_left(ftpd: FtpServer, tmp_path: Path) -> None:
     (ftpd.root / "large").write_bytes(CONTENT)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (SOME, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, before[1]))
     try:
         ran = await run_task(moving("download", tmp_path / "large", "large"), login(ftpd))
     finally:

@@ -1,6 +1,7 @@
 """FTP, and FTPS: TLS that is asked for on the usual port (AUTH TLS), or from the first byte on port 990."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +23,9 @@ IMPLICIT_TLS_PORT: Final = 990
 CONNECT_SECS: Final = 30.0
 #: The server answers a command within this time.
 _ANSWER_SECS: Final = 60.0
+#: Or so much later, when it was sent a file.
+_DONE_SECS: Final = 600.0
+_ALIVE_SECS: Final = 30
 #: After a transfer that was cut off, the server gets so long to say what it thinks of that.
 _SETTLE_SECS: Final = 2.0
 _READ_BYTES: Final = 256 * 1024
@@ -170,8 +174,24 @@ class _Client(aioftp.Client):
         self, host: str, port: int
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._stream is None and self.ssl:
-            return await asyncio.open_connection(host, port, ssl=self.ssl, server_hostname=self._host)
-        return await asyncio.open_connection(host, port)
+            reader, writer = await asyncio.open_connection(
+                host, port, ssl=self.ssl, server_hostname=self._host
+            )
+        else:
+            reader, writer = await asyncio.open_connection(host, port)
+        # While a large file moves, nothing is said for hours; routers forget connections that are silent.
+        opened = writer.get_extra_info("socket")
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ALIVE_SECS)
+        return reader, writer
+
+    async def transferred(self) -> None:
+        """Wait until the server says that it has, or has sent, all; much may be on its way still."""
+        self.stream.read_timeout = _DONE_SECS
+        try:
+            await self.command(None, "2xx", "1xx")
+        finally:
+            self.stream.read_timeout = _ANSWER_SECS
 
 
 class FtpRemote:
@@ -234,7 +254,7 @@ class FtpRemote:
             raise
         with _Telling(doing):
             writer.close()
-            await self._client.command(None, "2xx", "1xx")
+            await self._client.transferred()
 
 
 class _Stream:
@@ -273,7 +293,7 @@ class _Telling:
             case aioftp.errors.InvalidCommand():
                 raise TaskFailed(Reason.DRIVER_ERROR, "A path for FTP can't hold a line break.") from None
             case TimeoutError():
-                raise driver_failed(self._doing, f"no answer for {_ANSWER_SECS:g} s") from None
+                raise driver_failed(self._doing, "the server gave no answer in time") from None
             case ConnectionError() | EOFError():
                 raise driver_failed(self._doing, f"the connection was lost: {one_line(error)}") from None
             case OSError() | ValueError() | aioftp.AIOFTPException():
