@@ -94,10 +94,10 @@ def key_id_of(sealed: bytes) -> bytes:
     return sealed[len(_FORMAT) : len(_FORMAT) + KEY_ID_BYTES]
 
 
-def no_key() -> InvalidInput:
+def no_key(field: str = "secret") -> InvalidInput:
     """What to say to somebody who wants to store a secret where that can't be done."""
     return InvalidInput.field(
-        "secret",
+        field,
         "this controller has no encryption key, so secrets can't be stored; set TOCSIN_ENCRYPTION_KEY or "
         f"TOCSIN_ENCRYPTION_KEY_FILE and start it again ({HOW_TO_MAKE_ONE})",
     )

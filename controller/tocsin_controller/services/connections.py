@@ -11,7 +11,7 @@ from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.auditing import HIDDEN, Changes, add_audit
 from tocsin_controller.security.connection_configs import Opened, opened, sealed_config
 from tocsin_controller.security.roles import Principal
-from tocsin_controller.security.sealing import CannotUnseal, Vault
+from tocsin_controller.security.sealing import CannotUnseal, Vault, no_key
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.store.connections import (
     ConnectionRow,
@@ -147,6 +147,8 @@ class ConnectionService:
     def _row(
         self, name: str, conn_type: str, description: str | None, config: Mapping[str, Any]
     ) -> ConnectionRow:
+        if self._vault.current_id is None:
+            raise no_key("config")
         return ConnectionRow(name, conn_type, description, *sealed_config(self._vault, name, config))
 
     def _shown(self, row: Record) -> dict[str, Any]:

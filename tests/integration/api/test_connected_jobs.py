@@ -106,6 +106,17 @@ async def test_a_connection_that_was_tampered_with_ends_the_execution(
     assert "was changed, or stands in another place" in ended["message"]
 
 
+async def test_more_secrets_than_can_be_looked_for_are_not_handed_out(api: Api, worker: Worker) -> None:
+    config = {"connection_string": URL, "tls_cert": "c", "tls_key": "k" * 99_000}
+    await api.post("/api/connections", {**POSTGRES, "config": config})
+    await api.post("/api/variables", {"name": "PW", "value": "v" * 32_768, "secret": True})
+    execution_id = await triggered(api, {**SQL, "query": "SELECT '{{PW}}'"})
+    assert await worker.take(wait_secs=1) == []
+    ended = await api.get(f"/api/executions/{execution_id}")
+    assert (ended["status"], ended["reason"]) == ("failed", "unsafe_value")
+    assert "more than 131072 bytes together" in ended["message"]
+
+
 async def test_a_simple_agent_gets_task_and_connection_in_one_and_its_report_is_cleaned(api: Api) -> None:
     await api.post("/api/connections", {"name": "vendor", "conn_type": "http", "config": API})
     agent = await api.agent("simple", agent_type="custom")

@@ -173,6 +173,7 @@ async def test_without_a_key_connections_are_refused(serve: Serve) -> None:
     async with serve() as served:
         answer = await served.api.call("POST", "/api/connections", POSTGRES)
         assert answer.status == 400
+        assert answer.json["details"][0]["field"] == "config"
         assert "TOCSIN_ENCRYPTION_KEY" in answer.json["error"]
 
 
