@@ -3,7 +3,6 @@
 import asyncio
 import base64
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -28,7 +27,9 @@ _FETCH_BYTES = 4 * 1024 * 1024
 #: A partition of which nothing was printed may take so long to say where its reader stands.
 _POSITION_SECS = 5.0
 #: So often it is looked whether the brokers are still there while no message comes.
-_LOOK_EVERY_SECS = 5.0
+_LOOK_EVERY_MS = 5_000
+#: Printed before others get their turn in the agent, at most.
+_AT_ONCE = 500
 
 
 class KafkaConsumeRunner:
@@ -112,23 +113,24 @@ class _Reading:
             await _close(self._consumer)
 
     async def _next(self) -> None:
-        """Print one message. Raises KafkaError, also when the brokers are gone."""
-        getting = asyncio.ensure_future(self._consumer.getone())
-        try:
-            while not (await asyncio.wait([getting], timeout=_LOOK_EVERY_SECS))[0]:
-                # It would wait for the brokers forever.
-                if not await self._consumer._client.force_metadata_update():
-                    raise KafkaError("no broker answers any more")
-            record = getting.result()
-        finally:
-            getting.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await getting
-        partition = TopicPartition(record.topic, record.partition)
+        """Print what has come, or wait for it for a while. Raises KafkaError, also when the brokers are gone."""
+        batches = await self._consumer.getmany(
+            timeout_ms=_LOOK_EVERY_MS, max_records=min(self._printer.left, _AT_ONCE)
+        )
+        if not batches and not await self._consumer._client.force_metadata_update():
+            # It would wait for the brokers forever.
+            raise KafkaError("no broker answers any more")
+        for partition, records in batches.items():
+            for record in records:
+                self._print(partition, record)
+
+    def _print(self, partition: TopicPartition, record: ConsumerRecord) -> None:
         if record.offset < self._offsets.get(partition, 0):
             return  # printed, but not committed yet: the group handed out its partitions again
-        is_printed = self._printer.take(record.value or b"", _known(record))
-        self._offsets[partition] = record.offset + 1 if is_printed else record.offset
+        if self._printer.take(record.value or b"", _known(record)):
+            self._offsets[partition] = record.offset + 1
+        else:
+            self._offsets.setdefault(partition, record.offset)
 
 
 def _known(record: ConsumerRecord) -> Mapping[str, Any]:
