@@ -1,5 +1,6 @@
 """pyftpdlib, an FTP server, with one user, with and without TLS. Run as a program it is that server."""
 
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +31,12 @@ class FtpServer:
 
 @contextmanager
 def ftp_server(
-    *, tls: bool = False, certified_for: str = "127.0.0.1", slow: bool = False, cannot_resume: bool = False
+    *,
+    tls: bool = False,
+    certified_for: str = "127.0.0.1",
+    slow: bool = False,
+    cannot_resume: bool = False,
+    has_no_room: bool = False,
 ) -> Iterator[FtpServer]:
     """A server of its own. `slow` lets a large file take so long that something can happen meanwhile."""
     port = free_port()
@@ -42,7 +48,7 @@ def ftp_server(
         authority.issue_cert(certified_for).private_key_and_cert_chain_pem.write_to_path(certificate)
         argv: list[str | Path] = [sys.executable, "-m", __name__, str(port), root]
         argv += [certificate if tls else "-"]
-        argv += ["slow"] * slow + ["cannot-resume"] * cannot_resume
+        argv += ["slow"] * slow + ["cannot-resume"] * cannot_resume + ["no-room"] * has_no_room
         env = {"PYTHONPATH": str(Path(__file__).parents[2])}
         with running(argv, until=port, cwd=directory, env=env) as server:
             yield FtpServer(port, root, authority.cert_pem.bytes().decode(), server)
@@ -65,6 +71,8 @@ def _serve(port: str, root: str, certificate: str, *ways: str) -> None:
     handler.auth_failed_timeout = 0
     if "cannot-resume" in ways:
         handler.proto_cmds = {name: what for name, what in handler.proto_cmds.items() if name != "REST"}
+    if "no-room" in ways:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, resource.RLIM_INFINITY))
     FTPServer(("127.0.0.1", int(port)), handler).serve_forever()
 
 

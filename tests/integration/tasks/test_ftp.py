@@ -236,6 +236,15 @@ async def test_what_could_not_be_written_whole_is_not_left(ftpd: FtpServer, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_server_that_has_no_room_says_so_itself(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(CONTENT)
+    with ftp_server(has_no_room=True) as server:
+        ran = await run_task(moving("upload", tmp_path / "large", "large"), login(server))
+        assert ran.outcome.reason is Reason.DRIVER_ERROR
+        assert "the server says: 426" in ran.errors
+        assert list(server.root.iterdir()) == []
+
+
 async def test_a_line_break_in_a_path_is_not_a_command(ftpd: FtpServer, tmp_path: Path) -> None:
     (ftpd.root / "kept").write_bytes(b"data")
     ran = await run_task(moving("download", tmp_path / "x", "kept\r\nDELE kept"), login(ftpd))

@@ -150,6 +150,7 @@ class _Client(aioftp.Client):
     async def opened(self, command: str, offset: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection over which the server transfers what the command says. Raises CannotResume."""
         reader, writer = await self.get_passive_connection("I")
+        is_under_way = False
         try:
             if offset:
                 try:
@@ -157,6 +158,7 @@ class _Client(aioftp.Client):
                 except aioftp.StatusCodeError:
                     raise CannotResume from None
             await self.command(command, "1xx")
+            is_under_way = True
             secured = self.stream.writer.get_extra_info("ssl_object")
             if secured is not None:
                 # Only now: there are servers that begin with TLS when they begin with the transfer. And many take one
@@ -165,8 +167,11 @@ class _Client(aioftp.Client):
                     ssl.PROTOCOL_TLS_CLIENT, context=secured.context, session=secured.session
                 )
                 await writer.start_tls(context, server_hostname=self._host)
-        except BaseException:
+        except BaseException as error:
             writer.close()
+            why = await self.complaint() if is_under_way else ""
+            if why and isinstance(error, OSError):
+                raise ConnectionError(f"{one_line(error)}; the server says: {why}") from None
             raise
         return reader, writer
 
@@ -184,6 +189,15 @@ class _Client(aioftp.Client):
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ALIVE_SECS)
         return reader, writer
+
+    async def complaint(self) -> str:
+        """What the server says of a transfer that broke off; asked for also lest it be taken for a later answer."""
+        with suppress(*_ERRORS):
+            async with asyncio.timeout(_SETTLE_SECS):
+                code, info = await self.command(None, ("2xx", "4xx", "5xx"))
+            if not code.matches("2xx"):
+                return " ".join([code, *(line.strip(" -") for line in info)])
+        return ""
 
     async def transferred(self) -> None:
         """Wait until the server says that it has, or has sent, all; much may be on its way still."""
@@ -246,11 +260,11 @@ class FtpRemote:
             reader, writer = await self._client.opened(command, offset)
         try:
             yield _Stream(reader, writer, doing)
-        except BaseException:
+        except BaseException as error:
             writer.close()
-            with suppress(*_ERRORS):
-                # Its word on this, so that it is not taken for the answer to the next command.
-                await asyncio.wait_for(self._client.command(None, ("2xx", "4xx", "5xx")), _SETTLE_SECS)
+            why = await self._client.complaint()
+            if why and isinstance(error, TaskFailed) and error.reason is Reason.DRIVER_ERROR:
+                raise driver_failed(doing, f"{error.detail}; the server says: {why}") from None
             raise
         with _Telling(doing):
             writer.close()
