@@ -9,6 +9,7 @@ from tocsin_controller.security.connection_configs import opened
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.security.sealing import CannotUnseal, Vault
 from tocsin_controller.services.fleet_settings import MASK, FleetSettings
+from tocsin_controller.services.importing.settings import schedules_as_settings
 from tocsin_controller.services.show import show_agent, show_definition
 from tocsin_controller.store.calendars import calendars_shown
 from tocsin_controller.store.database import Database, Record
@@ -55,7 +56,8 @@ class Exporter:
                 "calendars": [_calendar(row) for row in await calendars_shown(session)],
                 "agents": [show_agent(row) for row in await list_agents(session)],
                 "groups": sorted({DEFAULT_GROUP, *await group_names(session)}),
-                "settings": await self._settings.read_in(session, include_secrets=include_secrets),
+                "settings": await self._settings.read_in(session, include_secrets=include_secrets)
+                | await schedules_as_settings(session),
             }
             if include_secrets:
                 document["connections"] = await room.bounded(

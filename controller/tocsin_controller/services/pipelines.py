@@ -64,34 +64,40 @@ class PipelineService:
 
     async def set_schedule(self, group: str, wanted: PipelineScheduleSet, by: Principal) -> None:
         """Have the roots of a group start by themselves. Raises InvalidInput."""
-        stored = wanted.schedule.model_dump(mode="json")
         async with self._db.transaction() as session:
-            now = await read_clock(session)
-            anchor = now.replace(microsecond=0)
-            timing = timing_of_pipeline(wanted, anchor, group)
-            check_timing(timing, now=now)
-            fire = next_fire(timing, now)
-            next_fire_at = fire.at if fire else None
-            generation = new_id()
-            before = await pipeline_schedule(session, group)
-            await set_pipeline_schedule(
-                session,
-                group,
-                stored,
-                timezone=wanted.timezone,
-                dst=wanted.dst,
-                generation=generation,
-                anchor=anchor,
-                next_fire_at=next_fire_at,
-                by=by.name,
-            )
-            await arm(session, generation, next_fire_at, now)
-            await save_group(session, group)
-            await _tell(session, by, "group.scheduled", group, f"Pipeline '{group}' got a schedule")
-            kept = {"schedule": stored, "timezone": wanted.timezone, "dst": wanted.dst.value}
-            changes = {key: (before[key] if before else None, value) for key, value in kept.items()}
-            await add_audit(session, by, "group.scheduled", "group", group, changes=changes)
+            await self.set_schedule_in(session, group, wanted, by)
         self._announce()
+
+    async def set_schedule_in(
+        self, session: Session, group: str, wanted: PipelineScheduleSet, by: Principal
+    ) -> None:
+        """The same in the caller's transaction, who announces it. Raises InvalidInput."""
+        stored = wanted.schedule.model_dump(mode="json")
+        now = await read_clock(session)
+        anchor = now.replace(microsecond=0)
+        timing = timing_of_pipeline(wanted, anchor, group)
+        check_timing(timing, now=now)
+        fire = next_fire(timing, now)
+        next_fire_at = fire.at if fire else None
+        generation = new_id()
+        before = await pipeline_schedule(session, group)
+        await set_pipeline_schedule(
+            session,
+            group,
+            stored,
+            timezone=wanted.timezone,
+            dst=wanted.dst,
+            generation=generation,
+            anchor=anchor,
+            next_fire_at=next_fire_at,
+            by=by.name,
+        )
+        await arm(session, generation, next_fire_at, now)
+        await save_group(session, group)
+        await _tell(session, by, "group.scheduled", group, f"Pipeline '{group}' got a schedule")
+        kept = {"schedule": stored, "timezone": wanted.timezone, "dst": wanted.dst.value}
+        changes = {key: (before[key] if before else None, value) for key, value in kept.items()}
+        await add_audit(session, by, "group.scheduled", "group", group, changes=changes)
 
     async def drop_schedule(self, group: str, by: Principal) -> None:
         """A group does not start by itself any more."""

@@ -10,6 +10,7 @@ from tocsin_controller.store.statements import sql
 _SET = sql("set_pipeline_schedule")
 _GET = sql("pipeline_schedule")
 _DROP = sql("drop_pipeline_schedule")
+_EVERY = sql("every_pipeline_schedule")
 _LOCK = sql("lock_pipeline_schedule")
 _MOVE = sql("move_pipeline_schedule")
 
@@ -33,6 +34,11 @@ async def set_pipeline_schedule(
 async def pipeline_schedule(db: Queries, group: str) -> Record | None:
     """A group's `schedule`, `timezone`, `dst` and `next_fire_at`."""
     return await db.fetchrow(_GET, group)
+
+
+async def every_pipeline_schedule(db: Queries) -> list[Record]:
+    """All of them, by group: `group_name`, `schedule`, `timezone`, `dst`."""
+    return await db.fetch(_EVERY)
 
 
 async def drop_pipeline_schedule(session: Session, group: str) -> bool:

@@ -35,6 +35,7 @@ async def something_of_each(api: Api) -> dict[str, Any]:
     await api.post("/api/variables", {"name": "PASSWORD", "value": "hunter2", "secret": True})
     await api.post("/api/templates", {"name": "mine", "snapshot": {"task": {"type": "noop"}}})
     await api.put("/api/settings", {"retention_days": "14"})
+    await api.put("/api/jobs/pipeline-schedule/ops", {"schedule": cron, "timezone": "Asia/Kolkata"})
     return dict(await api.get("/api/data/export"))
 
 
@@ -165,6 +166,17 @@ async def test_a_dry_run_says_what_an_import_would_do_and_does_nothing(api: Api)
     assert (await api.get("/api/jobs"))["total"] == 0
     done = await api.post("/api/data/import", export)
     assert done == {**rehearsed, "dry_run": False}
+
+
+async def test_schedules_of_groups_are_taken_from_where_the_shared_api_has_them(api: Api) -> None:
+    hourly = {"type": "interval", "value": {"interval_secs": 3600}}
+    settings = {"pipeline_schedule_ETL": '{"type": "interval", "value": {"interval_secs": 3600}}'}
+    answer = await api.post("/api/data/import", {"settings": settings})
+    assert answer["imported"]["settings"] == 1
+    assert await api.get("/api/jobs/pipeline-schedule/ETL") == hourly
+    assert (await api.post("/api/data/import", {"settings": settings}))["skipped"] == {"settings": 1}
+    wrong = await api.call("POST", "/api/data/import", {"settings": {"pipeline_schedule_x": "[]"}})
+    assert (wrong.status, wrong.json["details"][0]["field"]) == (400, "settings.pipeline_schedule_x")
 
 
 async def test_an_agent_is_found_by_its_name_in_another_installation(api: Api) -> None:

@@ -13,7 +13,8 @@ from tocsin_controller.services.calendars import CalendarService
 from tocsin_controller.services.connections import ConnectionService
 from tocsin_controller.services.exporting import MOST_BYTES, Exporter
 from tocsin_controller.services.fleet_settings import FleetSettings
-from tocsin_controller.services.importing import Importer
+from tocsin_controller.services.importing.importer import Importer
+from tocsin_controller.services.pipelines import PipelineService
 from tocsin_controller.services.scripts import ScriptService
 from tocsin_controller.services.templates import TemplateService
 from tocsin_controller.services.variables import VariableService
@@ -59,7 +60,15 @@ class DataRoutes:
         self._hints = hints
         self._exporter = Exporter(parts.db, vault, settings)
         self._importer = Importer(
-            parts.db, parts.jobs, variables, connections, scripts, templates, calendars, settings
+            parts.db,
+            parts.jobs,
+            variables,
+            connections,
+            scripts,
+            templates,
+            calendars,
+            settings,
+            PipelineService(parts.db, hints, parts.engine.definitions, parts.engine.pipeline_clock),
         )
 
     def routes(self) -> list[Route]:
