@@ -21,7 +21,7 @@ from tocsin_agent.tasks.base import TaskContext
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.ids import new_id
-from tocsin_shared.protocol import Assignment, CancelOrder
+from tocsin_shared.protocol import Assignment, CancelOrder, StopOrder
 from tocsin_shared.tasks import NoopTask
 
 PATIENCE_SECS = 30.0
@@ -148,6 +148,13 @@ async def test_what_was_cancelled_is_given_back(world: World) -> None:
     await world.idle()
     assert world.taker.happened == ["given up", "told"]
     assert world.statuses_told == [ExecutionStatus.CANCELLED]
+
+
+async def test_what_belongs_to_somebody_else_by_now_is_given_back(world: World) -> None:
+    execution_id = await world.begin(ends=False)
+    world.executor.disown(StopOrder(execution_id=execution_id, fence=1, why="lost"))
+    await world.idle()
+    assert world.taker.happened == ["given up"]
 
 
 async def test_a_runner_that_breaks_after_all_gives_back_what_it_took(world: World) -> None:
