@@ -45,6 +45,8 @@ SHORTEST_WAIT_SECS = 0.5
 SWEEP_EVERY_SECS = 60.0
 #: Superseded again this soon after having registered again: somebody else insists on being this agent.
 SUPERSEDED_AGAIN_SECS = 600.0
+#: An agent that ends gives a controller so long to hear that it takes nothing more.
+FAREWELL_SECS = 2.0
 
 
 class Superseded(Exception):
@@ -245,6 +247,9 @@ class Agent:
             poller.drain()
             heartbeat.beat_now()
             self._left = await wind_down(executor, uploader, self._ending)
+            if contact.is_up:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(poller.wait_until_nothing_comes(), FAREWELL_SECS)
         except Cloned:
             # Which copy has the right to what runs here is for people to say: it goes on.
             self._left = await executor.hand_over()

@@ -54,6 +54,8 @@ class Poller:
         self._seq = 0
         self._slot_freed = asyncio.Event()
         self._draining = asyncio.Event()
+        #: A controller has answered a poll without slots since: nothing more can be on its way.
+        self._nothing_comes = asyncio.Event()
         self.wait_secs = 25.0
         #: The newest epoch that a controller spoke of.
         self.epoch = 0
@@ -66,6 +68,10 @@ class Poller:
     def drain(self) -> None:
         """Take no more work; a poll that could still bring some is given up."""
         self._draining.set()
+
+    async def wait_until_nothing_comes(self) -> None:
+        """Return once a controller knows that this agent drains: what it handed out too late goes to others."""
+        await self._nothing_comes.wait()
 
     def on_slot(self) -> None:
         """A slot became free."""
@@ -80,11 +86,12 @@ class Poller:
         while True:
             self._slot_freed.clear()
             slots = self._slots()
+            is_farewell = self.is_draining and not self._nothing_comes.is_set()
             self._seq += 1
             request = PollRequest(
                 incarnation=incarnation,
                 seq=self._seq,
-                wait_secs=self.wait_secs,
+                wait_secs=0 if is_farewell else self.wait_secs,
                 slots=slots,
                 running=self.held(),
             )
@@ -97,6 +104,8 @@ class Poller:
             if answer is None:
                 continue
             self._contact.acknowledged(sent)
+            if is_farewell:
+                self._nothing_comes.set()
             if answer.executions or answer.cancel or answer.stop:
                 if await self._obey(answer, slots):
                     self._backoff.reset()
@@ -113,19 +122,17 @@ class Poller:
 
         What its answer may have carried is offered again: the next poll does not name it.
         """
-        if request.slots > 0:
-            changed = self._draining
-        elif not self.is_draining:
-            changed = self._slot_freed
-        else:
+        if self.is_draining:
             return await self._link.poll(agent_id, request)
+        changed = [self._draining] if request.slots > 0 else [self._draining, self._slot_freed]
         poll = asyncio.ensure_future(self._link.poll(agent_id, request))
-        change = asyncio.ensure_future(changed.wait())
+        changes = [asyncio.ensure_future(event.wait()) for event in changed]
         try:
-            await asyncio.wait({poll, change}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({poll, *changes}, return_when=asyncio.FIRST_COMPLETED)
             return await poll if poll.done() else None
         finally:
-            change.cancel()
+            for change in changes:
+                change.cancel()
             poll.cancel()
 
     async def _obey(self, answer: PollResponse, slots: int) -> bool:

@@ -177,6 +177,17 @@ async def test_a_draining_agent_says_so_and_takes_nothing_more(
     await agents.all_settled()
 
 
+async def test_an_idle_agent_that_ends_takes_back_the_poll_that_could_still_bring_work(
+    controller: FakeController, agents: Agents
+) -> None:
+    agent, running = await agents.start()
+    await controller.until(lambda: bool(controller.bodies("poll", PollRequest)))
+    agent.begin_drain(10)
+    await asyncio.wait_for(running, 30)
+    last = controller.bodies("poll", PollRequest)[-1]
+    assert (last.slots, last.wait_secs) == (0, 0)
+
+
 async def test_a_drain_ends_what_takes_too_long(controller: FakeController, agents: Agents) -> None:
     agent, _ = await agents.start()
     job = assignment("exec sleep 60")
