@@ -127,7 +127,7 @@ ROWS = (
     Row("sql: mysql", lambda _s, _w: {"driver": "mysql", "query": "SELECT 1 AS one"}, mariadb_server,
         lambda s, _w: ("mysql", {"connection_string": s.url})),
     Row("sql: sqlite", lambda _s, w: {"driver": "sqlite", "query": "SELECT 1 AS one",
-        "connection_string": f"{w.directory}/bench.sqlite"}),
+        "connection_string": f"sqlite:///{w.directory}/bench.sqlite?mode=rwc"}),
     Row("redis: publish", lambda s, _w: {"url": s.login_url, "channel": "bench", "message": "m"}, redis_server),
     Row("redis_read: lpop", lambda s, _w: {"url": s.login_url, "key": "bench", "mode": "lpop"}, redis_server,
         fill=_fill_list),
