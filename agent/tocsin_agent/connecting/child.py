@@ -31,7 +31,8 @@ class Request(BaseModel):
 
 def main() -> None:
     """One request, one answer."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
+    # Not the address space: threads reserve much of that and use little, the more the host has processors.
+    resource.setrlimit(resource.RLIMIT_DATA, (_MOST_BYTES, _MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Drivers log what they are not asked for, addresses with passwords among it.
     logging.disable()
