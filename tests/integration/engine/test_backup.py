@@ -40,6 +40,8 @@ KEPT = (
     "api_keys",
     "calendars",
     "job_calendars",
+    "connections",
+    "job_connections",
 )
 
 
@@ -66,6 +68,10 @@ async def used(harness: Harness) -> None:
     await harness.connection.execute(
         "INSERT INTO job_calendars (job_id, calendar) VALUES ($1, 'closed')", job
     )
+    await harness.connection.execute(
+        "INSERT INTO connections (name, conn_type, sealed, key_id) VALUES ('db', 'postgres', 'sealed', 'key')"
+    )
+    await harness.connection.execute("INSERT INTO job_connections VALUES ($1, 'db')", job)
     await harness.trigger(job)
     (done,) = (await agent.poll()).executions
     printed = OutputEvent(
