@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -221,6 +222,19 @@ async def test_rows_are_printed_as_they_come_and_never_kept(
         ran = await run(query, max_rows=7)
         assert (ran.outcome.reason, len(ran.text.splitlines())) == (Reason.TOO_LARGE, 7), ran.outcome
         assert "more than 7 rows (max_rows)" in (ran.outcome.message or "")
+
+
+async def test_rows_of_mariadb_wait_on_the_server_until_they_are_printed(mariadb: MariadbServer) -> None:
+    query = "SELECT seq, REPEAT('x', 700) AS words FROM seq_1_to_15000"
+    task = sql(query, "mysql", connection_string=mariadb.url)
+    tracemalloc.start()
+    try:
+        ran = await run_task(task, max_output_bytes=1_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (ran.status, ran.errors) == (ExecutionStatus.SUCCEEDED, "15000 rows\n")
+    assert peak < 10_000_000, peak
 
 
 async def test_a_row_longer_than_what_is_printed_is_refused(

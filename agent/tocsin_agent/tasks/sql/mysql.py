@@ -5,7 +5,7 @@ import getpass
 import re
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -141,6 +141,7 @@ async def _connected(address: _Address) -> AsyncIterator[Any]:
     connection = await _connect(address)
     is_over = False
     try:
+        _read_on_demand(connection)
         await _keep_quoting(connection)
         yield connection
         is_over = True
@@ -183,6 +184,29 @@ async def _connect(address: _Address) -> Any:
         raise could_not_connect(address.what, _text(error)) from None
     except (OSError, struct.error, ValueError, NotImplementedError) as error:
         raise could_not_connect(address.what, error) from None
+
+
+def _read_on_demand(connection: Any) -> None:
+    """Take from the network only what is waited for: asyncmy itself takes in all that the server sends.
+
+    Versions of it that read by asyncio's streams, which stop by themselves, have nothing of what is used here.
+    """
+    protocol, transport = getattr(connection, "_proto", None), getattr(connection, "_transport", None)
+    if protocol is None or transport is None:
+        return
+    wait: Callable[[int], Awaitable[None]] = protocol.wait_for_data
+
+    async def wait_for_data(need: int) -> None:
+        if not transport.is_closing():
+            transport.resume_reading()
+        try:
+            await wait(need)
+        finally:
+            if not transport.is_closing():
+                transport.pause_reading()
+
+    protocol.wait_for_data = wait_for_data
+    transport.pause_reading()
 
 
 async def _keep_quoting(connection: Any) -> None:
