@@ -243,7 +243,7 @@ class Supervisor:
         task_type = assignment.task.type
         try:
             assignment = await permitted(self.policy, assignment)
-            runner = self._registry.runner(task_type)
+            runner = await self._registry.runner(task_type)
             if runner is None:
                 return Outcome.failed(
                     Reason.UNSUPPORTED_TASK, f"This agent does not run tasks of type {task_type}."

@@ -1,5 +1,6 @@
 """Which kinds of task this agent runs: whatever is installed under the entry point group `tocsin.tasks`."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -43,14 +44,15 @@ class TaskRegistry:
         self._entries.pop(task_type, None)
         self._runners.pop(task_type, None)
 
-    def runner(self, task_type: str) -> TaskRunner | None:
+    async def runner(self, task_type: str) -> TaskRunner | None:
         """The runner for a type, or None if there is none. Raises what a broken plugin raises."""
-        if task_type not in self._runners:
-            entry = self._entries.get(task_type)
-            if entry is None:
-                return None
-            self._runners[task_type] = cast("TaskRunner", entry.load()(**self._options.get(task_type, {})))
-        return self._runners[task_type]
+        runner = self._runners.get(task_type)
+        entry = self._entries.get(task_type)
+        if runner is not None or entry is None:
+            return runner
+        # Some drivers take a second to import: nothing else waits for that.
+        made = (await asyncio.to_thread(entry.load))(**self._options.get(task_type, {}))
+        return self._runners.setdefault(task_type, cast("TaskRunner", made))
 
 
 def _installed() -> dict[str, EntryPoint]:
