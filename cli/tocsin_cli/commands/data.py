@@ -60,7 +60,7 @@ async def import_(session: Session, file: BinaryIO, dry_run: bool) -> None:
         session.out.json(answer)
         return
     verb = "would import" if dry_run else "imported"
-    session.out.line(f"{verb} {_counts(answer['imported'])}; left out {_counts(answer['skipped'])}")
+    session.out.line(f"{verb} {told_counts(answer['imported'])}; left out {told_counts(answer['skipped'])}")
 
 
 @data.command("delete", examples=["tocsin data delete --yes"])
@@ -80,7 +80,8 @@ async def delete(session: Session, yes: bool) -> None:
         session.out.line(f"deleted everything ({answer['jobs_removed']} jobs)")
 
 
-def _counts(by_kind: dict[str, int]) -> str:
+def told_counts(by_kind: dict[str, int]) -> str:
+    """`3 jobs, 1 variables`."""
     return ", ".join(f"{count} {kind}" for kind, count in by_kind.items() if count) or "nothing"
 
 

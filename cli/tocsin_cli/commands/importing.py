@@ -8,9 +8,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from tocsin_cli.applying import carry_out, request
+from tocsin_cli.applying import EXIT_WITH_CHANGES, carry_out, request
 from tocsin_cli.command import Group, connected
-from tocsin_cli.confirming import yes_option
+from tocsin_cli.commands.data import told_counts
+from tocsin_cli.confirming import confirm, yes_option
+from tocsin_cli.exit_codes import ExitCode
 from tocsin_cli.failures import Failure
 from tocsin_cli.importing.converted import Converted
 from tocsin_cli.session import Session
@@ -101,15 +103,54 @@ async def systemd(session: Session, /, timers: tuple[str, ...], **usual: Any) ->
     return await _carry_out(session, found, "systemd", usual)
 
 
+@importing.command("kronforce", examples=["tocsin import kronforce export.json --dry-run"])
+@click.argument("file")
+@click.option("--dry-run", is_flag=True, help="Only show what would be new; exits with 2 then.")
+@yes_option
+@connected
+async def kronforce(session: Session, /, file: str, dry_run: bool, yes: bool) -> int:
+    """Take over what `GET /api/data/export` of Kronforce gave. Needs an admin's key."""
+    from tocsin_cli.importing.kronforce import read_export
+    from tocsin_cli.importing.taking_in import TIMEOUT_SECS, rehearse
+
+    found = read_export(_json(file), file)
+    settings: dict[str, str] = await session.api.get("/api/settings")
+    wanted = found.document["settings"]
+    found.document["settings"] = {key: text for key, text in wanted.items() if settings.get(key) != text}
+    path, rehearsal = "/api/data/import", {"dry_run": "true"}
+    plan, left_out = await rehearse(session, path, found.document, rehearsal)
+    for where, note in [*found.notes, *left_out]:
+        session.out.note(f"{where}: {note}")
+    has_changes = any(plan["imported"].values())
+    if has_changes and not dry_run:
+        if not session.out.is_json:
+            session.out.line(f"would import {told_counts(plan['imported'])}")
+        confirm("Do this?", yes=yes)
+        plan = await session.api.post(path, found.document, timeout_secs=TIMEOUT_SECS)
+    if session.out.is_json:
+        session.out.json(plan)
+    else:
+        verb = "would import" if plan["dry_run"] else "imported"
+        skipped = told_counts(plan["skipped"])
+        session.out.line(f"{verb} {told_counts(plan['imported'])}; there already: {skipped}")
+    return EXIT_WITH_CHANGES if has_changes and dry_run else ExitCode.OK
+
+
 async def _carry_out(session: Session, found: Converted, system: str, usual: dict[str, Any]) -> int:
     """Tell what differs, then apply the documents, which are kept by the importer of that system."""
     from tocsin_cli.documents import Documents, Source
+    from tocsin_cli.importing.taking_in import rehearse
 
     for where, note in found.notes:
         session.out.note(f"{where}: {note}")
     if not found.documents:
         raise Failure("there is nothing to import")
     bodies = [{**one, **({"group": usual["group"]} if usual["group"] else {})} for one in found.documents]
+    body: dict[str, Any] = {"documents": bodies, "managed_by": f"import-{system}", "dry_run": True}
+    _, left_out = await rehearse(session, "/api/jobs/apply", body)
+    for where, note in left_out:
+        session.out.note(f"{where}: {note}")
+    bodies = body["documents"]
     documents = Documents(bodies, [Source(one["name"], None) for one in bodies])
     body = request(documents, managed_by=f"import-{system}", prune=False, group=None)
     return await carry_out(session, documents, body, is_plan=usual["dry_run"], yes=usual["yes"])
@@ -141,6 +182,15 @@ def _read(file: str) -> str:
         return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"cannot read {file}: {error}") from None
+
+
+def _json(file: str) -> Any:
+    import orjson
+
+    try:
+        return orjson.loads(_read(file))
+    except ValueError as error:
+        raise Failure(f"{file} is not JSON: {error}") from None
 
 
 def _is_of_system(file: str) -> bool:

@@ -1,7 +1,9 @@
 """`tocsin import` against a real controller."""
 
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from tests.integration.cli.conftest import Tocsin
 
@@ -27,3 +29,44 @@ async def test_a_crontab_is_planned_taken_over_and_taken_over_again(tocsin: Tocs
     wrong = await tocsin(*command, "--dry-run")
     assert (wrong.exit_code, wrong.stdout) == (1, "")
     assert wrong.stderr == f"Error: {tab}:1: no schedule and command: 0 4 * * backup\n"
+
+
+async def test_an_export_of_kronforce_is_taken_over_but_for_what_is_wrong(
+    tocsin: Tocsin, tmp_path: Path
+) -> None:
+    file = tmp_path / "export.json"
+    ids = [f"5e4cf53a-7ba6-4f44-a07c-0f6ad07ea2f{digit}" for digit in range(3)]
+    shell = {"type": "shell", "command": "true", "working_dir": None}
+    jobs: list[dict[str, Any]] = [
+        {"name": "good", "task": shell, "schedule": {"type": "interval", "value": {"interval_secs": 600}}},
+        {"name": "old", "task": {"type": "script", "script_name": "gone"}, "schedule": {"type": "on_demand"}},
+        {"name": "late", "task": shell, "schedule": {"type": "cron", "value": "0 0 4 * * *"}},
+    ]
+    found = [
+        {"id": one, "depends_on": [], "notifications": None, **job}
+        for one, job in zip(ids, jobs, strict=True)
+    ]
+    found[2]["depends_on"] = [{"job_id": ids[1], "within_secs": None}]
+    settings = {"retention_days": "9", "pipeline_schedule_etl": "nonsense"}
+    variables = [{"name": "PLACE", "value": "here"}, {"name": "TOKEN", "value": "********", "secret": True}]
+    export = {"export_version": 2, "jobs": found, "variables": variables, "settings": settings, "agents": []}
+    file.write_bytes(orjson.dumps(export))
+    plan = await tocsin("import", "kronforce", str(file), "--dry-run")
+    assert plan.exit_code == 2, plan.stderr
+    assert plan.stdout == "would import 1 variables, 1 jobs, 1 settings; there already: nothing\n"
+    for told in (
+        "old: not imported: task.script_name: there is no script 'gone'",
+        "late: not imported: depends_on.0.job_id: there is no such job",
+        "setting pipeline_schedule_etl: not imported: is no schedule of a group",
+        "variable TOKEN: not imported",
+    ):
+        assert told in plan.stderr
+    done = await tocsin("import", "kronforce", str(file), "--yes")
+    assert done.exit_code == 0, done.stderr
+    job = (await tocsin("-o", "json", "jobs", "show", "good")).json
+    assert (job["id"], job["schedule"]["value"]["counted_from"]) == (ids[0], "finish")
+    again = await tocsin("import", "kronforce", str(file), "--dry-run")
+    assert (again.exit_code, again.stdout) == (
+        0,
+        "would import nothing; there already: 1 variables, 1 jobs\n",
+    )
