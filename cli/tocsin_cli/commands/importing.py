@@ -1,5 +1,6 @@
 """`tocsin import`."""
 
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -101,6 +102,49 @@ async def systemd(session: Session, /, timers: tuple[str, ...], **usual: Any) ->
         service = read_unit(_read(service_file), service_file)
         _merge(found, read_timer(name, timer, service, target=target, timezone=zone))
     return await _carry_out(session, found, "systemd", usual)
+
+
+@importing.command(
+    "dkron",
+    examples=[
+        "tocsin import dkron jobs.json --dry-run",
+        "tocsin import dkron --from http://dkron:8080 --timezone Europe/Berlin",
+    ],
+)
+@click.argument("file", required=False)
+@click.option("--from", "server", metavar="URL", help="Ask a server that runs, instead of reading a file.")
+@click.option(
+    "--ask-token", is_flag=True, help="Ask for the token of that server; it may also be in $DKRON_TOKEN."
+)
+@click.option("--target", metavar="TARGET", help=f"Where all jobs run, whatever their tags say: {FORMS}.")
+@click.option("--timezone", metavar="ZONE", help="The clock of Dkron's server; that of this host by default.")
+@click.option("--group", metavar="GROUP", help="Put the jobs into this group.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change; exits with 2 then.")
+@yes_option
+@connected
+async def dkron(
+    session: Session, /, file: str | None, server: str | None, ask_token: bool, **usual: Any
+) -> int:
+    """Take over the jobs of Dkron: what `GET /v1/jobs` gave, or a server that runs."""
+    from datetime import UTC, datetime
+
+    from tocsin_cli.importing.dkron import DkronOptions, read_jobs
+    from tocsin_cli.importing.fetching import fetch_json
+
+    if (file is None) == (server is None):
+        raise click.UsageError("give either a file or --from")
+    if server is not None:
+        token = (
+            click.prompt("Token", hide_input=True, err=True) if ask_token else os.environ.get("DKRON_TOKEN")
+        )
+        where = f"{server.rstrip('/').removesuffix('/v1')}/v1/jobs"
+        jobs = await fetch_json(where, token)
+    else:
+        where = str(file)
+        jobs = _json(where)
+    target = _target(usual["target"]) if usual["target"] else None
+    options = DkronOptions(target, usual["timezone"] or _local_zone(), datetime.now(UTC))
+    return await _carry_out(session, read_jobs(jobs, where, options), "dkron", usual)
 
 
 @importing.command("kronforce", examples=["tocsin import kronforce export.json --dry-run"])

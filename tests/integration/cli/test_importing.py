@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 from tests.integration.cli.conftest import Tocsin
 
 pytestmark = pytest.mark.usefixtures("controller")
@@ -70,3 +71,32 @@ async def test_an_export_of_kronforce_is_taken_over_but_for_what_is_wrong(
         0,
         "would import nothing; there already: 1 variables, 1 jobs\n",
     )
+
+
+async def test_a_dkron_server_is_asked_for_its_jobs(tocsin: Tocsin, aiohttp_server: Any) -> None:
+    shell = {"executor": "shell", "executor_config": {"command": "date"}}
+    jobs = [
+        {"name": "child", "parent_job": "parent", "schedule": "", "tags": {"dc": "eu:1"}, **shell},
+        {"name": "parent", "schedule": "0 0 ~ * * *", "timezone": "Europe/Madrid", "tags": None, **shell},
+        {"name": "other", "schedule": "@daily", "executor": "ecs", "executor_config": {}},
+    ]
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != "Bearer a-token":
+            return web.Response(status=401)
+        return web.json_response(jobs)
+
+    app = web.Application()
+    app.router.add_get("/v1/jobs", answer)
+    server = await aiohttp_server(app)
+    command = "import", "dkron", "--from", str(server.make_url("/")), "--yes"
+    refused = await tocsin(*command)
+    assert (refused.exit_code, "answered 401" in refused.stderr) == (1, True)
+    done = await tocsin(*command, DKRON_TOKEN="a-token")
+    assert done.stdout.splitlines()[-1] == "done: 2 created, 0 changed, 0 deleted", done.stderr
+    assert "other: not imported: there is no counterpart of the executor 'ecs'" in done.stderr
+    assert "agents need the tags that jobs ask for: dc=eu" in done.stderr
+    child = (await tocsin("-o", "json", "jobs", "show", "child")).json
+    assert [one["job_name"] for one in child["deps_status"]] == ["parent"]
+    again = await tocsin(*command, DKRON_TOKEN="a-token")
+    assert (again.exit_code, again.stdout) == (0, "nothing to change, 2 as they should be\n")
