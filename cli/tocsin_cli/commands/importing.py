@@ -180,6 +180,24 @@ async def kronforce(session: Session, /, file: str, dry_run: bool, yes: bool) ->
     return EXIT_WITH_CHANGES if has_changes and dry_run else ExitCode.OK
 
 
+@importing.command("rundeck", examples=["tocsin import rundeck jobs.yaml jobs.xml --dry-run"])
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@_usual_options
+@connected
+async def rundeck(session: Session, /, files: tuple[str, ...], **usual: Any) -> int:
+    """Take over job definitions of Rundeck, in YAML, JSON or XML.
+
+    Jobs with node filters run where these say, unless there is a --target.
+    """
+    from tocsin_cli.importing.rundeck import RundeckOptions, read_jobs
+    from tocsin_cli.importing.rundeck_files import read_definitions
+
+    target, zone = _target(usual["target"]), usual["timezone"] or _local_zone()
+    options = RundeckOptions(target if usual["target"] else None, target, zone)
+    jobs = [job for file in files for job in read_definitions(_read(file), file)]
+    return await _carry_out(session, read_jobs(jobs, options), "rundeck", usual)
+
+
 async def _carry_out(session: Session, found: Converted, system: str, usual: dict[str, Any]) -> int:
     """Tell what differs, then apply the documents, which are kept by the importer of that system."""
     from tocsin_cli.documents import Documents, Source

@@ -100,3 +100,29 @@ async def test_a_dkron_server_is_asked_for_its_jobs(tocsin: Tocsin, aiohttp_serv
     assert [one["job_name"] for one in child["deps_status"]] == ["parent"]
     again = await tocsin(*command, DKRON_TOKEN="a-token")
     assert (again.exit_code, again.stdout) == (0, "nothing to change, 2 as they should be\n")
+
+
+async def test_a_job_of_rundeck_runs_its_steps_with_its_options(tocsin: Tocsin, tmp_path: Path) -> None:
+    file = tmp_path / "jobs.yaml"
+    file.write_text("""
+- name: greet
+  schedule: {crontab: '0 0 5 ? * 2-6 *'}
+  options:
+  - {name: place, value: it's here}
+  sequence:
+    keepgoing: false
+    commands:
+    - exec: echo at ${option.place}
+    - {script: "#!/bin/sh\\necho $1 and @option.place@, $RD_OPTION_PLACE\\n", args: then}
+- name: other
+  sequence: {commands: [{jobref: {name: greet}}]}
+""")
+    command = "import", "rundeck", str(file), "--target", "local", "--timezone", "UTC", "--yes"
+    done = await tocsin(*command)
+    assert done.stdout.splitlines()[-1] == "done: 1 created, 0 changed, 0 deleted", done.stderr
+    assert "other: not imported: step 1 runs the job greet" in done.stderr
+    ran = await tocsin("run", "greet", "--follow", "-p", "place=there")
+    assert ran.exit_code == 0, ran.stderr
+    assert ran.stdout.splitlines()[1:] == ["at there", "then and there, there"]
+    again = await tocsin(*command)
+    assert (again.exit_code, again.stdout) == (0, "nothing to change, 1 as they should be\n")

@@ -1,0 +1,93 @@
+"""The steps of a Rundeck job as one shell command."""
+
+import re
+from typing import Any, Final
+
+from tocsin_cli.importing.converted import Json
+
+#: Of one variable in the environment Linux takes no more than 128 KiB.
+_LONGEST_SCRIPT: Final = 120_000
+_OPTION: Final = re.compile(r"\$\{(?:unquoted)?option\.([^}]+)\}")
+_OPTION_IN_SCRIPT: Final = re.compile(r"@option\.([^@\s]+)@")
+_OTHER: Final = re.compile(
+    r"\$\{(?:job|node|globals|data|export|execution)[.*:][^}]*\}|@(?:job|node|globals)\.[^@\s]+@"
+)
+_REFERENCE: Final = re.compile(r"\{\{(?:params\.)?[A-Za-z0-9_]+\}\}")
+
+
+def param_name(option: str) -> str:
+    """What an option is called as a parameter."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", option)
+
+
+def to_shell(sequence: Any, notes: list[str]) -> tuple[str, dict[str, str]]:
+    """The command, and what its environment must hold. Raises ValueError for a step that has no counterpart."""
+    steps = sequence.get("commands") if isinstance(sequence, dict) else sequence
+    if not isinstance(steps, list) or not steps:
+        raise ValueError("it has no steps")
+    env: dict[str, str] = {}
+    commands = [_step(step, number, env, notes) for number, step in enumerate(steps, 1)]
+    if len(commands) == 1:
+        return commands[0], env
+    if str(sequence.get("keepgoing") if isinstance(sequence, dict) else "").lower() == "true":
+        lines = [f"(\n{command}\n) || failed=1" for command in commands]
+        return "\n".join(["failed=0", *lines, "exit $failed"]), env
+    return " && ".join(f"(\n{command}\n)" for command in commands), env
+
+
+def _step(step: Any, number: int, env: dict[str, str], notes: list[str]) -> str:
+    if not isinstance(step, dict):
+        raise ValueError(f"step {number} is no step")
+    if step.get("errorhandler"):
+        notes.append(f"the error handler of its step {number} does not come along")
+    text = str(step.get("exec") or step.get("script") or "")
+    if _REFERENCE.search(text):
+        notes.append(f"{{{{...}}}} in its step {number} means a variable or param here")
+    if others := _OTHER.findall(text + str(step.get("args") or "")):
+        notes.append(
+            f"its step {number} has {', '.join(dict.fromkeys(others))}, which nobody fills in here: rewrite it"
+        )
+    if step.get("exec"):
+        return _OPTION.sub(_reference, text)
+    if step.get("script"):
+        return _script(step, number, env)
+    if isinstance(jobref := step.get("jobref"), dict):
+        name = "/".join(str(part) for part in (jobref.get("group"), jobref.get("name")) if part)
+        raise ValueError(f"step {number} runs the job {name}: make it wait for that one (depends_on) instead")
+    for kind in ("scriptfile", "scripturl"):
+        if step.get(kind):
+            raise ValueError(
+                f"step {number} runs {step[kind]}, which Rundeck's server fetches: bring it to the hosts"
+            )
+    raise ValueError(
+        f"step {number} is of a type that has no counterpart: {step.get('type') or ', '.join(step)}"
+    )
+
+
+def _script(step: Json, number: int, env: dict[str, str]) -> str:
+    """Written to a file and run by its interpreter, as Rundeck does."""
+    text = _OPTION_IN_SCRIPT.sub(_reference, str(step["script"]))
+    if len(text.encode()) > _LONGEST_SCRIPT:
+        raise ValueError(
+            f"the script of step {number} is longer than {_LONGEST_SCRIPT} bytes: bring it to the hosts"
+        )
+    variable = f"STEP_{number}_SCRIPT"
+    env[variable] = text
+    shebang = re.match(r"#!\s*(.+)", text)
+    interpreter = str(step.get("scriptInterpreter") or (shebang[1].strip() if shebang else "/bin/sh"))
+    arguments = _OPTION.sub(_reference, str(step.get("args") or ""))
+    run = f'{interpreter} "$script" {arguments}'.rstrip()
+    if str(step.get("interpreterArgsQuoted")).lower() == "true":
+        run = f'{interpreter} "$script {arguments}"'
+    return "\n".join(
+        [
+            "script=$(mktemp) || exit",
+            "trap 'rm -f \"$script\"' EXIT",
+            f'printf \'%s\\n\' "${variable}" >"$script"',
+            run,
+        ]
+    )
+
+
+def _reference(match: re.Match[str]) -> str:
+    return f"{{{{params.{param_name(match[1])}}}}}"
