@@ -138,7 +138,7 @@ class _Client(aioftp.Client):
         await self.command("AUTH TLS", "234")
         # Whoever sits in between could have sent answers ahead, which would be taken as the server's after the
         # handshake; the reader offers no other way to see that something waits.
-        if self.stream.reader._buffer:  # type: ignore[attr-defined]
+        if self.stream.reader._buffer:  # type: ignore[attr-defined]  # no public way to see it
             raise ConnectionError("it sent more than an answer to AUTH TLS")
         await self.stream.start_tls(context, self._host)
 
