@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import KafkaError
 from tests.integration.fleet.conftest import Fleet
 from tests.integration.fleet.test_secrets import dump, files
 from tests.integration.tasks.running import PATIENCE_SECS, Ran, run_task, started_task
@@ -61,18 +61,17 @@ async def stored(kafka: KafkaServer, topic: str) -> list[tuple[bytes | None, byt
 
 async def committed(kafka: KafkaServer, group: str, topic: str) -> int | None:
     """How far a group has read, as soon as the broker can say."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.broker)
-    await admin.start()
-    try:
-        async with asyncio.timeout(PATIENCE_SECS):
-            while True:
-                try:
-                    offsets = await admin.list_consumer_group_offsets(group)
-                    break
-                except GroupCoordinatorNotAvailableError:
-                    await asyncio.sleep(0.1)
-    finally:
-        await admin.close()
+    async with asyncio.timeout(PATIENCE_SECS):
+        while True:
+            admin = AIOKafkaAdminClient(bootstrap_servers=kafka.broker)
+            try:
+                await admin.start()
+                offsets = await admin.list_consumer_group_offsets(group)
+                break
+            except KafkaError:
+                await asyncio.sleep(0.1)
+            finally:
+                await admin.close()
     found = offsets.get(TopicPartition(topic, 0))
     return None if found is None or found.offset < 0 else found.offset
 
