@@ -162,9 +162,9 @@ async def kronforce(session: Session, /, file: str, dry_run: bool, yes: bool) ->
     wanted = found.document["settings"]
     found.document["settings"] = {key: text for key, text in wanted.items() if settings.get(key) != text}
     path, rehearsal = "/api/data/import", {"dry_run": "true"}
-    plan, left_out = await rehearse(session, path, found.document, rehearsal)
-    for where, note in [*found.notes, *left_out]:
+    for where, note in found.notes:
         session.out.note(f"{where}: {note}")
+    plan = await rehearse(session, path, found.document, rehearsal)
     has_changes = any(plan["imported"].values())
     if has_changes and not dry_run:
         if not session.out.is_json:
@@ -198,6 +198,28 @@ async def rundeck(session: Session, /, files: tuple[str, ...], **usual: Any) -> 
     return await _carry_out(session, read_jobs(jobs, options), "rundeck", usual)
 
 
+@importing.command("cronicle", examples=["tocsin import cronicle cronicle-data-backup.txt --dry-run"])
+@click.argument("file")
+@click.option("--target", metavar="TARGET", help=f"Where all jobs run, whatever their events say: {FORMS}.")
+@click.option(
+    "--timezone", metavar="ZONE", help="The clock of Cronicle's server; that of this host by default."
+)
+@click.option("--group", metavar="GROUP", help="Put the jobs into this group.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change; exits with 2 then.")
+@yes_option
+@connected
+async def cronicle(session: Session, /, file: str, **usual: Any) -> int:
+    """Take over the events of a Cronicle export (`control.sh export`)."""
+    from tocsin_cli.importing.cronicle import CronicleOptions, read_events
+    from tocsin_cli.importing.cronicle_files import read_backup
+
+    target = _target(usual["target"]) if usual["target"] else None
+    options = CronicleOptions(target, usual["timezone"] or _local_zone())
+    return await _carry_out(
+        session, read_events(read_backup(_read(file), file), file, options), "cronicle", usual
+    )
+
+
 async def _carry_out(session: Session, found: Converted, system: str, usual: dict[str, Any]) -> int:
     """Tell what differs, then apply the documents, which are kept by the importer of that system."""
     from tocsin_cli.documents import Documents, Source
@@ -209,9 +231,7 @@ async def _carry_out(session: Session, found: Converted, system: str, usual: dic
         raise Failure("there is nothing to import")
     bodies = [{**one, **({"group": usual["group"]} if usual["group"] else {})} for one in found.documents]
     body: dict[str, Any] = {"documents": bodies, "managed_by": f"import-{system}", "dry_run": True}
-    _, left_out = await rehearse(session, "/api/jobs/apply", body)
-    for where, note in left_out:
-        session.out.note(f"{where}: {note}")
+    await rehearse(session, "/api/jobs/apply", body)
     bodies = body["documents"]
     documents = Documents(bodies, [Source(one["name"], None) for one in bodies])
     body = request(documents, managed_by=f"import-{system}", prune=False, group=None)

@@ -4,9 +4,8 @@ import re
 from typing import Any, Final
 
 from tocsin_cli.importing.converted import Json
+from tocsin_cli.importing.script_files import LONGEST_SCRIPT_BYTES, interpreter_of, run_script
 
-#: Of one variable in the environment Linux takes no more than 128 KiB.
-_LONGEST_SCRIPT: Final = 120_000
 _OPTION: Final = re.compile(r"\$\{(?:unquoted)?option\.([^}]+)\}")
 _OPTION_IN_SCRIPT: Final = re.compile(r"@option\.([^@\s]+)@")
 _OTHER: Final = re.compile(
@@ -67,26 +66,18 @@ def _step(step: Any, number: int, env: dict[str, str], notes: list[str]) -> str:
 def _script(step: Json, number: int, env: dict[str, str]) -> str:
     """Written to a file and run by its interpreter, as Rundeck does."""
     text = _OPTION_IN_SCRIPT.sub(_reference, str(step["script"]))
-    if len(text.encode()) > _LONGEST_SCRIPT:
+    if len(text.encode()) > LONGEST_SCRIPT_BYTES:
         raise ValueError(
-            f"the script of step {number} is longer than {_LONGEST_SCRIPT} bytes: bring it to the hosts"
+            f"the script of step {number} is longer than {LONGEST_SCRIPT_BYTES} bytes: bring it to the hosts"
         )
     variable = f"STEP_{number}_SCRIPT"
     env[variable] = text
-    shebang = re.match(r"#!\s*(.+)", text)
-    interpreter = str(step.get("scriptInterpreter") or (shebang[1].strip() if shebang else "/bin/sh"))
+    interpreter = str(step.get("scriptInterpreter") or interpreter_of(text))
     arguments = _OPTION.sub(_reference, str(step.get("args") or ""))
     run = f'{interpreter} "$script" {arguments}'.rstrip()
     if str(step.get("interpreterArgsQuoted")).lower() == "true":
         run = f'{interpreter} "$script {arguments}"'
-    return "\n".join(
-        [
-            "script=$(mktemp) || exit",
-            "trap 'rm -f \"$script\"' EXIT",
-            f'printf \'%s\\n\' "${variable}" >"$script"',
-            run,
-        ]
-    )
+    return run_script(variable, run)
 
 
 def _reference(match: re.Match[str]) -> str:

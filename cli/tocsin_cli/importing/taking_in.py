@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from tocsin_cli.client import Params
-from tocsin_cli.failures import Refused
+from tocsin_cli.failures import Failure, Refused
 from tocsin_cli.session import Session
 
 Json = dict[str, Any]
@@ -13,24 +13,24 @@ TIMEOUT_SECS: Final = 300.0
 _LISTED: Final = re.compile(r"(?P<kind>[a-z]+)\.(?P<position>\d+)(?:\.(?P<field>.*))?")
 
 
-async def rehearse(
-    session: Session, path: str, body: Json, params: Params | None = None
-) -> tuple[Json, list[tuple[str, str]]]:
-    """The answer to a dry run, and what was left out of `body` for it, with the reason. Raises Failure.
+async def rehearse(session: Session, path: str, body: Json, params: Params | None = None) -> Json:
+    """The answer to a dry run. What the API refuses is told and taken out of `body` before. Raises Failure.
 
     What is left out may take others with it, such as jobs that wait for it; they are told like it.
     """
-    left_out: list[tuple[str, str]] = []
     while True:
         try:
-            answer = await session.api.post(path, body, params=params, timeout_secs=TIMEOUT_SECS)
+            answer: Json = await session.api.post(path, body, params=params, timeout_secs=TIMEOUT_SECS)
         except Refused as refused:
             told = leave_out(body, refused.details) if refused.status == 400 else []
             if not told:
                 raise
-            left_out += told
+            for where, why in told:
+                session.out.note(f"{where}: {why}")
+            if body.get("documents") == []:
+                raise Failure("there is nothing left to import") from None
         else:
-            return answer, left_out
+            return answer
 
 
 def leave_out(body: Json, details: list[tuple[str, str]]) -> list[tuple[str, str]]:

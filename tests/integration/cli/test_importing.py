@@ -126,3 +126,31 @@ async def test_a_job_of_rundeck_runs_its_steps_with_its_options(tocsin: Tocsin, 
     assert ran.stdout.splitlines()[1:] == ["at there", "then and there, there"]
     again = await tocsin(*command)
     assert (again.exit_code, again.stdout) == (0, "nothing to change, 1 as they should be\n")
+
+
+async def test_events_of_cronicle_are_jobs_that_wait_for_one_another(tocsin: Tocsin, tmp_path: Path) -> None:
+    first = {
+        "id": "e1",
+        "title": "First",
+        "enabled": 1,
+        "plugin": "shellplug",
+        "params": {"script": "#!/bin/sh\necho one\n"},
+        "target": "maingrp",
+        "timing": {"hours": [4], "minutes": [30]},
+        "chain": "e2",
+    }
+    second = first | {"id": "e2", "title": "Second", "timing": False, "chain": ""}
+    elsewhere = first | {"id": "e3", "title": "Third", "target": "nobody.example.org", "chain": ""}
+    page = {"type": "list_page", "items": [elsewhere, second, first]}
+    file = tmp_path / "backup.txt"
+    file.write_text("global/schedule/0 - " + orjson.dumps(page).decode() + "\n")
+    command = "import", "cronicle", str(file), "--timezone", "UTC", "--yes"
+    refused = await tocsin(*command)
+    assert refused.exit_code == 1
+    assert "Third: not imported: target.agent: there is no agent of this name" in refused.stderr
+    done = await tocsin(*command, "--target", "local")
+    assert done.stdout.splitlines()[-1] == "done: 3 created, 0 changed, 0 deleted", done.stderr
+    second_job = (await tocsin("-o", "json", "jobs", "show", "Second")).json
+    assert [one["job_name"] for one in second_job["deps_status"]] == ["First"]
+    again = await tocsin(*command, "--target", "local")
+    assert (again.exit_code, again.stdout) == (0, "nothing to change, 3 as they should be\n")
