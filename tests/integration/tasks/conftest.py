@@ -1,4 +1,4 @@
-"""Servers that tests of task types speak to: each is started when the first test asks, one per session."""
+"""Servers that tests of task types speak to: each is started when the first test asks, and shared."""
 
 from collections.abc import Iterator
 
@@ -37,13 +37,13 @@ def nats() -> Iterator[NatsServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # even when idle it takes a good part of a processor
 def rabbitmq() -> Iterator[RabbitmqServer]:
     with rabbitmq_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # even when idle it takes a good part of a processor
 def kafka() -> Iterator[KafkaServer]:
     with kafka_server() as server:
         yield server
