@@ -220,6 +220,31 @@ async def cronicle(session: Session, /, file: str, **usual: Any) -> int:
     )
 
 
+@importing.command(
+    "jenkins",
+    examples=["tocsin import jenkins jobs/*/config.xml --dry-run", "tocsin import jenkins app/Jenkinsfile"],
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@_usual_options
+@connected
+async def jenkins(session: Session, /, files: tuple[str, ...], **usual: Any) -> int:
+    """Take over `config.xml` of freestyle jobs and declarative Jenkinsfiles; jobs are called like the file's folder."""
+    from tocsin_cli.importing.converted import name_from
+    from tocsin_cli.importing.jenkins import JenkinsOptions, is_xml, read_config
+    from tocsin_cli.importing.jenkins_pipelines import read_jenkinsfile
+    from tocsin_cli.importing.rundeck_files import parse_xml
+
+    options = JenkinsOptions(_target(usual["target"]), usual["timezone"] or _local_zone())
+    found = Converted()
+    for file in files:
+        text, name = _read(file), name_from(_folder(file) or "jenkins")
+        if is_xml(text):
+            _merge(found, read_config(parse_xml(text, file), name, options))
+        else:
+            _merge(found, read_jenkinsfile(text, name, options))
+    return await _carry_out(session, found, "jenkins", usual)
+
+
 async def _carry_out(session: Session, found: Converted, system: str, usual: dict[str, Any]) -> int:
     """Tell what differs, then apply the documents, which are kept by the importer of that system."""
     from tocsin_cli.documents import Documents, Source
@@ -264,6 +289,10 @@ def _read(file: str) -> str:
         return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"cannot read {file}: {error}") from None
+
+
+def _folder(file: str) -> str:
+    return Path(file).absolute().parent.name
 
 
 def _json(file: str) -> Any:

@@ -154,3 +154,29 @@ async def test_events_of_cronicle_are_jobs_that_wait_for_one_another(tocsin: Toc
     assert [one["job_name"] for one in second_job["deps_status"]] == ["First"]
     again = await tocsin(*command, "--target", "local")
     assert (again.exit_code, again.stdout) == (0, "nothing to change, 3 as they should be\n")
+
+
+async def test_the_stages_of_a_jenkinsfile_run_one_after_the_other(tocsin: Tocsin, tmp_path: Path) -> None:
+    file = tmp_path / "app" / "Jenkinsfile"
+    file.parent.mkdir()
+    file.write_text("""
+pipeline {
+  agent any
+  triggers { cron('H 2 * * *') }
+  parameters { string(name: 'PLACE', defaultValue: "here") }
+  stages {
+    stage('Build') { steps { sh 'echo at $PLACE' } }
+    stage('Ship') { steps { sh 'echo shipped'; checkout scm } }
+  }
+}
+""")
+    command = "import", "jenkins", str(file), "--target", "local", "--yes"
+    done = await tocsin(*command)
+    assert done.stdout.splitlines()[-1] == "done: 2 created, 0 changed, 0 deleted", done.stderr
+    assert "app-Ship: is paused until somebody has looked at it: its step checkout scm" in done.stderr
+    ran = await tocsin("run", "app-Build", "--follow", "-p", "PLACE=there")
+    assert ran.stdout.splitlines()[1:] == ["at there"], ran.stderr
+    ship = (await tocsin("-o", "json", "jobs", "show", "app-Ship")).json
+    assert [one["job_name"] for one in ship["deps_status"]] == ["app-Build"]
+    again = await tocsin(*command)
+    assert (again.exit_code, again.stdout) == (0, "nothing to change, 2 as they should be\n")

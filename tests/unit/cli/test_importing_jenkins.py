@@ -1,0 +1,199 @@
+"""Jenkins' freestyle jobs and declarative pipelines as job documents."""
+
+import subprocess
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tocsin_cli.importing.converted import CannotConvert, Converted
+from tocsin_cli.importing.jenkins import JenkinsOptions, read_config
+from tocsin_cli.importing.jenkins_pipelines import read_jenkinsfile
+from tocsin_cli.importing.jenkins_timers import read_timers
+from tocsin_cli.importing.rundeck_files import parse_xml
+from tocsin_controller.scheduling.cron_syntax import parse
+from tocsin_shared.jobs import JobCreate
+from tocsin_shared.manifest import Names, resolved
+
+OPTIONS = JenkinsOptions({"type": "local"}, "Europe/Berlin")
+
+CONFIG = """<?xml version='1.1' encoding='UTF-8'?>
+<project>
+  <description>nightly</description>
+  <properties><hudson.model.ParametersDefinitionProperty><parameterDefinitions>
+    <hudson.model.StringParameterDefinition>
+      <name>PLACE</name><defaultValue>here</defaultValue>
+    </hudson.model.StringParameterDefinition>
+    <hudson.model.ChoiceParameterDefinition>
+      <name>KIND</name><choices class="a"><a><string>x</string><string>y</string></a></choices>
+    </hudson.model.ChoiceParameterDefinition>
+    <hudson.model.PasswordParameterDefinition><name>PASS</name></hudson.model.PasswordParameterDefinition>
+  </parameterDefinitions></hudson.model.ParametersDefinitionProperty></properties>
+  <scm class="hudson.plugins.git.GitSCM"/>
+  <assignedNode>linux</assignedNode>
+  <disabled>true</disabled>
+  <triggers>
+    <hudson.triggers.TimerTrigger><spec># at night
+TZ=Asia/Tokyo
+H 2 * * 1-5
+@weekly</spec></hudson.triggers.TimerTrigger>
+    <hudson.triggers.SCMTrigger><spec>H * * * *</spec></hudson.triggers.SCMTrigger>
+  </triggers>
+  <concurrentBuild>false</concurrentBuild>
+  <builders>
+    <hudson.tasks.Shell><command>echo $PLACE</command></hudson.tasks.Shell>
+    <hudson.tasks.Shell><command>#!/bin/bash
+false
+echo $KIND</command></hudson.tasks.Shell>
+  </builders>
+  <publishers><hudson.tasks.Mailer/></publishers>
+</project>
+"""
+
+PIPELINE = """
+// builds it
+pipeline {
+  agent any
+  triggers { cron('H 2 * * *') }
+  parameters {
+    string(name: 'PLACE', defaultValue: 'here, or there', description: 'where')
+    choice(name: 'KIND', choices: ['x', 'y'])
+    booleanParam(name: 'DRY', defaultValue: true)
+  }
+  options { disableConcurrentBuilds()
+            timestamps() }
+  environment { LEVEL = 'high' }
+  stages {
+    stage('Build it') {
+      steps {
+        sh 'echo {a} $LEVEL' /* braces */
+        sh "echo ${params.PLACE}"
+        junit '**/*.xml'
+      }
+    }
+    stage('Ship') {
+      steps {
+        sh '''
+          echo one
+          echo "two"
+        '''
+        echo 'done'
+      }
+      post { always { sh 'echo never' } }
+    }
+  }
+}
+"""
+
+
+def checked(found: Converted) -> Converted:
+    """Each document is one that the API takes."""
+    jobs = {one["name"]: UUID(int=number) for number, one in enumerate(found.documents)}
+    for one in found.documents:
+        body, wrong = resolved(one, Names(jobs=jobs))
+        assert not wrong
+        JobCreate.model_validate(body)
+        if body["schedule"]["type"] == "cron":
+            parse(body["schedule"]["value"], one["name"])
+    return found
+
+
+def config(text: str) -> Converted:
+    return checked(read_config(parse_xml(text, "config.xml"), "job", OPTIONS))
+
+
+def pipeline(text: str) -> Converted:
+    return checked(read_jenkinsfile(text, "app", OPTIONS))
+
+
+def output(job: dict[str, Any], **params: str) -> tuple[int, str]:
+    env = {name: params.get(name, value) for name, value in job["task"]["env"].items()}
+    done = subprocess.run(["/bin/sh", "-c", job["task"]["command"]], env=env, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def test_a_freestyle_job_is_a_job_for_each_timer() -> None:
+    found = config(CONFIG)
+    first, second = found.documents
+    assert (first["schedule"]["value"], second["schedule"]["value"]) == ("H 2 * * 1-5", "H H * * H")
+    assert (first["timezone"], first["status"], first["description"]) == ("Asia/Tokyo", "paused", "nightly")
+    assert (first["max_concurrent"], first["overlap"], first["max_queued"]) == (1, "queue", 1)
+    assert [one["name"] for one in first["parameters"]] == ["PLACE", "KIND"]
+    assert first["parameters"][1]["options"] == ["x", "y"]
+    assert output(first, PLACE="there", KIND="y") == (0, "there\ny\n")
+    told = [note for _, note in found.notes]
+    for what in ("PASS", "label linux", "SCMTrigger", "hudson.tasks.Mailer", "check out its sources"):
+        assert any(what in note for note in told), what
+
+
+def test_a_step_without_a_first_line_stops_at_the_first_failure() -> None:
+    step = "<hudson.tasks.Shell><command>false\necho on</command></hudson.tasks.Shell>"
+    (job,) = config(f"<project><builders>{step}</builders></project>").documents
+    assert output(job) == (1, "")
+    assert job["schedule"] == {"type": "on_demand"}
+
+
+def test_other_build_steps_and_other_projects_are_told() -> None:
+    found = config("<project><builders><hudson.tasks.Maven/></builders></project>")
+    assert found.notes == [
+        ("job", "not imported: there is no counterpart of its build step hudson.tasks.Maven")
+    ]
+    with pytest.raises(CannotConvert, match="no freestyle job"):
+        config("<flow-definition/>")
+
+
+def test_a_pipeline_is_a_chain_of_jobs() -> None:
+    found = pipeline(PIPELINE)
+    build, ship = found.documents
+    assert (build["name"], ship["name"]) == ("app-Build-it", "app-Ship")
+    assert build["schedule"] == {"type": "cron", "value": "H 2 * * *"}
+    assert (ship["schedule"], ship["depends_on"]) == ({"type": "on_demand"}, [{"job": "app-Build-it"}])
+    assert build["parameters"][0] == {
+        "name": "PLACE",
+        "param_type": "text",
+        "default": "here, or there",
+        "description": "where",
+    }
+    assert [one["default"] for one in build["parameters"][1:]] == ["x", True]
+    assert (build["max_concurrent"], "status" in build) == (1, False)
+    assert output(build, PLACE="there") == (0, "{a} high\nthere\n")
+    assert output(ship) == (0, "one\ntwo\ndone\n")
+    assert found.notes == [
+        ("app-Build-it", "its option timestamps() does not come along"),
+        ("app-Build-it", "its step junit does not come along"),
+        ("app-Ship", "what follows it (post) does not come along"),
+        ("app-Ship", "gets the defaults of its parameters when the stage before it starts it"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "when { branch 'main' }\nsteps { sh 'true' }",
+        'steps { sh "echo ${env.A.toLowerCase()}" }',
+        "steps { script { sh 'true' } }",
+        "steps { withCredentials([string(credentialsId: 'x', variable: 'Y')]) { sh 'true' } }",
+        "steps { sh(script: 'true', returnStdout: true) }",
+        "environment { KEY = credentials('key') }\nsteps { sh 'true' }",
+        "agent { docker { image 'x' } }\nsteps { sh 'true' }",
+        "parallel { stage('a') { steps { sh 'true' } } }",
+        "steps { checkout scm }",
+    ],
+)
+def test_what_is_not_understood_leaves_a_paused_job(stage: str) -> None:
+    found = pipeline(f"pipeline {{ agent any\nstages {{ stage('one') {{ {stage} }} }} }}")
+    (job,) = found.documents
+    assert job["status"] == "paused"
+    assert any(note.startswith("is paused until somebody has looked at it: ") for _, note in found.notes)
+
+
+@pytest.mark.parametrize("text", ["node { sh 'true' }", "pipeline {", "pipeline { } }", ""])
+def test_other_jenkinsfiles_are_refused(text: str) -> None:
+    with pytest.raises(CannotConvert):
+        pipeline(text)
+
+
+def test_timers() -> None:
+    assert read_timers("@midnight\n\nH/15 * * * *") == (["H H(0-2) * * *", "H/15 * * * *"], None)
+    with pytest.raises(ValueError, match="no timer"):
+        read_timers("soon")
