@@ -63,6 +63,9 @@ def _names(names: list[str]) -> dict[str, str]:
 
 def _job(job: Json, names: Mapping[str, str], options: DkronOptions, seen: _Seen, found: Converted) -> None:
     name, notes = str(job["name"]), list[str]()
+    for key in ("tags", "metadata", "processors"):
+        if not isinstance(job.get(key) or {}, dict):
+            raise ValueError(f"its {key} are no object")
     document: Json = {"name": names[name], "description": _description(job)}
     config = config_of(job.get("executor_config") or {})
     parts, told = read_executor(str(job.get("executor") or ""), config, name)

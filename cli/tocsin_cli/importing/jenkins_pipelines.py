@@ -39,12 +39,12 @@ def read_jenkinsfile(text: str, name: str, options: JenkinsOptions) -> Converted
         if len(blocks) != 1:
             raise ValueError("no declarative pipeline: scripted ones are programs, which can't be converted")
         pipeline = _read(blocks[0])
+        found = Converted()
+        before: str | None = None
+        for stage in pipeline.stages:
+            before = _stage(stage, name, before, pipeline, options, found) or before
     except ValueError as error:
         raise CannotConvert(f"{name}: {error}") from None
-    found = Converted()
-    before: str | None = None
-    for stage in pipeline.stages:
-        before = _stage(stage, name, before, pipeline, options, found) or before
     if not found.documents:
         found.skip(name, "it has no stages with steps")
     return found
@@ -53,7 +53,7 @@ def read_jenkinsfile(text: str, name: str, options: JenkinsOptions) -> Converted
 def _read(body: list[Statement]) -> _Pipeline:
     pipeline = _Pipeline()
     for part in body:
-        match part.head.split("(")[0].split()[0]:
+        match part.head.partition("(")[0].partition(" ")[0]:
             case "stages":
                 pipeline.stages = [one for one in part.body or [] if one.head.startswith("stage")]
             case "triggers":

@@ -324,6 +324,7 @@ def test_what_cannot_be_done_is_told() -> None:
     assert "executor 'gcppubsub'" in refusal(executor="gcppubsub", executor_config={"project": "p"})
     assert "has no command" in refusal(executor_config={"shell": "true"})
     assert "no text in base64" in refusal(executor_config={"command": "cat", "payload": "//79"})
+    assert "no object" in refusal(tags=["dc"])
     assert "texts only" in refusal(executor_config={"command": 1})
     assert "{{...}}" in command("echo {{NAME}}")[1][0]
     with pytest.raises(CannotConvert, match="no jobs of Dkron"):

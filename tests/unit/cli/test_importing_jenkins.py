@@ -187,7 +187,17 @@ def test_what_is_not_understood_leaves_a_paused_job(stage: str) -> None:
     assert any(note.startswith("is paused until somebody has looked at it: ") for _, note in found.notes)
 
 
-@pytest.mark.parametrize("text", ["node { sh 'true' }", "pipeline {", "pipeline { } }", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "node { sh 'true' }",
+        "pipeline {",
+        "pipeline { } }",
+        "",
+        "pipeline { triggers { cron(x) } }",
+        "pipeline { stages { stage(\"${x.y}\") { steps { sh 'x' } } } }",
+    ],
+)
 def test_other_jenkinsfiles_are_refused(text: str) -> None:
     with pytest.raises(CannotConvert):
         pipeline(text)
