@@ -44,7 +44,7 @@ class ExternalServer:
 def new_database(server: Server, *, template: str = "template1") -> Iterator[str]:
     """The name of a fresh copy of the template, dropped afterwards whoever is still connected."""
     name = f"tocsin_test_{uuid.uuid4().hex[:12]}"
-    administer(server, f'CREATE DATABASE {name} TEMPLATE "{template}"')
+    administer(server, f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy')
     try:
         yield name
     finally:
