@@ -146,7 +146,7 @@ async def test_a_result_that_nobody_knows_is_set_aside(controller: FakeControlle
     await agents.start()
     job = noop(exit_code=5)
     controller.receipts[job.execution_id] = Receipt.UNKNOWN
-    controller.limits = OutputLimits(flush_secs=1)
+    controller.limits = OutputLimits(flush_secs=30)  # so that the start is told together with the result
     await controller.offer(job)
     await controller.until(lambda: bool(controller.results(job.execution_id)))
     await controller.settled(job.execution_id)
