@@ -1,8 +1,6 @@
 """The composition root: builds the parts of one controller and runs them."""
 
 import asyncio
-import os
-import socket
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +16,7 @@ from tocsin_agent.policy import Policy
 from tocsin_controller.api.app import build_app
 from tocsin_controller.compat.mounting import mount_all
 from tocsin_controller.engine import Engine, build_engine
-from tocsin_controller.local import LocalLink
+from tocsin_controller.local import LocalLink, node_name
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.security.vault_keys import check_keys
 from tocsin_controller.settings import ControllerSettings
@@ -56,6 +54,8 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
         lock_timeout_secs=LOCK_TIMEOUT_SECS,
     )
     try:
+        if settings.dkron_open:
+            log.warning("dkron_api_is_open", role=settings.dkron_open_role, path="/v1")
         engine = build_engine(db, settings)
         await check_keys(db, engine.vault)
         keyring = KeyRing(db)
@@ -104,8 +104,7 @@ async def _local_agent(engine: Engine, settings: ControllerSettings) -> AsyncIte
         agent = Agent(
             link=LocalLink(engine.desk),
             state_dir=settings.state_dir or Path(scratch),
-            # With a journal that outlives this process, the name must too: what is in it is reported under it.
-            name=f"controller-{socket.gethostname()}-{settings.port if settings.state_dir else os.getpid()}",
+            name=node_name(settings),
             capacity=settings.local_capacity,
             # Without a directory of its own nobody would find its jobs again.
             is_leashed=settings.state_dir is None,

@@ -1,9 +1,12 @@
 """The `local` target: the agent's own daemon inside the controller, talking to it without a network."""
 
+import os
+import socket
 from uuid import UUID
 
 from tocsin_agent.link import Refused, Unreachable
 from tocsin_controller.dispatch.desk import AgentDesk
+from tocsin_controller.settings import ControllerSettings
 from tocsin_shared.errors import TocsinError, Unavailable
 from tocsin_shared.protocol import (
     EventsRequest,
@@ -15,6 +18,14 @@ from tocsin_shared.protocol import (
     RegisterRequest,
     RegisterResponse,
 )
+
+
+def node_name(settings: ControllerSettings) -> str:
+    """What a controller, and the agent inside it, is called.
+
+    With a journal that outlives this process, the name must too: what is in it is reported under it.
+    """
+    return f"controller-{socket.gethostname()}-{settings.port if settings.state_dir else os.getpid()}"
 
 
 class LocalLink:

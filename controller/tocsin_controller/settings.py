@@ -96,6 +96,14 @@ class ControllerSettings(LayeredSettings):
     rate_limit_agent: int = Field(
         60_000, ge=0, description="Requests a minute and key of agents; 0 means no limit."
     )
+    dkron_open: bool = Field(
+        False,
+        description="Serve Dkron's API (`/v1`) to callers without a key too: whoever reaches the port may then do what "
+        "`dkron_open_role` may.",
+    )
+    dkron_open_role: Literal["viewer", "operator", "admin"] = Field(
+        "operator", description="What callers without a key may do there."
+    )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         [],
         description="Networks or addresses of proxies, with commas between them, such as 10.0.0.0/8: from these alone "

@@ -1,7 +1,7 @@
 """Where a job runs."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -31,6 +31,9 @@ TagExpression = Annotated[
     StringConstraints(min_length=1, max_length=tag_expressions.LONGEST_CHARS, strip_whitespace=True),
     AfterValidator(_is_an_expression),
 ]
+
+
+HostCount = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class LocalTarget(UserModel):
@@ -70,11 +73,15 @@ class TaggedTarget(UserModel):
     expression: TagExpression | None = None
     #: `any` is whichever is free first; `all` is one execution per host under one run.
     mode: TaggedMode = TaggedMode.ANY
+    #: With `all`: so many of them, drawn anew for each run.
+    count: HostCount | None = None
 
     @model_validator(mode="after")
     def _says_which(self) -> Self:
         if (self.tag is None) == (self.expression is None):
             raise ValueError("give one of `tag` and `expression`")
+        if self.count is not None and self.mode is not TaggedMode.ALL:
+            raise ValueError("`count` is for mode `all`")
         return self
 
     @model_serializer(mode="wrap")
@@ -91,7 +98,11 @@ class TaggedTarget(UserModel):
 class AllTarget(UserModel):
     """On every eligible agent: one execution per host under one run."""
 
+    omitted_when_none: ClassVar[frozenset[str]] = frozenset({"count"})
+
     type: Literal["all"]
+    #: So many of them, drawn anew for each run.
+    count: HostCount | None = None
 
 
 Target = Annotated[

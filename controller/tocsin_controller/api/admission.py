@@ -30,6 +30,10 @@ class Admission:
         except Unauthorized:
             self.count_stranger(request)
             raise
+        return self.admit_as(request, roles, principal)
+
+    def admit_as(self, request: web.Request, roles: frozenset[Role], principal: Principal) -> Principal:
+        """The same for somebody who is known already. Raises Forbidden, TooManyRequests."""
         _obey(request, self._limits.take(principal))
         if principal.role not in roles:
             raise Forbidden(f"the role '{principal.role}' may not do this")

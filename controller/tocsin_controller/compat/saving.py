@@ -17,10 +17,13 @@ def as_create(parts: dict[str, Any]) -> JobCreate:
         raise invalid(error, parts) from None
 
 
-def counted_from_now(parts: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Intervals are first due once they have passed, where other schedulers have it so."""
+def counted_from_now(parts: dict[str, Any], now: datetime, starts_at: str | None = None) -> dict[str, Any]:
+    """Intervals are first due once they have passed, where other schedulers have it so.
+
+    One with a beginning of its own is counted from there.
+    """
     schedule = parts.get("schedule")
-    if schedule is None or schedule["type"] != "interval":
+    if schedule is None or schedule["type"] != "interval" or starts_at is not None:
         return parts
     first = now.replace(microsecond=0) + timedelta(seconds=schedule["value"]["interval_secs"])
     return {**parts, "starts_at": first.isoformat()}

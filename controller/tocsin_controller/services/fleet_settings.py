@@ -42,12 +42,18 @@ def _days(most: int) -> Callable[[str], str | None]:
     return check
 
 
+def _is_true(value: str) -> str | None:
+    return None if value == "true" else "must be true, or empty"
+
+
 #: Another key is refused: a typo must not look as if it had been set. The configuration has settings of these names
 #: too, which hold where nothing was set.
 KNOWN: Final[Mapping[str, Known]] = {
     "retention_days": Known(_days(3_650)),
     # Whoever can be found in the audit log must not decide how long that is kept.
     "audit_retention_days": Known(_days(36_500), is_admins_own=True),
+    # Dkron's clients can't make or change jobs.
+    "dkron_paused": Known(_is_true),
 }
 
 

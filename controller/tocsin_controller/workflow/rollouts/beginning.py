@@ -1,5 +1,6 @@
-"""The executions of a run on every host, with or without batches. Pure."""
+"""The executions of a run on every host, or on some drawn from them, with or without batches."""
 
+import random
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -19,6 +20,7 @@ from tocsin_shared.executions import Reason
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.rollouts import Rollout
+from tocsin_shared.targets import AllTarget, TaggedTarget
 
 
 class FanOut(NamedTuple):
@@ -39,6 +41,7 @@ def fan_out(job: JobDefinition, agents: Sequence[AgentFacts]) -> FanOut:
             there.append(agent)
         elif verdict is not None:
             away.append((agent, verdict.why))
+    there, away = _drawn(job, there, away)
     waited_for = away if job.rollout and job.rollout.wait_offline_secs else []
     not_reached = tuple(not_reached_entry(a.id, a.name, why) for a, why in away if not waited_for)
     executions = tuple(
@@ -46,6 +49,18 @@ def fan_out(job: JobDefinition, agents: Sequence[AgentFacts]) -> FanOut:
         for agent in (*there, *(agent for agent, _ in waited_for))
     )
     return FanOut(executions, not_reached, _rollout(job, executions, len(there), len(away)))
+
+
+def _drawn(
+    job: JobDefinition, there: list[AgentFacts], away: list[tuple[AgentFacts, str]]
+) -> tuple[list[AgentFacts], list[tuple[AgentFacts, str]]]:
+    """Of a target that means so many hosts: that many of those that are there, then of those that are not."""
+    count = job.target.count if isinstance(job.target, AllTarget | TaggedTarget) else None
+    if count is None:
+        return there, away
+    places = sorted(random.sample(range(len(there)), min(count, len(there))))
+    drawn = [there[place] for place in places]
+    return drawn, away[: count - len(drawn)]
 
 
 def not_reached_entry(agent_id: UUID, name: str, why: str) -> dict[str, str]:

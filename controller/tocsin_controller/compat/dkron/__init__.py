@@ -1,0 +1,1 @@
+"""Dkron's API at `/v1`."""

@@ -1,0 +1,86 @@
+"""Jobs from a file that Dkron's list of jobs was saved to."""
+
+import asyncio
+import json
+from typing import Any, Final
+
+from aiohttp import BodyPartReader, web
+
+from tocsin_controller.compat.dkron.checking import check_job
+from tocsin_controller.compat.dkron.jobs import MOST_JOBS, DkronJobs
+from tocsin_controller.compat.dkron.values import decode_job, first_value
+from tocsin_controller.security.roles import Principal
+from tocsin_controller.store.database import Database
+from tocsin_controller.store.jobs import read_clock
+from tocsin_shared.errors import BodyTooLarge, InvalidInput, MalformedBody, TocsinError
+
+_FIELD: Final = "file"
+_MOST_BYTES: Final = 32 * 1024 * 1024
+
+
+async def read_file(request: web.Request) -> bytes | None:
+    """The form's file; None when it has none. Raises MalformedBody, BodyTooLarge."""
+    if not request.content_type.startswith("multipart/"):
+        return None
+    try:
+        form = await request.multipart()
+        async for part in form:
+            if isinstance(part, BodyPartReader) and part.name == _FIELD:
+                return await _bytes_of(part)
+    except ValueError:
+        raise MalformedBody("the form can't be read") from None
+    return None
+
+
+async def _bytes_of(part: BodyPartReader) -> bytes:
+    found = bytearray()
+    while chunk := await part.read_chunk(64 * 1024):
+        found += chunk
+        if len(found) > _MOST_BYTES:
+            raise BodyTooLarge(f"the file is larger than {_MOST_BYTES} bytes")
+    return bytes(found)
+
+
+async def restore(db: Database, jobs: DkronJobs, raw: bytes, by: Principal) -> str:
+    """Save all of them, parents first; a line each, as JSON. Raises InvalidInput, and then nothing is saved."""
+    told: list[str] = []
+    failed: set[str] = set()
+    for job in in_order(await _read(db, raw)):
+        if job["parent_job"] in failed:
+            failed.add(job["name"])
+            continue
+        try:
+            await jobs.save(job, by)
+        except TocsinError:
+            failed.add(job["name"])
+            told.append(f"fail create {job['name']}")
+        else:
+            told.append(f"success create {job['name']}")
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+async def _read(db: Database, raw: bytes) -> list[dict[str, Any]]:
+    value = await asyncio.to_thread(first_value, raw)
+    if not isinstance(value, list) or len(value) > MOST_JOBS:
+        raise MalformedBody(f"the file must hold a list of at most {MOST_JOBS} jobs")
+    found = [decode_job(one) for one in value]
+    now = await read_clock(db)
+    names = {job["name"] for job in found}
+    for job in found:
+        check_job(job, now)
+        if job["parent_job"] and job["parent_job"] not in names:
+            raise InvalidInput(f"the parent of {job['name']} is not in the file")
+    return found
+
+
+def in_order(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Parents before their children; jobs that are their own ancestors come last."""
+    waiting = {job["name"]: job for job in jobs}
+    ordered: list[dict[str, Any]] = []
+    while waiting:
+        ready = [job for job in waiting.values() if job["parent_job"] not in waiting] or list(
+            waiting.values()
+        )
+        ordered += ready
+        waiting = {name: job for name, job in waiting.items() if job not in ready}
+    return ordered

@@ -1,0 +1,46 @@
+"""Questions that only Dkron's API asks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from tocsin_controller.store.database import Queries, Record
+from tocsin_controller.store.statements import sql
+
+_HISTORY = sql("dkron_history")
+_FAMILY = sql("dkron_family")
+_CHAIN = sql("dkron_chain")
+_DAYS = sql("dkron_days")
+
+#: Of each job so many newest executions are counted.
+MOST_COUNTED: Final = 1_000
+
+
+async def histories(db: Queries, since: Mapping[UUID, UUID]) -> dict[UUID, Record]:
+    """How each job's executions from an id on ended, and its last run."""
+    if not since:
+        return {}
+    rows = await db.fetch(_HISTORY, list(since), list(since.values()), MOST_COUNTED)
+    return {row["job_id"]: row for row in rows}
+
+
+async def families(db: Queries, job_ids: Sequence[UUID]) -> tuple[dict[UUID, str], dict[UUID, list[str]]]:
+    """By job the name of the first job it waits for, and the names of those that wait for it."""
+    parents: dict[UUID, str] = {}
+    children: dict[UUID, list[str]] = {}
+    for row in await db.fetch(_FAMILY, list(job_ids)) if job_ids else ():
+        parents.setdefault(row["job_id"], row["parent_name"])
+        children.setdefault(row["parent_id"], []).append(row["child_name"])
+    return parents, children
+
+
+async def is_chain_over(db: Queries, run_id: UUID) -> bool | None:
+    """Whether all that a run set off has ended; None while nothing has begun."""
+    over: bool | None = await db.fetchval(_CHAIN, run_id)
+    return over
+
+
+async def counts_by_day(db: Queries, first: date) -> list[Record]:
+    """`day`, `succeeded` and `failed`, of days from that one on on which something was counted."""
+    return await db.fetch(_DAYS, first)
