@@ -319,3 +319,32 @@ async def test_strangers_come_in_only_where_that_was_chosen(
             assert (await stranger.ask("POST", "/jobs/a", headers=elsewhere))[0] == 403
             async with http.get(f"{opened.url}/api/jobs") as answer:
                 assert answer.status == 401
+
+
+async def test_a_policy_restricts_the_keys_of_its_name(dkron: Dkron, local_controller: Controller) -> None:
+    made = await local_controller.call("POST", "/api/keys", {"name": "team-a", "role": "operator"})
+    policy = {"path": {"/v1/jobs*": ["list", "read"], "/v1/jobs/a-*": {"capabilities": ["create", "read"]}}}
+    async with aiohttp.ClientSession() as http:
+        base = dkron.url.removesuffix("/v1")
+        team = Dkron(base, http, {"X-Dkron-Token": made["raw_key"]})
+        assert (await team.ask("GET", "/busy"))[0] == 200
+        assert (await team.ask("POST", "/acl/policies/team-a", policy))[0] == 403, "only admins make policies"
+        shown = await dkron.call("POST", "/acl/policies/team-a", policy, status=202)
+        assert (shown["Name"], json.loads(shown["Rules"])) == ("team-a", policy)
+        assert await dkron.call("GET", "/acl/policies/team-a") == shown
+        assert (await team.ask("GET", "/busy"))[0] == 403
+        assert (await team.ask("GET", "/jobs"))[0] == 200
+        job = {"schedule": "@manually", "tags": HERE, **shell("true")}
+        assert (await team.ask("POST", "/jobs", {**job, "name": "a-1"}))[0] == 403, (
+            "the list itself may be read only"
+        )
+        policy["path"]["/v1/jobs"] = ["list", "create"]
+        await dkron.call("POST", "/acl/policies/team-a", {"Rules": json.dumps(policy)}, status=202)
+        assert (await team.ask("POST", "/jobs", {**job, "name": "a-1"}))[0] == 201
+        assert (await team.ask("POST", "/jobs", {**job, "name": "a-1"}))[0] == 403, "to make is not to change"
+        assert (await team.ask("POST", "/jobs", {**job, "name": "b-1"}))[0] == 403
+        assert (await team.ask("DELETE", "/jobs/a-1"))[0] == 403
+        assert (await dkron.ask("POST", "/acl/policies/x", {"path": {"/v1/*": ["sudo"]}}))[0] == 400
+        await dkron.call("DELETE", "/acl/policies/team-a")
+        assert (await dkron.ask("GET", "/acl/policies/team-a"))[:2] == (404, "")
+        assert (await team.ask("DELETE", "/jobs/a-1"))[0] == 200

@@ -1,5 +1,6 @@
 """Settings that people change while the fleet runs: which there are, what they may be, and changing them."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -46,6 +47,13 @@ def _is_true(value: str) -> str | None:
     return None if value == "true" else "must be true, or empty"
 
 
+def _is_object(value: str) -> str | None:
+    try:
+        return None if isinstance(json.loads(value), dict) else "must be a JSON object"
+    except (ValueError, RecursionError):
+        return "must be a JSON object"
+
+
 #: Another key is refused: a typo must not look as if it had been set. The configuration has settings of these names
 #: too, which hold where nothing was set.
 KNOWN: Final[Mapping[str, Known]] = {
@@ -54,6 +62,8 @@ KNOWN: Final[Mapping[str, Known]] = {
     "audit_retention_days": Known(_days(36_500), is_admins_own=True),
     # Dkron's clients can't make or change jobs.
     "dkron_paused": Known(_is_true),
+    # Its policies are changed at `/v1/acl/policies` alone, where they are checked.
+    "dkron_acl_policies": Known(_is_object, is_admins_own=True),
 }
 
 

@@ -28,6 +28,8 @@ async def test_metrics_tell_how_things_are_without_a_key(api: Api, worker: Worke
         "tocsin_agents_total": 1,
         "tocsin_agents_online": 1,
         "tocsin_groups_total": 2,
+        "dkron_job_executions_succeeded_total": 1,
+        "dkron_job_executions_failed_total": 0,
     }
 
 

@@ -15,13 +15,14 @@ from tocsin_controller.compat.dkron.answers import NoRoute, answer, counted, err
 from tocsin_controller.compat.dkron.cluster import Cluster, listed
 from tocsin_controller.compat.dkron.jobs import DkronJobs
 from tocsin_controller.compat.dkron.listing import fits, in_order, needs_counts, part_of
+from tocsin_controller.compat.dkron.policies import Policies
 from tocsin_controller.compat.dkron.restoring import read_file, restore
 from tocsin_controller.compat.dkron.running import start_run, wait_for_all
 from tocsin_controller.compat.dkron.statistics import by_day, days_asked
 from tocsin_controller.compat.dkron.switches import is_paused, set_paused
 from tocsin_controller.compat.dkron.values import decode_job, first_value
 from tocsin_controller.compat.facade import MAX_BODY_BYTES, Facade, FacadeCall, FacadeRoute, basic_password
-from tocsin_controller.security.roles import READERS, WRITERS, Principal, Role
+from tocsin_controller.security.roles import ADMINS, READERS, WRITERS, Principal, Role
 from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_shared.errors import Forbidden, InvalidInput, NotFound, TocsinError, Unavailable
 
@@ -44,6 +45,7 @@ class Dkron(Facade):
         self._service = parts.jobs
         self._jobs = DkronJobs(parts.db, parts.jobs)
         self._settings = FleetSettings(parts.db, parts.settings)
+        self._policies = Policies(parts.db, self._settings)
         self._cluster = Cluster(parts.db, parts.settings)
         self._stranger: Principal | None = None
         if parts.settings.dkron_open:
@@ -80,6 +82,9 @@ class Dkron(Facade):
             FacadeRoute("GET", "/v1/leader", READERS, self.leader),
             FacadeRoute("GET", "/v1/isleader", READERS, self.is_leader),
             FacadeRoute("POST", "/v1/leave", WRITERS, self.leave),
+            FacadeRoute("GET", "/v1/acl/policies/{name}", ADMINS, self.policy),
+            FacadeRoute("POST", "/v1/acl/policies/{name}", ADMINS, self.put_policy),
+            FacadeRoute("DELETE", "/v1/acl/policies/{name}", ADMINS, self.delete_policy),
             FacadeRoute("*", "/v1/{rest:.*}", READERS, self.nothing),
         ]
 
@@ -95,8 +100,11 @@ class Dkron(Facade):
         if key is None and self._stranger is not None:
             if request.method != "GET" and _is_from_elsewhere(request):
                 raise Forbidden("pages of other sites may not do this without a key")
-            return self._admission.admit_as(request, roles, self._stranger)
-        return await self._admission.admit(request, roles, key)
+            caller = self._admission.admit_as(request, roles, self._stranger)
+        else:
+            caller = await self._admission.admit(request, roles, key)
+        await self._policies.check(caller, request.method, request.path)
+        return caller
 
     async def list(self, call: FacadeCall) -> web.Response:
         query = call.request.query
@@ -116,6 +124,8 @@ class Dkron(Facade):
             raise Paused
         raw = await read_body(call.request, MAX_BODY_BYTES)
         job = decode_job(first_value(raw))
+        wanted = "update" if await self._jobs.exists(job["name"]) else "create"
+        await self._policies.check(call.caller, "POST", f"/v1/jobs/{job['name']}", frozenset({wanted}))
         await self._jobs.save(job, call.caller)
         if "runoncreate" in call.request.query:
             await self._run_on_create(job["name"], call.caller)
@@ -210,6 +220,16 @@ class Dkron(Facade):
         except InvalidInput:
             return self._said(web.Response(status=400))
         return self._answer(call, told)
+
+    async def policy(self, call: FacadeCall) -> web.Response:
+        return self._answer(call, await self._policies.get(call.path["name"]))
+
+    async def put_policy(self, call: FacadeCall) -> web.Response:
+        sent = first_value(await read_body(call.request, MAX_BODY_BYTES))
+        return self._answer(call, await self._policies.put(call.path["name"], sent, call.caller), 202)
+
+    async def delete_policy(self, call: FacadeCall) -> web.Response:
+        return self._answer(call, await self._policies.delete(call.path["name"], call.caller))
 
     async def status(self, call: FacadeCall) -> web.Response:
         return self._answer(call, await self._cluster.status())
