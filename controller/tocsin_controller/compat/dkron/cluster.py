@@ -53,8 +53,8 @@ class Cluster:
     def _member(self, row: Record) -> dict[str, Any]:
         tags = _tags(is_server=row["agent_type"] == "local")
         for tag in row["tags"]:
-            key, colon, value = tag.partition(":")
-            tags[key] = value if colon else "true"
+            key, sign, value = tag.partition("=")
+            tags[key] = value if sign else "true"
         return _shown(row["name"], tags, _ALIVE if row["status"] != "offline" else _FAILED, 0)
 
 

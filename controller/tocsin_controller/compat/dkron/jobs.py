@@ -35,7 +35,7 @@ class DkronJobs:
 
     async def row(self, name: str) -> Record:
         """A job by its name. Raises NotFound."""
-        row = await job_row(self._db, name)
+        row = await job_row(self._db, name) if "\x00" not in name else None
         if row is None:
             raise NotFound(f"job {name[:100]} not found")
         return row

@@ -1,6 +1,6 @@
 """Dkron's tags, as targets of ours. Pure.
 
-Dkron's nodes have tags with values; ours have tags, where `role:web` stands for the value `web` of `role`. What is true
+Dkron's nodes have tags with values; ours have tags, where `role=web` stands for the value `web` of `role`. What is true
 of every node of Dkron that nobody configured is true of every agent.
 """
 
@@ -14,7 +14,7 @@ _TAG: Final = re.compile(r"\w[\w.:/=@\-]{0,63}")
 #: No agent is meant.
 NOBODY: Final[dict[str, Any]] = {
     "type": "tagged",
-    "expression": "dkron:nobody and not dkron:nobody",
+    "expression": "dkron=nobody and not dkron=nobody",
     "mode": "all",
 }
 
@@ -50,9 +50,9 @@ def _fitting(wanted: list[str]) -> dict[str, str]:
 
 
 def _tag(key: str, value: str) -> str:
-    tag = f"{key}:{value}"
+    tag = f"{key}={value}"
     if not _TAG.fullmatch(tag):
-        raise ValueError(f"tags: {tag[:80]!r} can't be a tag: letters, digits and .:/=@- only, at most 64")
+        raise ValueError(f"tags: {tag[:80]!r} can't be a tag: letters, digits and _.:/=@- only, at most 64")
     return tag
 
 
@@ -70,6 +70,6 @@ def write_tags(target: Mapping[str, Any] | None) -> dict[str, str] | None:
     if target.get("count"):
         many = f":{target['count']}"
     if target.get("tag"):
-        key, _, value = str(target["tag"]).partition(":")
+        key, _, value = str(target["tag"]).partition("=")
         return {key: value + many}
     return {"expression": str(target["expression"]) + many}
