@@ -14,11 +14,14 @@ from aiohttp import web
 from tocsin_agent.daemon import Agent
 from tocsin_agent.policy import Policy
 from tocsin_controller.api.app import build_app
+from tocsin_controller.compat.dkron.ephemeral import Ephemeral
 from tocsin_controller.compat.mounting import mount_all
 from tocsin_controller.engine import Engine, build_engine
 from tocsin_controller.local import LocalLink, node_name
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.security.vault_keys import check_keys
+from tocsin_controller.services.jobs import JobService
+from tocsin_controller.services.starting import RunStarter
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import supervise
@@ -61,6 +64,9 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
         keyring = KeyRing(db)
         keyring.watch(engine.hints.subscribe)
         engine.services["keyring"] = keyring.run
+        starter = RunStarter(db, engine.hints, engine.launcher)
+        jobs = JobService(db, engine.hints, starter, engine.canceller, engine.loss_pace, engine.reach)
+        engine.services["dkron_ephemeral"] = Ephemeral(db, jobs).run
         await engine.maintenance.once()
         async with _background(engine, settings):
             app = build_app(db, engine, settings, keyring, [mount_all])

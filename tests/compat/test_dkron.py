@@ -348,3 +348,15 @@ async def test_a_policy_restricts_the_keys_of_its_name(dkron: Dkron, local_contr
         await dkron.call("DELETE", "/acl/policies/team-a")
         assert (await dkron.ask("GET", "/acl/policies/team-a"))[:2] == (404, "")
         assert (await team.ask("DELETE", "/jobs/a-1"))[0] == 200
+
+
+async def test_an_ephemeral_job_is_gone_after_its_first_success(dkron: Dkron) -> None:
+    await dkron.save(name="never", ephemeral=True, **shell("exit 1"))
+    await dkron.save(name="once", ephemeral=True)
+    for name in ("never", "once"):
+        await dkron.call("POST", f"/jobs/{name}")
+    assert [job["name"] for job in await dkron.call("GET", "/jobs")] == ["never"]
+    await dkron.save(name="by-itself", ephemeral=True, schedule="@every 1s")
+    async with asyncio.timeout(PATIENCE_SECS):
+        while (await dkron.ask("GET", "/jobs/by-itself"))[0] == 200:
+            await asyncio.sleep(0.1)

@@ -12,6 +12,7 @@ _HISTORY = sql("dkron_history")
 _FAMILY = sql("dkron_family")
 _CHAIN = sql("dkron_chain")
 _DAYS = sql("dkron_days")
+_EPHEMERAL = sql("dkron_ephemeral")
 
 #: Of each job so many newest executions are counted.
 MOST_COUNTED: Final = 1_000
@@ -44,3 +45,8 @@ async def is_chain_over(db: Queries, run_id: UUID) -> bool | None:
 async def counts_by_day(db: Queries, first: date) -> list[Record]:
     """`day`, `succeeded` and `failed`, of days from that one on on which something was counted."""
     return await db.fetch(_DAYS, first)
+
+
+async def ephemeral_jobs(db: Queries, most: int) -> list[UUID]:
+    """Jobs whose time is over, because they have succeeded."""
+    return [row["id"] for row in await db.fetch(_EPHEMERAL, most)]

@@ -13,6 +13,7 @@ from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.compat.dkron import history
 from tocsin_controller.compat.dkron.answers import NoRoute, answer, counted, error_answer
 from tocsin_controller.compat.dkron.cluster import Cluster, listed
+from tocsin_controller.compat.dkron.ephemeral import Ephemeral
 from tocsin_controller.compat.dkron.jobs import DkronJobs
 from tocsin_controller.compat.dkron.listing import fits, in_order, needs_counts, part_of
 from tocsin_controller.compat.dkron.policies import Policies
@@ -45,6 +46,7 @@ class Dkron(Facade):
         self._service = parts.jobs
         self._jobs = DkronJobs(parts.db, parts.jobs)
         self._settings = FleetSettings(parts.db, parts.settings)
+        self._ephemeral = Ephemeral(parts.db, parts.jobs)
         self._policies = Policies(parts.db, self._settings)
         self._cluster = Cluster(parts.db, parts.settings)
         self._stranger: Principal | None = None
@@ -157,6 +159,8 @@ class Dkron(Facade):
         if run_id is None:
             raise NotFound
         await wait_for_all(self._db, run_id, has_children=bool(shown["dependent_jobs"]))
+        if shown["ephemeral"]:
+            await self._ephemeral.once()
         return self._answer(call, shown, headers={"Location": _uri(call.request)})
 
     async def toggle(self, call: FacadeCall) -> web.Response:
