@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import grpc
 
+from tocsin_agent.tasks.addresses import host_and_port
 from tocsin_agent.tasks.driving import TaskFailed, could_not_connect
 from tocsin_agent.tasks.tls import context_of
 from tocsin_shared.connections.configs import GrpcConfig
@@ -29,7 +30,7 @@ class Address:
     @property
     def target(self) -> str:
         """As gRPC wants it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 def address_of(task: GrpcTask, config: GrpcConfig | None) -> Address:

@@ -18,6 +18,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
+from tocsin_agent.tasks.addresses import host_and_port
 from tocsin_agent.tasks.driving import TaskFailed, could_not_connect, login_refused
 from tocsin_agent.tasks.tls import context_of
 from tocsin_shared.connections.configs import KafkaConfig
@@ -107,7 +108,7 @@ async def reach(access: Access) -> str:
     except ValueError as error:
         raise could_not_connect(f"Kafka at {access.brokers}", error) from None
     for host, port, _ in brokers:
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        address = host_and_port(host, port)
         try:
             async with asyncio.timeout(_CONNECT_SECS):
                 connection = await create_conn(host, port, request_timeout_ms=60_000, **access.arguments)

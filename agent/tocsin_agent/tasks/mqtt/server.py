@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from tocsin_agent.tasks.addresses import host_and_port
 from tocsin_agent.tasks.driving import TaskFailed, config_of
 from tocsin_agent.tasks.tls import tls_of
 from tocsin_shared.connections.base import TlsConfig
@@ -33,7 +34,7 @@ class MqttServer:
     @property
     def name(self) -> str:
         """For people, without credentials."""
-        return f"MQTT broker {f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return f"MQTT broker {host_and_port(self.host, self.port)}"
 
 
 def server_of(assignment: Assignment, task: MqttTask | MqttSubscribeTask) -> MqttServer:

@@ -5,11 +5,10 @@ from urllib.parse import unquote, urlsplit
 
 from yarl import URL
 
-from tocsin_agent.tasks.driving import TaskFailed
+from tocsin_agent.tasks.addresses import BadUrl, host_and_port, reading_url
 from tocsin_agent.tasks.tls import tls_of
 from tocsin_shared.connections.base import TlsConfig
 from tocsin_shared.connections.configs import RabbitmqConfig
-from tocsin_shared.executions import Reason
 
 _PORT = 5672
 _TLS_PORT = 5671
@@ -28,8 +27,7 @@ class RabbitmqServer:
     @property
     def name(self) -> str:
         """For people, without credentials."""
-        host = self.url.host or ""
-        return f"RabbitMQ at {f'[{host}]' if ':' in host else host}:{self.url.port}"
+        return f"RabbitMQ at {host_and_port(self.url.host or '', self.url.port)}"
 
     @property
     def virtual_host(self) -> str:
@@ -39,27 +37,18 @@ class RabbitmqServer:
 
 def server_of(url: str, config: RabbitmqConfig | None) -> RabbitmqServer:
     """What the connection says goes before what the url says. Raises TaskFailed."""
-    try:
+    with reading_url("RabbitMQ", is_of_connection=config is not None):
         return _server(config.url if config else url, config)
-    except ValueError as error:
-        # The libraries' own words on urls may show parts of them, and so the password.
-        said = str(error) if isinstance(error, _BadUrl) else "it is not a url of RabbitMQ"
-        reason = Reason.CONNECT_FAILED if config is None else Reason.BAD_CONNECTION
-        raise TaskFailed(reason, f"The url can't be used: {said}.") from None
-
-
-class _BadUrl(ValueError):
-    """Says what is wrong in words of ours."""
 
 
 def _server(url: str, config: RabbitmqConfig | None) -> RabbitmqServer:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     if scheme not in ("amqp", "amqps"):
-        raise _BadUrl("it must start with amqp:// or amqps://")
+        raise BadUrl("it must start with amqp:// or amqps://")
     if parts.query:
         # The driver would take files of this host from there, and switch off what protects the login.
-        raise _BadUrl("settings after a question mark are not taken")
+        raise BadUrl("settings after a question mark are not taken")
     tls = tls_of(config, by_address=scheme == "amqps")
     built = URL.build(
         scheme="amqps" if tls else "amqp",

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tocsin_agent.tasks.driving import TaskFailed
+from tocsin_agent.tasks.addresses import BadUrl, host_and_port, reading_url
 from tocsin_agent.tasks.tls import tls_of
 from tocsin_shared.connections.base import TlsConfig
 from tocsin_shared.connections.configs import RedisConfig
-from tocsin_shared.executions import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +27,26 @@ class RedisServer:
         """For people, without credentials."""
         if self.path is not None:
             return f"Redis at {self.path}"
-        return f"Redis at {f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        return f"Redis at {host_and_port(self.host, self.port)}"
 
 
 def server_of(url: str, config: RedisConfig | None) -> RedisServer:
     """What the connection says goes before what the url says. Raises TaskFailed."""
-    try:
+    with reading_url("Redis", is_of_connection=config is not None):
         return _server(config.url if config else url, config)
-    except ValueError as error:
-        # Python's own words on urls may show parts of them, and so the password.
-        said = str(error) if isinstance(error, _BadUrl) else "it is not a url of Redis"
-        reason = Reason.CONNECT_FAILED if config is None else Reason.BAD_CONNECTION
-        raise TaskFailed(reason, f"The url can't be used: {said}.") from None
-
-
-class _BadUrl(ValueError):
-    """Says what is wrong in words of ours."""
 
 
 def _server(url: str, config: RedisConfig | None) -> RedisServer:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     if scheme not in ("redis", "rediss", "unix"):
-        raise _BadUrl("it must start with redis://, rediss:// or unix://")
+        raise BadUrl("it must start with redis://, rediss:// or unix://")
     settings = parse_qs(parts.query)
     if unknown := sorted(settings.keys() - {"db"}):
-        raise _BadUrl(f"the setting '{unknown[0]}' is not known")
+        raise BadUrl(f"the setting '{unknown[0]}' is not known")
     database = settings["db"][0] if "db" in settings else "" if scheme == "unix" else parts.path.strip("/")
     if database and not database.isdecimal():
-        raise _BadUrl("the database must be a number")
+        raise BadUrl("the database must be a number")
     return RedisServer(
         host=parts.hostname or "localhost",
         port=parts.port or 6379,
