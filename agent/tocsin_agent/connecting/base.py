@@ -28,11 +28,6 @@ def speaks_tls(config: TlsConfig, by_address: bool) -> bool:
     return by_address if config.tls is None else config.tls
 
 
-def tells_how(config: TlsConfig) -> bool:
-    """Whether it says anything that is about TLS, so that TLS is meant where no address can say so."""
-    return bool(config.tls_ca or config.tls_cert or config.tls_server_name)
-
-
 def unusable(why: str) -> TaskFailed:
     """Nothing can be tried with this configuration."""
     return TaskFailed(Reason.BAD_CONNECTION, f"The connection can't be used: {why}.")

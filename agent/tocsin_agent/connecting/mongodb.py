@@ -12,8 +12,9 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
-from tocsin_agent.connecting.base import client_pem, in_memory, server_of, speaks_tls, tells_how, unusable
+from tocsin_agent.connecting.base import client_pem, in_memory, server_of, unusable
 from tocsin_agent.tasks.driving import could_not_connect, driver_failed, login_refused, one_line
+from tocsin_agent.tasks.tls import tls_of
 from tocsin_shared.connections.configs import MongodbConfig
 from tocsin_shared.network import Reach
 
@@ -31,7 +32,7 @@ async def probe(config: MongodbConfig, _reach: Reach) -> str:
         options: dict[str, Any] = {}
         if "serverselectiontimeoutms" not in config.connection_string.lower():
             options["serverSelectionTimeoutMS"] = _SELECTION_MS
-        if speaks_tls(config, by_address=tells_how(config)):
+        if tls_of(config, by_address=False):
             files = {"tlsCAFile": ca, "tlsCertificateKeyFile": certificate}
             options |= {"tls": True, "tlsAllowInvalidCertificates": not config.tls_verify}
             options |= {name: path for name, path in files.items() if path}

@@ -44,7 +44,7 @@ class Caller:
                 raise TaskFailed(
                     Reason.BAD_CONNECTION, "The connection wants TLS, but its base_url begins with http://."
                 )
-            if config.tls_ca or config.tls_cert or config.tls_server_name or not config.tls_verify:
+            if config.names_certificates or not config.tls_verify:
                 self._tls = await asyncio.to_thread(context_of, config)
         # trust_env is off so that neither proxy settings nor ~/.netrc of the agent's account leak into somebody's job.
         self._session = aiohttp.ClientSession(

@@ -19,7 +19,7 @@ def tls_of(config: TlsConfig | None, *, by_address: bool) -> TlsConfig | None:
     given = config or TlsConfig()
     wanted = given.tls
     if wanted is None:
-        wanted = by_address or bool(given.tls_ca or given.tls_cert or given.tls_server_name)
+        wanted = by_address or given.names_certificates
     return given if wanted else None
 
 

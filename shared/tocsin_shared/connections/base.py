@@ -76,3 +76,8 @@ class TlsConfig(ConnectionConfig):
     tls_verify: bool = True
     #: The name that the certificate must have, when it is not that of the host.
     tls_server_name: Host | None = None
+
+    @property
+    def names_certificates(self) -> bool:
+        """Whether it says which certificate is expected, or which is shown."""
+        return bool(self.tls_ca or self.tls_cert or self.tls_server_name)

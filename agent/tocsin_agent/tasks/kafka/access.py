@@ -20,7 +20,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from tocsin_agent.tasks.addresses import host_and_port
 from tocsin_agent.tasks.driving import TaskFailed, could_not_connect, login_refused
-from tocsin_agent.tasks.tls import context_of
+from tocsin_agent.tasks.tls import context_of, tls_of
 from tocsin_shared.connections.configs import KafkaConfig
 from tocsin_shared.executions import Reason
 from tocsin_shared.tasks.kafka_properties import check_properties, jaas_login, parse_properties
@@ -72,15 +72,13 @@ async def access_of(broker: str, config: KafkaConfig | None, settings: Mapping[s
     if protocol.startswith("SASL_") and username is None:
         message = f"security.protocol={protocol} needs a username: sasl.username, or that of a connection."
         raise TaskFailed(Reason.LOGIN_FAILED, message)
-    wants_tls = given.tls
-    if wants_tls is None:
-        wants_tls = protocol.endswith("SSL") or bool(given.tls_ca or given.tls_cert or given.tls_server_name)
     trusts_anybody = settings.get("enable.ssl.certificate.verification", "").lower() == "false"
     if trusts_anybody and "tls_verify" not in given.model_fields_set:
         given = given.model_copy(update={"tls_verify": False})
+    tls = tls_of(given, by_address=protocol.endswith("SSL"))
     return Access(
         brokers=given.broker,
-        tls=await asyncio.to_thread(context_of, given) if wants_tls else None,
+        tls=await asyncio.to_thread(context_of, tls) if tls else None,
         username=username,
         password=password,
         mechanism=mechanism,

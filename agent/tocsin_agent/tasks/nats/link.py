@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.errors import Error, SecureConnWantedError
 
 from tocsin_agent.tasks.driving import could_not_connect, login_refused
-from tocsin_agent.tasks.tls import context_of
+from tocsin_agent.tasks.tls import context_of, tls_of
 from tocsin_shared.connections.configs import NatsConfig
 from tocsin_shared.tasks import NatsTask
 
@@ -94,12 +94,8 @@ async def servers_of(task: NatsTask | None, config: NatsConfig | None) -> Server
     given = config or NatsConfig(url=task.url if task else "")
     urls = [url.strip() for url in given.url.split(",") if url.strip()]
     credentials = _credentials(task, config, urls)
-    wants_tls = any(urlsplit(url).scheme in ("tls", "wss") for url in urls)
-    if given.tls is not None:
-        wants_tls = given.tls
-    elif given.tls_ca or given.tls_cert or given.tls_server_name:
-        wants_tls = True
-    return Servers(urls, await asyncio.to_thread(context_of, given) if wants_tls else None, credentials)
+    tls = tls_of(given, by_address=any(urlsplit(url).scheme in ("tls", "wss") for url in urls))
+    return Servers(urls, await asyncio.to_thread(context_of, tls) if tls else None, credentials)
 
 
 @asynccontextmanager
