@@ -4,7 +4,7 @@ from datetime import datetime
 
 from tocsin_controller.scheduling.calendar_days import SEARCH_YEARS
 from tocsin_controller.scheduling.cron_syntax import CronError, parse
-from tocsin_controller.scheduling.fires import next_fire
+from tocsin_controller.scheduling.fires import LAST_FIRE, next_fire
 from tocsin_controller.scheduling.timing import Calendar, Cron, Every, Once, OnDemand, Timing
 from tocsin_controller.scheduling.zones import UnknownZone, load_zone
 from tocsin_shared.errors import FieldError, InvalidInput
@@ -54,6 +54,8 @@ def _rule_mistakes(timing: Timing) -> list[FieldError]:
             return [FieldError("schedule.value", f"{_iso(at)} is before starts_at, so it would never be due")]
         case Once(at) if timing.expires_at is not None and at > timing.expires_at:
             return [FieldError("schedule.value", f"{_iso(at)} is after expires_at, so it would never be due")]
+        case Once(at) if at > LAST_FIRE:
+            return [FieldError("schedule.value", f"must not be later than {_iso(LAST_FIRE)}")]
     return []
 
 

@@ -6,13 +6,15 @@ from typing import assert_never
 
 from tocsin_controller.scheduling.cron_fires import calendar_fires, cron_fires
 from tocsin_controller.scheduling.timing import AfterFinish, Calendar, Cron, Every, Once, OnDemand, Timing
-from tocsin_controller.scheduling.zones import EPOCH
+from tocsin_controller.scheduling.zones import EPOCH, LAST_MOMENT
 from tocsin_shared.schedules import FireNote
 
 _SECOND = timedelta(seconds=1)
 _MICROSECOND = timedelta(microseconds=1)
 #: The last instant that has a later one.
 _LATEST = datetime.max.replace(tzinfo=UTC) - _MICROSECOND
+#: Nothing is due later: it could not be told as local time, nor wait for its jitter.
+LAST_FIRE = EPOCH + LAST_MOMENT * _SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,13 @@ def next_fire(timing: Timing, after: datetime) -> Fire | None:
     Raises CronError or UnknownZone for a timing that `check_timing` would refuse.
     """
     fire = _next(timing, _not_before(timing, after))
-    if fire is None or (timing.expires_at is not None and fire.at > timing.expires_at):
-        return None
-    return fire
+    return fire if fire is not None and fire.at <= _last(timing) else None
 
 
 def count_fires(timing: Timing, after: datetime, until: datetime) -> int:
     """How many fires there are strictly after `after`, up to and including `until`, without listing them."""
     start = _not_before(timing, after)
-    if timing.expires_at is not None:
-        until = min(until, timing.expires_at)
+    until = min(until, _last(timing))
     if until < start:
         return 0
     match timing.rule:
@@ -117,6 +116,10 @@ def _next(timing: Timing, start: datetime) -> Fire | None:
             return None
         case _:
             assert_never(timing.rule)
+
+
+def _last(timing: Timing) -> datetime:
+    return LAST_FIRE if timing.expires_at is None else min(timing.expires_at, LAST_FIRE)
 
 
 def _not_before(timing: Timing, after: datetime) -> datetime:

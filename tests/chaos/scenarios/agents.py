@@ -10,6 +10,8 @@ from tests.chaos.stage import Stage
     "F12",
     "an agent is killed while jobs run",
     shows=("G2", "G4"),
+    # What is due while the only agent is away waits for its next start too.
+    lateness_secs=10,
     is_short=True,
 )
 async def an_agent_is_killed(stage: Stage) -> None:

@@ -115,3 +115,16 @@ def test_mistakes_are_refused_as_when_saving() -> None:
         cron("61 * * * *", timezone="Nowhere/Land")
     assert [detail.field for detail in caught.value.details] == ["timezone", "schedule.value"]
     assert caught.value.details[1].reason == "minute (field 1, column 1): '61' is outside 0-59"
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_end_of_time_can_be_told_everywhere(zone: str) -> None:
+    last = {"timezone": zone, "name": "j", "jitter_secs": 86_400, "expires_at": "9999-12-31T23:59:59.999999Z"}
+    (fire,) = shown({"type": "one_shot", "value": "9999-12-20T00:00:00Z"}, **last).fires
+    assert fire.starts_at is not None
+    assert fire.starts_at >= fire.at
+    assert shown(
+        {"type": "interval", "value": {"interval_secs": 86_400}}, after="9999-12-18T12:00:00Z", **last
+    ).fires
+    with pytest.raises(InvalidInput, match=r"schedule\.value: must not be later than 9999-12-20"):
+        shown({"type": "one_shot", "value": "9999-12-31T23:59:59.999999Z"}, **last)
