@@ -72,11 +72,12 @@ def _types() -> descriptor_pool.DescriptorPool:
 class GrpcServer:
     """Where it is, and what became of the calls."""
 
-    def __init__(self, reflection: str | None, *, is_secured: bool) -> None:
+    def __init__(self, reflection: str | None, *, is_secured: bool, is_guarded: bool) -> None:
         self.port = free_port()
         self.cancelled = threading.Event()
         self._reflection = reflection
         self._is_secured = is_secured
+        self._is_guarded = is_guarded
         self._authority = trustme.CA()
         self._pool = _types()
         self._order: Any = message_factory.GetMessageClass(self._pool.FindMessageTypeByName("shop.Order"))
@@ -111,7 +112,7 @@ class GrpcServer:
         server.add_generic_rpc_handlers((self._handlers(),))
         if self._reflection is not None:
             reflection = grpc.stream_stream_rpc_method_handler(
-                ReflectionServicer([SERVICE], self._pool).ServerReflectionInfo,
+                self._reflect,
                 reflection_pb2.ServerReflectionRequest.FromString,
                 reflection_pb2.ServerReflectionResponse.SerializeToString,
             )
@@ -129,6 +130,12 @@ class GrpcServer:
         self._is_ready.set()
         await self._until.wait()
         await server.stop(None)
+
+    async def _reflect(self, requests: Any, context: Any) -> AsyncIterator[Any]:
+        if self._is_guarded:
+            await self._let_in(context)
+        async for answer in ReflectionServicer([SERVICE], self._pool).ServerReflectionInfo(requests, context):
+            yield answer
 
     def _handlers(self) -> Any:
         def handler(kind: Callable[..., Any], answer: Callable[..., Any]) -> Any:
@@ -165,16 +172,21 @@ class GrpcServer:
             raise
 
     async def _greet(self, _: Any, context: Any) -> Any:
+        await self._let_in(context)
         metadata = dict(context.invocation_metadata())
-        if metadata.get("authorization") != f"Bearer {TOKEN}":
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "who are you?")
         return self._order(name=metadata.get("x-name", ""), payload=metadata.get("x-raw-bin", b""))
+
+    async def _let_in(self, context: Any) -> None:
+        if dict(context.invocation_metadata()).get("authorization") != f"Bearer {TOKEN}":
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "who are you?")
 
 
 @contextmanager
-def grpc_server(reflection: str | None = "v1", *, is_secured: bool = False) -> Iterator[GrpcServer]:
-    """A server that offers this version of the reflection service, or none."""
-    server = GrpcServer(reflection, is_secured=is_secured)
+def grpc_server(
+    reflection: str | None = "v1", *, is_secured: bool = False, is_guarded: bool = False
+) -> Iterator[GrpcServer]:
+    """A server that offers this version of the reflection service, or none; `is_guarded`: to who has the token."""
+    server = GrpcServer(reflection, is_secured=is_secured, is_guarded=is_guarded)
     server.start()
     try:
         yield server

@@ -23,11 +23,6 @@ def server_of(url: str, default_port: int | None) -> str:
     return netloc if has_port or not netloc or default_port is None else f"{netloc}:{default_port}"
 
 
-def speaks_tls(config: TlsConfig, by_address: bool) -> bool:
-    """Whether TLS is spoken: as the connection says, else as its address means it."""
-    return by_address if config.tls is None else config.tls
-
-
 def unusable(why: str) -> TaskFailed:
     """Nothing can be tried with this configuration."""
     return TaskFailed(Reason.BAD_CONNECTION, f"The connection can't be used: {why}.")

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
+import pytest
 import trustme
 from aiobotocore.session import get_session
 from aiohttp import web
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from grpc import aio as grpc_aio
-from grpc_reflection.v1alpha import reflection
 from moto.server import ThreadedMotoServer
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler
@@ -31,6 +30,7 @@ from tests.services import mosquitto as mosquitto_service
 from tests.services import nats as nats_service
 from tests.services import rabbitmq as rabbitmq_service
 from tests.services import redis as redis_service
+from tests.services.grpc_server import NAME, TOKEN, grpc_server
 from tests.services.kafka import KafkaServer
 from tests.services.mariadb import MariadbServer
 from tests.services.mosquitto import MosquittoServer
@@ -289,18 +289,27 @@ async def test_a_certificate_must_be_trusted_and_have_the_name() -> None:
         assert (await tried("http", base_url=url, tls_verify=False)).success
 
 
-async def test_grpc() -> None:
-    server = grpc_aio.server()
-    reflection.enable_server_reflection([reflection.SERVICE_NAME], server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        found = await tried("grpc", host=f"127.0.0.1:{port}", token="t0ken")
-        assert found == Tried(True, f"Connected to gRPC server at 127.0.0.1:{port} (1 service).")
-    finally:
-        await server.stop(0)
-    down = await tried("grpc", host=f"127.0.0.1:{free_port()}")
-    assert "Could not connect to" in down.message
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_grpc(version: str) -> None:
+    with grpc_server(version, is_secured=True, is_guarded=True) as server:
+        good = {"host": server.address, "token": TOKEN, "tls_ca": server.ca, "tls_server_name": NAME}
+        await check("grpc", good, {"token": WRONG}, {"host": f"127.0.0.1:{free_port()}"})
+        found = await tried("grpc", **good)
+        assert found == Tried(True, f"Connected to gRPC at {server.address} over TLS (1 service).")
+        assert (await tried("grpc", host=server.address, token=TOKEN, tls_verify=False)).success
+        for misfit in ({"tls_server_name": "other.example"}, {"tls_ca": None}, {"tls_ca": "no PEM"}):
+            assert not (await tried("grpc", **{**good, **misfit})).success, misfit
+
+
+async def test_a_grpc_connection_with_an_authority_is_not_tried_in_clear() -> None:
+    with grpc_server(is_guarded=True) as plain:
+        said = {"host": plain.address, "token": TOKEN, "tls_ca": plain.ca}
+        found = await tried("grpc", **said)
+        assert not found.success
+        assert "Could not connect to gRPC at" in found.message
+        assert (await tried("grpc", **said, tls=False)).success
+    with grpc_server(None) as silent:
+        assert "which has no reflection" in (await tried("grpc", host=silent.address)).message
 
 
 async def test_mongodb_that_is_down() -> None:

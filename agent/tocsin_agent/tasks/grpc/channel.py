@@ -10,14 +10,15 @@ import grpc
 
 from tocsin_agent.tasks.addresses import host_and_port
 from tocsin_agent.tasks.driving import TaskFailed, could_not_connect
-from tocsin_agent.tasks.tls import context_of
+from tocsin_agent.tasks.tls import context_of, tls_of
 from tocsin_shared.connections.configs import GrpcConfig
 from tocsin_shared.executions import Reason
-from tocsin_shared.tasks import GrpcTask
 
 #: The longest message that is taken from a server or sent to it.
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 _TRIAL_SECS: Final = 30.0
+#: Where TLS is meant, unless somebody says otherwise.
+_TLS_PORT: Final = 443
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,24 @@ class Address:
         return host_and_port(self.host, self.port)
 
 
-def address_of(task: GrpcTask, config: GrpcConfig | None) -> Address:
+def address_of(text: str) -> Address:
     """`host`, `host:port` or `[::1]:port`. Raises TaskFailed."""
-    text = config.host if config is not None else task.host
     found = re.fullmatch(
         r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:,/\[\]]+))(?::(?P<port>[0-9]{1,5}))?", text
     )
     if found is None:
         raise TaskFailed(Reason.BAD_CONNECTION, "The host of a gRPC server has to be host:port.")
-    return Address(found["v6"] or found["host"], int(found["port"] or GrpcConfig.default_port or 443))
+    return Address(found["v6"] or found["host"], int(found["port"] or _TLS_PORT))
 
 
-async def open_channel(task: GrpcTask, config: GrpcConfig | None, address: Address) -> grpc.aio.Channel:
-    """A channel, which connects when it is first used. Raises TaskFailed."""
+def speaks_tls(address: Address, config: GrpcConfig | None, *, is_wanted: bool = False) -> bool:
+    """As the connection says; one with anything else about TLS means it, too. `is_wanted`: the task says so."""
+    is_meant = is_wanted or address.port == _TLS_PORT or (config is not None and not config.tls_verify)
+    return tls_of(config, by_address=is_meant) is not None
+
+
+async def open_channel(address: Address, config: GrpcConfig | None, *, is_secured: bool) -> grpc.aio.Channel:
+    """A channel, which connects when it is first used; `is_secured`: over TLS. Raises TaskFailed."""
     options: list[tuple[str, str | int]] = [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -54,7 +60,7 @@ async def open_channel(task: GrpcTask, config: GrpcConfig | None, address: Addre
         ("grpc.service_config_disable_resolution", 1),
         ("grpc.primary_user_agent", "tocsin"),
     ]
-    if not _is_secured(task, config):
+    if not is_secured:
         return grpc.aio.insecure_channel(address.target, options=options)
     roots: bytes | None = None
     name = config.tls_server_name if config is not None else None
@@ -74,15 +80,6 @@ async def open_channel(task: GrpcTask, config: GrpcConfig | None, address: Addre
     return grpc.aio.secure_channel(
         address.target, grpc.ssl_channel_credentials(roots, key, chain), options=options
     )
-
-
-def _is_secured(task: GrpcTask, config: GrpcConfig | None) -> bool:
-    """As the connection says; one with anything else about TLS means it, too."""
-    if config is None:
-        return task.tls
-    if config.tls is not None:
-        return config.tls
-    return task.tls or any(name.startswith("tls") for name in config.given())
 
 
 def _of_the_host() -> bytes | None:

@@ -1,8 +1,9 @@
 """What a gRPC server says of its own methods, by its reflection service."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool
@@ -11,6 +12,7 @@ from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection_pb2
 
 from tocsin_agent.tasks.driving import TaskFailed
+from tocsin_shared.connections.configs import GrpcConfig
 from tocsin_shared.executions import Reason
 
 #: The versions of the service. What they say is the same.
@@ -20,6 +22,8 @@ _MOST_FILES: Final = 2_000
 _MOST_BYTES: Final = 64 * 1024 * 1024
 
 Metadata = tuple[tuple[str, str | bytes], ...]
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,39 @@ async def find_method(
     channel: grpc.aio.Channel, name: str, metadata: Metadata, timeout_secs: float
 ) -> Method:
     """Ask for `package.Service/Method`. Raises TaskFailed, or what gRPC raises."""
+    found = await _by_either(channel, metadata, timeout_secs, lambda ask: _found(ask, name))
+    if found is None:
+        message = "The server does not offer reflection, so nobody here knows its methods."
+        raise TaskFailed(Reason.DRIVER_ERROR, message, exit_code=_number(grpc.StatusCode.UNIMPLEMENTED))
+    return found
+
+
+async def list_services(
+    channel: grpc.aio.Channel, metadata: Metadata, timeout_secs: float
+) -> list[str] | None:
+    """The names of its services; None when it has no reflection. Raises TaskFailed, or what gRPC raises."""
+    return await _by_either(channel, metadata, timeout_secs, lambda ask: ask.services())
+
+
+def token_of(config: GrpcConfig | None) -> Metadata:
+    """What goes with every call to a server that wants a token, reflection included."""
+    return (("authorization", f"Bearer {config.token}"),) if config is not None and config.token else ()
+
+
+async def _by_either(
+    channel: grpc.aio.Channel,
+    metadata: Metadata,
+    timeout_secs: float,
+    question: Callable[["_Asking"], Awaitable[_Found]],
+) -> _Found | None:
+    """The answer of the newest version that the server has; None when it has none."""
     for service in _SERVICES:
         try:
-            return await _found(_Asking(channel, service, metadata, timeout_secs), name)
+            return await question(_Asking(channel, service, metadata, timeout_secs))
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
                 raise
-    message = "The server does not offer reflection, so nobody here knows its methods."
-    raise TaskFailed(Reason.DRIVER_ERROR, message, exit_code=_number(grpc.StatusCode.UNIMPLEMENTED))
+    return None
 
 
 class _Asking:
@@ -63,20 +92,32 @@ class _Asking:
 
     async def files(self, **request: str) -> list[descriptor_pb2.FileDescriptorProto]:
         """The files that answer; none when the server knows none."""
+        found: list[descriptor_pb2.FileDescriptorProto] = []
+        for answer in await self._answers(**request):
+            files = answer.file_descriptor_response.file_descriptor_proto
+            try:
+                found.extend(map(descriptor_pb2.FileDescriptorProto.FromString, files))
+            except DecodeError as error:
+                raise _unsound(error) from None
+        return found
+
+    async def services(self) -> list[str]:
+        """The names of all that it offers."""
+        answers = await self._answers(list_services="")
+        return [one.name for answer in answers for one in answer.list_services_response.service]
+
+    async def _answers(self, **request: str) -> list[Any]:
         left_secs = max(self._deadline - asyncio.get_running_loop().time(), 0.001)
         call = self._ask(
             reflection_pb2.ServerReflectionRequest(**request), metadata=self._metadata, timeout=left_secs
         )
-        found: list[descriptor_pb2.FileDescriptorProto] = []
+        found: list[Any] = []
         try:
             async for answer in call:
                 self._bytes += answer.ByteSize()
                 if self._bytes > _MOST_BYTES:
                     raise TaskFailed(Reason.TOO_LARGE, "The server's reflection says more than is read here.")
-                files = answer.file_descriptor_response.file_descriptor_proto
-                found.extend(map(descriptor_pb2.FileDescriptorProto.FromString, files))
-        except DecodeError as error:
-            raise _unsound(error) from None
+                found.append(answer)
         finally:
             call.cancel()
         return found
@@ -100,9 +141,7 @@ async def _found(ask: _Asking, name: str) -> Method:
         _add(pool, files)
         service = pool.FindServiceByName(service_name)
     except (KeyError, TypeError, ValueError) as error:
-        raise TaskFailed(
-            Reason.DRIVER_ERROR, "What the server's reflection says is not sound.", error
-        ) from None
+        raise _unsound(error) from None
     method = service.methods_by_name.get(method_name)
     if method is None:
         raise _unknown(f"The service {service_name} has no method {method_name}.")

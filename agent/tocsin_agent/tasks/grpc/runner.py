@@ -14,8 +14,8 @@ from google.protobuf.message import Message
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.tasks.base import TaskContext
 from tocsin_agent.tasks.driving import TaskFailed, config_of, drive, one_line, task_of
-from tocsin_agent.tasks.grpc.channel import address_of, open_channel
-from tocsin_agent.tasks.grpc.reflection import Metadata, Method, find_method
+from tocsin_agent.tasks.grpc.channel import address_of, open_channel, speaks_tls
+from tocsin_agent.tasks.grpc.reflection import Metadata, Method, find_method, token_of
 from tocsin_shared.connections.configs import GrpcConfig
 from tocsin_shared.executions import Reason, Stream
 from tocsin_shared.protocol import Assignment
@@ -45,9 +45,10 @@ async def _work(assignment: Assignment, context: TaskContext) -> Outcome:
     timeout_secs = assignment.timeout_secs or DEFAULT_TIMEOUT_SECS
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_secs
-    address = address_of(task, config)
+    address = address_of(config.host if config is not None else task.host)
     metadata = _metadata(task, config)
-    channel = await open_channel(task, config, address)
+    is_secured = speaks_tls(address, config, is_wanted=task.tls)
+    channel = await open_channel(address, config, is_secured=is_secured)
     try:
         method = await find_method(channel, task.method, metadata, max(deadline - loop.time(), 0.001))
         request = _request(task, method)
@@ -84,9 +85,7 @@ def _metadata(task: GrpcTask, config: GrpcConfig | None) -> Metadata:
             raise _misfit(f"The header {name} holds characters beyond printable ASCII.")
         else:
             found[key] = value
-    if config is not None and config.token:
-        found["authorization"] = f"Bearer {config.token}"
-    return tuple(found.items())
+    return tuple((found | dict(token_of(config))).items())
 
 
 def _request(task: GrpcTask, method: Method) -> Message:
