@@ -57,7 +57,7 @@ chaos: install
 docs: install
 	$(BIN)/python -m docs.generate
 
-# Rewrites requirements/*.txt. Needs uv.
+# Rewrites requirements/*.txt and the locks of published clients. Needs uv and npm.
 lock:
 	requirements/lock.sh
 

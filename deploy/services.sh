@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the servers that the tests of task types start for themselves: Debian's packages, and Kafka's published
-# jars below ~/.cache/tocsin-services. Does nothing when all is there. No server is started, or left to start at boot.
+# jars below ~/.cache/tocsin-services, where the published clients of Dkron come too. Does nothing when all is there.
+# No server is started, or left to start at boot.
 set -euo pipefail
 cd "$(dirname "$0")"
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin"
@@ -16,6 +17,8 @@ packages=(
   maven:mvn # fetches Kafka
   mosquitto:mosquitto
   nats-server:nats-server
+  nodejs:node # runs a client of Dkron
+  npm:npm     # fetches it
   openssh-server:sshd
   rabbitmq-server:rabbitmq-server
   redis-server:redis-server
@@ -24,7 +27,9 @@ packages=(
 # What these bring along that would otherwise start at boot.
 units=(epmd.service epmd.socket mosquitto.service nats-server.service rabbitmq-server.service redis-server.service ssh.service vsftpd.service)
 policy=/usr/sbin/policy-rc.d
-kafka="${XDG_CACHE_HOME:-$HOME/.cache}/tocsin-services/kafka"
+fetched="${XDG_CACHE_HOME:-$HOME/.cache}/tocsin-services"
+kafka="$fetched/kafka"
+clients="$fetched/clients"
 
 install_packages() {
   local missing=() unit own_policy=
@@ -80,11 +85,37 @@ fetch_kafka() {
   mv "$fresh" "$kafka"
 }
 
+# A virtual environment for each of the locks, and node's modules, beside the locks that they were fetched for.
+fetch_clients() {
+  diff --brief --exclude='*.in' services/clients "$clients/locks" >/dev/null 2>&1 && return 0
+  echo "Fetching clients of Dkron to $clients ..."
+  local fresh="$clients.$$" name
+  rm -rf "$fresh"
+  mkdir -p "$fresh/locks"
+  cp services/clients/*.txt services/clients/*.json "$fresh/locks"
+  for name in dkron django; do
+    "${PYTHON:-python3}" -m venv "$fresh/$name"
+    local pip=("$fresh/$name/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps)
+    "${pip[@]}" -r services/clients/build.txt
+    "${pip[@]}" --no-build-isolation -r "services/clients/$name.txt"
+  done
+  cp services/clients/*.json "$fresh"
+  npm ci --prefix "$fresh" --ignore-scripts --no-audit --no-fund --loglevel=error
+  rm -rf "$clients"
+  mv "$fresh" "$clients"
+}
+
+# What there are programs for already is fetched while packages are installed.
+fetching=()
 if command -v mvn >/dev/null && command -v java >/dev/null; then
   fetch_kafka &
-  install_packages
-  wait $!
-else
-  install_packages
-  fetch_kafka
+  fetching+=($!)
 fi
+if command -v npm >/dev/null; then
+  fetch_clients &
+  fetching+=($!)
+fi
+install_packages
+for one in "${fetching[@]}"; do wait "$one"; done
+fetch_kafka
+fetch_clients

@@ -10,6 +10,8 @@ import pytest
 _PLACES = os.pathsep.join(
     (os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/go/bin")
 )
+#: Where `make services` puts what is in no package.
+FETCHED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tocsin-services"
 
 
 def require(name: str, binary: str | Path) -> str:

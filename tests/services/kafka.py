@@ -1,6 +1,5 @@
 """Kafka: one node that is broker and controller, run from its jars, with a listener for each way to speak to it."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from tests.net import free_port
-from tests.services import require
+from tests.services import FETCHED, require
 from tests.services.processes import Running, directory_for, running
 
 #: May log in by SASL/PLAIN and SCRAM.
@@ -64,8 +63,7 @@ class KafkaServer:
 def kafka_server() -> Iterator[KafkaServer]:
     """A cluster of one, which makes topics when they are first named."""
     java = require("Java", "java")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    jars = require("Kafka", cache / "tocsin-services" / "kafka" / "jars")
+    jars = require("Kafka", FETCHED / "kafka" / "jars")
     ports = {name: free_port() for name in _LISTENERS}
     authority = trustme.CA()
     with directory_for("kafka") as directory:
