@@ -387,6 +387,8 @@ class KeyView(View):
     id: UUID
     name: str
     role: str
+    #: What a key of the role `scoped` is for.
+    scopes: list[str]
     key_prefix: str
     active: bool
     created_by: str | None

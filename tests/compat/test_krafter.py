@@ -137,3 +137,40 @@ async def test_what_is_wrong_is_named_by_its_field(
         assert answer.status == 400
         assert (await answer.json())["error"]["details"][0]["field"] == field
     assert (await local_controller.call("GET", JOBS))["data"] == []
+
+
+async def test_a_key_with_scopes_reaches_this_api_alone_and_does_what_they_say(
+    local_controller: Controller, health_check: dict[str, Any]
+) -> None:
+    async def status_with(key: str, method: str, path: str, body: Any = None) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        url = local_controller.url + path
+        async with local_controller.http.request(method, url, json=body, headers=headers) as answer:
+            return answer.status
+
+    async def key_for(scope: str) -> str:
+        made = await local_controller.call("POST", "/api/keys", {"name": scope[-4:], "scopes": [scope]})
+        assert (made["key"]["role"], made["key"]["scopes"]) == ("scoped", [scope])
+        return str(made["raw_key"])
+
+    reads, writes = await key_for("cron:read"), await key_for("cron:write")
+    one = f"{JOBS}/{(await local_controller.call('POST', JOBS, health_check))['data']['id']}"
+    for key in (reads, writes):
+        assert [await status_with(key, "GET", path) for path in (JOBS, one, f"{one}/executions")] == [200] * 3
+        elsewhere = [
+            "/api/jobs",
+            "/api/v1/jobs",
+            "/v1/jobs",
+            "/api/keys",
+            "/api/auth/me",
+            "/api/v1/cluster/status",
+        ]
+        assert [await status_with(key, "GET", path) for path in elsewhere] == [403] * len(elsewhere)
+    changes = [
+        ("POST", JOBS, {**health_check, "name": "second"}),
+        ("PATCH", one, {"max_retries": 1}),
+        ("POST", f"{one}/pause", None),
+        ("DELETE", one, None),
+    ]
+    assert [await status_with(reads, *change) for change in changes] == [403] * 4
+    assert [await status_with(writes, *change) for change in changes] == [201, 200, 200, 200]

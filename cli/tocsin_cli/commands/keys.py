@@ -18,7 +18,7 @@ Json = dict[str, Any]
 _COLUMNS = (
     Column("Id", is_kept=True),
     Column("Name"),
-    Column("Role"),
+    Column("For"),
     Column("Begins", is_extra=True),
     Column("Status"),
     Column("Created", is_extra=True),
@@ -48,7 +48,7 @@ async def ls(session: Session, with_revoked: bool) -> None:
         table.add(
             session.out.shown_id(key["id"], ids),
             key["name"],
-            key["role"],
+            _purpose(key),
             key["key_prefix"],
             _status(key),
             local_time(key["created_at"]),
@@ -63,23 +63,39 @@ async def ls(session: Session, with_revoked: bool) -> None:
     examples=[
         "tocsin keys create ci --role operator",
         "KEY=$(tocsin keys create web-1 --role agent --quiet)",
+        "tocsin keys create krafter --scope cron:write",
     ],
 )
 @click.argument("name")
-@click.option("--role", type=click.Choice(["admin", "operator", "viewer", "agent"]), required=True)
+@click.option("--role", type=click.Choice(["admin", "operator", "viewer", "agent"]))
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(["cron:read", "cron:write"]),
+    multiple=True,
+    help="Instead of a role: only Krafter's API, /api/v1/cron. May be repeated.",
+)
 @click.option("--expires", metavar="INSTANT", help="Valid until then, such as 2027-01-01T00:00:00Z.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the key and nothing else.")
 @connected
-async def create(session: Session, name: str, role: str, expires: str | None, quiet: bool) -> None:
-    """Create a key and print it. It is kept nowhere else: whoever loses it makes another one."""
-    body = {"name": name, "role": role} | ({"expires_at": expires} if expires else {})
+async def create(
+    session: Session, name: str, role: str | None, scopes: tuple[str, ...], expires: str | None, quiet: bool
+) -> None:
+    """Create a key for a role or for scopes, and print it.
+
+    It is kept nowhere else: whoever loses it makes another one.
+    """
+    if (role is None) != bool(scopes):
+        raise click.UsageError("A key needs either --role or --scope.")
+    body: Json = {"name": name, "role": role} if role else {"name": name, "scopes": list(scopes)}
+    body |= {"expires_at": expires} if expires else {}
     made = await session.api.post("/api/keys", body)
     if session.out.is_json:
         session.out.json(made)
         return
     if not quiet:
         session.out.note(
-            f"created {role} key {name!r} ({made['key']['id']}); this is the only time it is shown:"
+            f"created {_purpose(made['key'])} key {name!r} ({made['key']['id']}); this is the only time it is shown:"
         )
     session.out.line(made["raw_key"])
 
@@ -94,12 +110,16 @@ async def revoke(session: Session, keys: tuple[str, ...], yes: bool) -> int:
 
     async def revoke_one(ref: str) -> None:
         key = _pick(found, ref)
-        confirm(f"Revoke {key['role']} key {key['name']} ({key['key_prefix']}...)?", yes=yes)
+        confirm(f"Revoke {_purpose(key)} key {key['name']} ({key['key_prefix']}...)?", yes=yes)
         await session.api.delete(path_of("keys", key["id"]))
         if not session.out.is_json:
             session.out.line(f"revoked {key['name']} ({key['id']})")
 
     return await for_each(keys, revoke_one)
+
+
+def _purpose(key: Json) -> str:
+    return " ".join(key.get("scopes") or ()) or str(key["role"])
 
 
 def _pick(keys: list[Json], ref: str) -> Json:

@@ -8,7 +8,7 @@ from tocsin_controller.api.limits import Allowance, RateLimits
 from tocsin_controller.api.peers import Peers
 from tocsin_controller.api.table import LIMIT_HEADERS
 from tocsin_controller.security.keyring import KeyRing
-from tocsin_controller.security.roles import Principal, Role
+from tocsin_controller.security.roles import Principal, Role, Scope
 from tocsin_shared.errors import Forbidden, TooManyRequests, Unauthorized
 
 
@@ -20,7 +20,13 @@ class Admission:
         self._limits = limits
         self._peers = peers
 
-    async def admit(self, request: web.Request, roles: frozenset[Role], raw_key: str | None) -> Principal:
+    async def admit(
+        self,
+        request: web.Request,
+        roles: frozenset[Role],
+        raw_key: str | None,
+        scopes: frozenset[Scope] = frozenset(),
+    ) -> Principal:
         """Whose request this is. Raises Unauthorized, Forbidden, TooManyRequests, Unavailable."""
         if raw_key is None:
             self.count_stranger(request)
@@ -30,12 +36,23 @@ class Admission:
         except Unauthorized:
             self.count_stranger(request)
             raise
-        return self.admit_as(request, roles, principal)
+        return self.admit_as(request, roles, principal, scopes)
 
-    def admit_as(self, request: web.Request, roles: frozenset[Role], principal: Principal) -> Principal:
-        """The same for somebody who is known already. Raises Forbidden, TooManyRequests."""
+    def admit_as(
+        self,
+        request: web.Request,
+        roles: frozenset[Role],
+        principal: Principal,
+        scopes: frozenset[Scope] = frozenset(),
+    ) -> Principal:
+        """The same for somebody who is known already. Raises Forbidden, TooManyRequests.
+
+        One of the roles lets in, or one of the scopes.
+        """
         _obey(request, self._limits.take(principal))
-        if principal.role not in roles:
+        if principal.role not in roles and not principal.scopes & scopes:
+            if principal.scopes:
+                raise Forbidden(f"a key for {' and '.join(sorted(principal.scopes))} may not do this")
             raise Forbidden(f"the role '{principal.role}' may not do this")
         return principal
 

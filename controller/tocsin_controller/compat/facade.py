@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from tocsin_controller.api.adapter import ERROR_WORDS, AiohttpHandler, ErrorWords
 from tocsin_controller.api.admission import Admission, bearer
 from tocsin_controller.api.body import read_body
-from tocsin_controller.security.roles import Principal, Role
+from tocsin_controller.security.roles import Principal, Role, Scope
 from tocsin_controller.services.findings import invalid
 from tocsin_shared.errors import MalformedBody, TocsinError
 from tocsin_shared.wire import dumps
@@ -68,6 +68,7 @@ class FacadeRoute:
     path: str
     roles: frozenset[Role]
     handler: Callable[[FacadeCall], Awaitable[web.StreamResponse]]
+    scopes: frozenset[Scope] = frozenset()
 
 
 class Facade(ABC):
@@ -84,9 +85,10 @@ class Facade(ABC):
     def error(self, error: TocsinError, request_id: str) -> web.Response:
         """An error as its clients know it."""
 
-    async def admit(self, request: web.Request, roles: frozenset[Role]) -> Principal:
+    async def admit(self, request: web.Request, route: FacadeRoute) -> Principal:
         """Who asks. Raises Unauthorized, Forbidden, TooManyRequests, Unavailable."""
-        return await self._admission.admit(request, roles, bearer(request) or basic_password(request))
+        key = bearer(request) or basic_password(request)
+        return await self._admission.admit(request, route.roles, key, route.scopes)
 
     def mount(self, app: web.Application) -> None:
         """Serve it."""
@@ -98,7 +100,7 @@ class Facade(ABC):
 
         async def handle(request: web.Request) -> web.StreamResponse:
             request[ERROR_WORDS] = words
-            caller = await self.admit(request, route.roles)
+            caller = await self.admit(request, route)
             return await route.handler(FacadeCall(request, self._admission.with_address(request, caller)))
 
         return handle

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from tocsin_controller.security.roles import Principal, Role
+from tocsin_controller.security.roles import Principal, Role, Scope
 from tocsin_controller.security.secrets import MAX_KEY_CHARS, hash_key
 from tocsin_controller.store.database import Queries
 from tocsin_controller.store.keys import StoredKey, key_by_hash, keys_gone, touch_keys
@@ -179,7 +179,14 @@ def revoked_topic(key_id: UUID) -> str:
 
 
 def _known(stored: StoredKey, now: float) -> _Known:
-    principal = Principal(stored.id, stored.name, Role(stored.role), stored.agent_id, stored.key_prefix)
+    principal = Principal(
+        stored.id,
+        stored.name,
+        Role(stored.role),
+        stored.agent_id,
+        stored.key_prefix,
+        scopes=frozenset(map(Scope, stored.scopes)),
+    )
     expires_at = stored.expires_at.timestamp() if stored.expires_at else None
     last_used = stored.last_used_at.timestamp() if stored.last_used_at else 0.0
     return _Known(principal, stored.key_hash, expires_at, now, now, now - max(time.time() - last_used, 0))

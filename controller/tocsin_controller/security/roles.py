@@ -16,6 +16,17 @@ class Role(StrEnum):
     ADMIN = "admin"
     #: Registers, takes work and reports; nothing else.
     AGENT = "agent"
+    #: What the key's scopes say, and nothing besides.
+    SCOPED = "scoped"
+
+
+class Scope(StrEnum):
+    """A small part of the API that a key may be made for, instead of for a role."""
+
+    #: Reads jobs and executions by Krafter's API.
+    CRON_READ = "cron:read"
+    #: Also changes and runs them.
+    CRON_WRITE = "cron:write"
 
 
 #: Whoever holds a key made for people.
@@ -24,7 +35,11 @@ WRITERS = frozenset({Role.OPERATOR, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
 #: An admin may stand in for an agent, for trying things out.
 AGENTS = frozenset({Role.AGENT, Role.ADMIN})
-EVERYONE = frozenset(Role)
+EVERYONE = READERS | AGENTS
+
+#: The same for scopes.
+CRON_READERS = frozenset({Scope.CRON_READ, Scope.CRON_WRITE})
+CRON_WRITERS = frozenset({Scope.CRON_WRITE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,8 @@ class Principal:
     key_prefix: str = ""
     #: Where this request came from; None where that is not known.
     address: str | None = None
+    #: What a key without another role is for.
+    scopes: frozenset[Scope] = frozenset()
 
     @property
     def is_admin(self) -> bool:

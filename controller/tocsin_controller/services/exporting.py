@@ -135,5 +135,7 @@ def _calendar(row: Record) -> dict[str, Any]:
 
 
 def _key(key: StoredKey) -> dict[str, Any]:
-    shown = {name: getattr(key, name) for name in ("name", "role", "active", "expires_at", "created_at")}
+    shown = {
+        name: getattr(key, name) for name in ("name", "role", "scopes", "active", "expires_at", "created_at")
+    }
     return {**shown, "allowed_groups": None, "ip_allowlist": None}

@@ -149,6 +149,7 @@ def show_key(key: StoredKey) -> dict[str, Any]:
     """A key, without the key."""
     names = (
         "id", "name", "role", "key_prefix", "active", "created_by", "created_at", "expires_at", "last_used_at",
+        "scopes",
     )  # fmt: skip
     return {name: getattr(key, name) for name in names}
 

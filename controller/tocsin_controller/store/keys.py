@@ -39,6 +39,8 @@ class StoredKey:
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
+    #: What a key of the role `scoped` is for.
+    scopes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class NewKey:
     agent_id: UUID | None = None
     created_by: str | None = None
     expires_at: datetime | None = None
+    scopes: Sequence[str] = ()
 
 
 async def key_by_hash(db: Queries, key_hash: bytes) -> StoredKey | None:
@@ -82,6 +85,7 @@ async def insert_key(conn: Queries, key: NewKey) -> StoredKey | None:
         key.agent_id,
         key.created_by,
         key.expires_at,
+        list(key.scopes),
     )
     return StoredKey(**row) if row else None
 

@@ -31,7 +31,7 @@ from tocsin_controller.supervisor import supervise
 from tocsin_shared.ids import new_id
 from tocsin_shared.views import ErrorView
 
-ROLES = ("viewer", "operator", "admin", "agent")
+ROLES = ("viewer", "operator", "admin", "agent", "scoped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +219,8 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def _store_keys(database: Database) -> None:
     for role in ROLES:
-        raw = key_of(role)
-        await insert_key(database, NewKey(f"test-{role}", role, raw[:11], hash_key(raw)))
+        raw, scopes = key_of(role), ["cron:write"] if role == "scoped" else []
+        await insert_key(database, NewKey(f"test-{role}", role, raw[:11], hash_key(raw), scopes=scopes))
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -65,9 +66,20 @@ async def test_the_last_admin_key_stays(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": "x"}, {"name": "x", "role": "root"}, {"name": "", "role": "viewer"}]
+    "body",
+    [
+        {},
+        {"name": "x"},
+        {"name": "x", "role": "root"},
+        {"name": "", "role": "viewer"},
+        {"name": "x", "scopes": []},
+        {"name": "x", "scopes": ["cron:all"]},
+        {"name": "x", "role": "viewer", "scopes": ["cron:read"]},
+        {"name": "x", "role": "scoped"},
+        {"name": "x", "role": "scoped", "scopes": ["cron:read"]},
+    ],
 )
-async def test_a_key_needs_a_name_and_a_role(api: Api, body: dict[str, str]) -> None:
+async def test_a_key_needs_a_name_and_either_a_role_or_scopes(api: Api, body: dict[str, Any]) -> None:
     assert (await api.call("POST", "/api/keys", body)).status == 400
 
 

@@ -67,6 +67,10 @@ async def test_a_key_lives_from_create_to_revoke(tocsin: Tocsin) -> None:
     assert "ci" in listed
     assert key not in listed
     assert (await tocsin("keys", "revoke", "ci", "--yes")).exit_code == 0
+    scoped = await tocsin("keys", "create", "cron", "--scope", "cron:read", "--scope", "cron:write")
+    assert "created cron:read cron:write key 'cron'" in scoped.stderr + scoped.stdout
+    assert (await tocsin("jobs", "ls", TOCSIN_KEY=scoped.stdout.split()[-1])).exit_code == 4
+    assert (await tocsin("keys", "create", "both", "--scope", "cron:read", "--role", "viewer")).exit_code == 2
     refused = await tocsin("jobs", "ls", TOCSIN_KEY=key)
     assert refused.exit_code == 4
     assert "refuses this API key" in refused.stderr

@@ -1,13 +1,15 @@
 """Routes about API keys."""
 
-from typing import Any
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.hints import EVENTS
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.keyring import revoked_topic
-from tocsin_controller.security.roles import ADMINS, Role
+from tocsin_controller.security.roles import ADMINS, Role, Scope
 from tocsin_controller.security.secrets import new_secret
 from tocsin_controller.services.show import show_key
 from tocsin_controller.store.events import NewEvent, add_events
@@ -27,12 +29,20 @@ from tocsin_shared.wire import Instant, Name, UserModel
 
 
 class KeyCreate(UserModel):
-    """A new key."""
+    """A new key: for a role, or for scopes."""
 
     name: Name
-    role: Role
+    role: Role | None = None
+    #: What it is for, and nothing else.
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] | None = None
     #: The key stops working then; without it, it works until it is revoked.
     expires_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.role is None) == (self.scopes is None) or self.role is Role.SCOPED:
+            raise ValueError("needs either `role` (admin, operator, viewer or agent) or `scopes`")
+        return self
 
 
 class KeyRoutes:
@@ -67,8 +77,9 @@ class KeyRoutes:
             if body.expires_at is not None and body.expires_at <= await read_clock(session):
                 raise InvalidInput.field("expires_at", "is in the past")
             new = NewKey(
-                body.name, body.role.value, secret.prefix, secret.hash,
+                body.name, body.role or Role.SCOPED, secret.prefix, secret.hash,
                 created_by=call.caller.name, expires_at=body.expires_at,
+                scopes=sorted(set(body.scopes or ())),
             )  # fmt: skip
             key = await insert_key(session, new)
             if key is None:
@@ -95,7 +106,11 @@ class KeyRoutes:
 
 
 def _named(key: StoredKey) -> str:
-    return f"'{key.name}' (role {key.role})"
+    return f"'{key.name}' ({_purpose(key)})"
+
+
+def _purpose(key: StoredKey) -> str:
+    return f"scopes {', '.join(key.scopes)}" if key.scopes else f"role {key.role}"
 
 
 def _key_event(kind: str, key: StoredKey, call: Call) -> NewEvent:
@@ -103,7 +118,7 @@ def _key_event(kind: str, key: StoredKey, call: Call) -> NewEvent:
     return NewEvent(
         kind,
         "info",
-        f"Key '{key.name}' was {verb} (role {key.role})",
+        f"Key '{key.name}' was {verb} ({_purpose(key)})",
         api_key_id=call.caller.key_id,
         api_key_name=call.caller.name,
     )

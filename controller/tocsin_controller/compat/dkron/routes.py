@@ -96,15 +96,15 @@ class Dkron(Facade):
         response.headers["X-Whom"] = self._cluster.name
         return response
 
-    async def admit(self, request: web.Request, roles: frozenset[Role]) -> Principal:
+    async def admit(self, request: web.Request, route: FacadeRoute) -> Principal:
         """By `X-Dkron-Token`, a bearer token or HTTP Basic; without any as whoever is let in so."""
         key = request.headers.get("X-Dkron-Token") or bearer(request) or basic_password(request)
         if key is None and self._stranger is not None:
             if request.method != "GET" and _is_from_elsewhere(request):
                 raise Forbidden("pages of other sites may not do this without a key")
-            caller = self._admission.admit_as(request, roles, self._stranger)
+            caller = self._admission.admit_as(request, route.roles, self._stranger)
         else:
-            caller = await self._admission.admit(request, roles, key)
+            caller = await self._admission.admit(request, route.roles, key)
         await self._policies.check(caller, request.method, request.path)
         return caller
 

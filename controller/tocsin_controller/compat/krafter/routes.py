@@ -12,7 +12,7 @@ from tocsin_controller.compat.krafter.reading import KrafterChange, KrafterJob, 
 from tocsin_controller.compat.krafter.writing import show_execution, show_job
 from tocsin_controller.compat.past import past_attempts
 from tocsin_controller.compat.saving import as_create, as_update, counted_from_now
-from tocsin_controller.security.roles import READERS, WRITERS
+from tocsin_controller.security.roles import CRON_READERS, CRON_WRITERS, READERS, WRITERS
 from tocsin_controller.services.show import show_definition
 from tocsin_controller.store.database import Record
 from tocsin_controller.store.jobs import job_activity, job_row, list_jobs, read_clock
@@ -46,17 +46,17 @@ class Krafter(Facade):
         """In the order in which paths are tried."""
         jobs, one = "/api/v1/cron/jobs", "/api/v1/cron/jobs/{id}"
         return [
-            FacadeRoute("GET", jobs, READERS, self.list),
-            FacadeRoute("POST", jobs, WRITERS, self.create),
-            FacadeRoute("GET", one, READERS, self.get),
-            FacadeRoute("PUT", one, WRITERS, self.update),
-            FacadeRoute("PATCH", one, WRITERS, self.update),
-            FacadeRoute("DELETE", one, WRITERS, self.delete),
-            FacadeRoute("POST", one + "/trigger", WRITERS, self.trigger),
-            FacadeRoute("POST", one + "/pause", WRITERS, self.pause),
-            FacadeRoute("POST", one + "/resume", WRITERS, self.resume),
-            FacadeRoute("GET", one + "/executions", READERS, self.executions),
-            FacadeRoute("*", "/api/v1/cron/{rest:.*}", READERS, self.nothing),
+            FacadeRoute("GET", jobs, READERS, self.list, CRON_READERS),
+            FacadeRoute("POST", jobs, WRITERS, self.create, CRON_WRITERS),
+            FacadeRoute("GET", one, READERS, self.get, CRON_READERS),
+            FacadeRoute("PUT", one, WRITERS, self.update, CRON_WRITERS),
+            FacadeRoute("PATCH", one, WRITERS, self.update, CRON_WRITERS),
+            FacadeRoute("DELETE", one, WRITERS, self.delete, CRON_WRITERS),
+            FacadeRoute("POST", one + "/trigger", WRITERS, self.trigger, CRON_WRITERS),
+            FacadeRoute("POST", one + "/pause", WRITERS, self.pause, CRON_WRITERS),
+            FacadeRoute("POST", one + "/resume", WRITERS, self.resume, CRON_WRITERS),
+            FacadeRoute("GET", one + "/executions", READERS, self.executions, CRON_READERS),
+            FacadeRoute("*", "/api/v1/cron/{rest:.*}", READERS, self.nothing, CRON_READERS),
         ]
 
     def error(self, error: TocsinError, request_id: str) -> web.Response:
