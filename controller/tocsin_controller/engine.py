@@ -29,14 +29,16 @@ from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import Service
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.cascade import Cascade
+from tocsin_controller.workflow.couriers import Courier
 from tocsin_controller.workflow.ending import Ender
-from tocsin_controller.workflow.forwarding import Forwarder
+from tocsin_controller.workflow.forwarding import Forwards
 from tocsin_controller.workflow.gates.approving import Approver
 from tocsin_controller.workflow.gates.keeping import Gatekeeper
 from tocsin_controller.workflow.judging import Judge
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.launch import Launcher
 from tocsin_controller.workflow.losing import LossPace
+from tocsin_controller.workflow.notifying.sending import Messages
 from tocsin_controller.workflow.outbox import Outbox
 from tocsin_controller.workflow.recording import Recorder
 from tocsin_controller.workflow.rollouts.clock import RolloutClock
@@ -118,7 +120,8 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "claimer": claimer.run,
         "recorder": recorder.run,
         "judge": Judge(db, hints, definitions, ender, vault).run,
-        "forwarder": Forwarder(db, hints, reach).run,
+        "forwarder": Courier(db, hints, reach, Forwards(db, reach)).run,
+        "messenger": Courier(db, hints, reach, Messages(db, vault, reach)).run,
         "presence": presence.run,
         "reaper": Reaper(db, hints, definitions, ender, reaper_pace).run,
         "outbox": outbox.run,

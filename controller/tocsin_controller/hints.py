@@ -33,6 +33,8 @@ PLACES = "places"
 RESULTS = "results"
 #: Results wait to be forwarded.
 FORWARDS = "forwards"
+#: Messages wait to be sent.
+MESSAGES = "messages"
 #: Events were added.
 EVENTS = "events"
 #: The outbox has something to do.

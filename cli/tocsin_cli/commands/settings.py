@@ -3,6 +3,7 @@
 import click
 
 from tocsin_cli.command import Group, connected
+from tocsin_cli.exit_codes import ExitCode
 from tocsin_cli.output.table import Column, Table
 from tocsin_cli.session import Session
 
@@ -28,20 +29,48 @@ async def ls(session: Session) -> None:
 
 @settings.command(
     "set",
-    examples=["tocsin settings set retention_days=14", "tocsin settings set retention_days="],
+    examples=[
+        "tocsin settings set retention_days=14",
+        "tocsin settings set retention_days=",
+        "tocsin settings set notification_email=@email.json",
+    ],
 )
 @click.argument("changes", metavar="KEY=VALUE...", nargs=-1, required=True)
 @connected
 async def set_(session: Session, changes: tuple[str, ...]) -> None:
-    """Change settings, all or none. Without a value, what the controllers' configuration says holds again."""
+    """Change settings, all or none. Without a value, what the controllers' configuration says holds again.
+
+    A value that begins with @ is the name of a file that holds it; @- is standard input. Secrets belong there.
+    """
     values: dict[str, str] = {}
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key:
             raise click.UsageError(f"{change!r} is not KEY=VALUE")
-        values[key] = value
+        values[key] = _read(value[1:]) if value.startswith("@") else value
     answer = await session.api.put("/api/settings", values)
     if session.out.is_json:
         session.out.json(answer)
     else:
         session.out.line(f"changed {', '.join(values)}")
+
+
+@settings.command("test-notifications", examples=["tocsin settings test-notifications"])
+@connected
+async def test_notifications(session: Session) -> int:
+    """Send a test message through each channel of notifications that is switched on."""
+    answer: dict[str, str] = await session.api.post("/api/notifications/test")
+    if session.out.is_json:
+        session.out.json(answer)
+    else:
+        session.out.line(answer["message"])
+    return ExitCode.OK if answer["status"] == "ok" else ExitCode.FAILURE
+
+
+def _read(name: str) -> str:
+    try:
+        with click.open_file(name, encoding="utf-8") as file:
+            text: str = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{name}: {error}") from None
+    return text.strip()

@@ -23,6 +23,7 @@ from tocsin_controller.api.handlers.groups import GroupRoutes
 from tocsin_controller.api.handlers.jobs import JobRoutes
 from tocsin_controller.api.handlers.keys import KeyRoutes
 from tocsin_controller.api.handlers.mcp import McpRoutes
+from tocsin_controller.api.handlers.notifications import NotificationRoutes
 from tocsin_controller.api.handlers.output import OutputRoutes
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.handlers.pausing import PauseRoutes
@@ -139,6 +140,7 @@ def all_routes(parts: Parts) -> list[Route]:
         ScriptRoutes(parts),
         McpRoutes(parts),
         SettingsRoutes(parts),
+        NotificationRoutes(parts),
         StatisticsRoutes(parts),
         DataRoutes(parts),
         UpkeepRoutes(parts),

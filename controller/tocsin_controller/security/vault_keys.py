@@ -13,15 +13,19 @@ from tocsin_controller.store.sealed import (
     connection_place,
     delete_connections_of_key,
     delete_key,
+    delete_settings_of_key,
     delete_variables_of_key,
     delete_webhooks_of_key,
     insert_key,
     known_keys,
     lock_key,
     replace_sealed_connections,
+    replace_sealed_settings,
     replace_sealed_variables,
     replace_sealed_webhooks,
+    setting_place,
     stale_connections,
+    stale_settings,
     stale_variables,
     stale_webhooks,
     uses_of_key,
@@ -95,6 +99,7 @@ COLUMNS: Final = (
     _Column(stale_variables, replace_sealed_variables, variable_place),
     _Column(stale_webhooks, replace_sealed_webhooks, webhook_place),
     _Column(stale_connections, replace_sealed_connections, connection_place),
+    _Column(stale_settings, replace_sealed_settings, setting_place),
 )
 
 
@@ -135,6 +140,7 @@ async def forget_key(db: Database, key_id: bytes) -> list[str]:
         names = [f"variable {name}" for name in await delete_variables_of_key(session, key_id)]
         names += [f"webhook of job {job_id}" for job_id in await delete_webhooks_of_key(session, key_id)]
         names += [f"connection {name}" for name in await delete_connections_of_key(session, key_id)]
+        names += [f"setting {name}" for name in await delete_settings_of_key(session, key_id)]
         await delete_key(session, key_id)
     return names
 

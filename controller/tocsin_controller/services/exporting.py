@@ -8,7 +8,7 @@ from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.connection_configs import opened
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.security.sealing import CannotUnseal, Vault
-from tocsin_controller.services.fleet_settings import MASK, FleetSettings
+from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_controller.services.importing.settings import schedules_as_settings
 from tocsin_controller.services.show import show_agent, show_definition
 from tocsin_controller.store.calendars import calendars_shown
@@ -21,6 +21,7 @@ from tocsin_controller.store.roster import list_agents
 from tocsin_controller.store.scripts import every_script
 from tocsin_controller.store.sealed import variable_place
 from tocsin_controller.store.templates import list_templates
+from tocsin_shared.connections.naming import MASK
 from tocsin_shared.errors import Conflict
 from tocsin_shared.jobs import DEFAULT_GROUP
 from tocsin_shared.wire import dumps

@@ -5,21 +5,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import BaseModel
+
 from tocsin_controller.security.auditing import HIDDEN, add_audit
 from tocsin_controller.security.roles import Principal
+from tocsin_controller.security.sealing import CannotUnseal, Vault
+from tocsin_controller.services.document_settings import row_of, secret_fields, whole_text
 from tocsin_controller.settings import ControllerSettings
-from tocsin_controller.store.database import Database, Session
+from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.settings import (
+    SettingRow,
     delete_settings,
     lock_settings,
     put_settings,
+    setting_rows,
     stored_settings,
 )
-from tocsin_shared.errors import FieldError, Forbidden, InvalidInput
-
-#: Shown instead of a secret; sent back, it leaves the secret as it is.
-MASK: Final = "********"
+from tocsin_controller.workflow.notifying.channels import CHANNELS, RECIPIENTS
+from tocsin_shared.connections.naming import MASK
+from tocsin_shared.errors import Conflict, FieldError, Forbidden, InvalidInput
+from tocsin_shared.notifications import Recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +33,9 @@ class Known:
     """One setting."""
 
     #: Says what is wrong with a value; None: nothing.
-    check: Callable[[str], str | None]
-    #: Never shown, nor told to the audit log.
-    is_secret: bool = False
+    check: Callable[[str], str | None] = lambda _: None
+    #: What it is, if it is a JSON document.
+    model: type[BaseModel] | None = None
     #: Operators may not change it.
     is_admins_own: bool = False
 
@@ -64,6 +70,9 @@ KNOWN: Final[Mapping[str, Known]] = {
     "dkron_paused": Known(_is_true),
     # Its policies are changed at `/v1/acl/policies` alone, where they are checked.
     "dkron_acl_policies": Known(_is_object, is_admins_own=True),
+    # Whoever may say where a channel leads gets what goes through it, its password included.
+    **{key: Known(model=model, is_admins_own=True) for key, model in CHANNELS.items()},
+    RECIPIENTS: Known(model=Recipients),
 }
 
 
@@ -71,9 +80,14 @@ class FleetSettings:
     """Reads and changes them."""
 
     def __init__(
-        self, db: Database, configured: ControllerSettings, known: Mapping[str, Known] = KNOWN
+        self,
+        db: Database,
+        configured: ControllerSettings,
+        vault: Vault,
+        known: Mapping[str, Known] = KNOWN,
     ) -> None:
         self._db = db
+        self._vault = vault
         self._known = known
         self._configured = {
             key: str(getattr(configured, key)) for key in known if key in ControllerSettings.model_fields
@@ -81,12 +95,17 @@ class FleetSettings:
 
     async def read(self) -> dict[str, str]:
         """What holds, secrets masked."""
-        return _masked({**self._configured, **await stored_settings(self._db)}, self._is_secret)
+        return {**self._configured, **self._shown(await stored_settings(self._db))}
 
     async def read_in(self, session: Session, *, include_secrets: bool) -> dict[str, str]:
-        """What was set, without what only the configuration says."""
-        stored = await stored_settings(session)
-        return stored if include_secrets else _masked(stored, self._is_secret)
+        """What was set, without what only the configuration says. Raises Conflict for a secret that can't be read."""
+        if not include_secrets:
+            return self._shown(await stored_settings(session))
+        rows = await setting_rows(session)
+        try:
+            return {key: whole_text(self._vault, key, row) for key, row in rows.items()}
+        except CannotUnseal as error:
+            raise Conflict(f"a setting can't be read: {error}") from None
 
     async def change(self, given: Mapping[str, str], by: Principal) -> None:
         """Sets all of these or none. An empty value means the configuration's again. Raises InvalidInput, Forbidden."""
@@ -95,52 +114,85 @@ class FleetSettings:
 
     async def change_in(self, session: Session, given: Mapping[str, str], by: Principal) -> list[str]:
         """The same in the caller's transaction; which keys were changed."""
-        self.check(given)
+        self._check_known(given)
         self._check_rights(given, by)
         await lock_settings(session)
-        stored = await stored_settings(session)
-        changed = {key: value for key, value in given.items() if self._is_change(key, value, stored)}
-        await put_settings(session, {key: value for key, value in changed.items() if value}, by.name)
-        await delete_settings(session, [key for key, value in changed.items() if not value])
+        stored = await setting_rows(session)
+        fresh = self._checked(given, stored)
+        changed = {key: row for key, row in fresh.items() if self._is_change(key, row, stored.get(key))}
+        if not await put_settings(session, [row for row in changed.values() if row], by.name):
+            raise Conflict(
+                "this controller encrypts with a key that was rotated out meanwhile; give it the current key"
+            )
+        await delete_settings(session, [key for key, row in changed.items() if row is None])
         if changed:
-            before = {**self._configured, **stored}
-            after = {**self._configured, **{key: value for key, value in changed.items() if value}}
-            changes = {
-                key: (HIDDEN, HIDDEN) if self._is_secret(key) else (before.get(key), after.get(key))
-                for key in changed
-            }
+            changes = {key: self._told(key, row, stored.get(key)) for key, row in changed.items()}
             await add_audit(session, by, "settings.updated", "settings", changes=changes)
             message = f"Settings were changed: {', '.join(sorted(changed))}"
             event = NewEvent("settings.updated", "info", message, api_key_id=by.key_id, api_key_name=by.name)
             await add_events(session, [event])
         return list(changed)
 
-    def check(self, given: Mapping[str, str]) -> None:
-        """Raises InvalidInput with everything that is wrong."""
+    def _checked(
+        self, given: Mapping[str, str], stored: Mapping[str, Record]
+    ) -> dict[str, SettingRow | None]:
+        """What is to be stored; None: nothing. Raises InvalidInput with everything that is wrong."""
         wrong: list[FieldError] = []
+        rows: dict[str, SettingRow | None] = {}
         for key, value in given.items():
-            known = self._known.get(key)
-            if known is None:
-                wrong.append(
-                    FieldError(key[:100], f"is not a known setting; there are {', '.join(self._known)}")
-                )
-            elif value and not (known.is_secret and value == MASK) and (why := known.check(value)):
+            known = self._known[key]
+            if not value:
+                rows[key] = None
+            elif known.model is not None:
+                try:
+                    rows[key] = row_of(self._vault, key, known.model, value, stored.get(key))
+                except InvalidInput as error:
+                    wrong += error.details
+            elif why := known.check(value):
                 wrong.append(FieldError(key, why))
-        if wrong:
-            raise InvalidInput(f"{wrong[0].field}: {wrong[0].reason}", details=wrong)
+            else:
+                rows[key] = SettingRow(key, value)
+        _refuse(wrong)
+        return rows
+
+    def _check_known(self, given: Mapping[str, str]) -> None:
+        _refuse(
+            [
+                FieldError(key[:100], f"is not a known setting; there are {', '.join(self._known)}")
+                for key in given
+                if key not in self._known
+            ]
+        )
 
     def _check_rights(self, given: Mapping[str, str], by: Principal) -> None:
         for key in given:
             if self._known[key].is_admins_own and not by.is_admin:
                 raise Forbidden(f"only admins may change {key}")
 
-    def _is_change(self, key: str, value: str, stored: Mapping[str, str]) -> bool:
-        return value != stored.get(key, "") and not (self._is_secret(key) and value == MASK)
+    def _is_change(self, key: str, row: SettingRow | None, stored: Record | None) -> bool:
+        if row is None or stored is None:
+            return (row is None) != (stored is None)
+        if row.sealed is None or stored["sealed"] is None:
+            return (row.value, row.sealed) != (stored["value"], stored["sealed"])
+        try:
+            before = whole_text(self._vault, key, stored)
+        except CannotUnseal:
+            return True
+        return before != whole_text(self._vault, key, {"value": row.value, "sealed": row.sealed})
 
-    def _is_secret(self, key: str) -> bool:
-        known = self._known.get(key)
-        return known is None or known.is_secret  # what another release has set is not shown either
+    def _told(self, key: str, row: SettingRow | None, stored: Record | None) -> tuple[str | None, str | None]:
+        """Before and after, for the audit log."""
+        known = self._known[key]
+        if known.model is not None and secret_fields(known.model):
+            return HIDDEN, HIDDEN
+        before = stored["value"] if stored is not None else self._configured.get(key)
+        return before, row.value if row is not None else self._configured.get(key)
+
+    def _shown(self, values: Mapping[str, str]) -> dict[str, str]:
+        """What another release has set is not shown: it may be a secret."""
+        return {key: value if key in self._known else MASK for key, value in values.items()}
 
 
-def _masked(values: Mapping[str, str], is_secret: Callable[[str], bool]) -> dict[str, str]:
-    return {key: MASK if is_secret(key) and value else value for key, value in values.items()}
+def _refuse(wrong: list[FieldError]) -> None:
+    if wrong:
+        raise InvalidInput(f"{wrong[0].field}: {wrong[0].reason}", details=wrong)

@@ -19,6 +19,9 @@ _DELETE_VARIABLES_OF_KEY = sql("delete_variables_of_key")
 _STALE_CONNECTIONS = sql("stale_connections")
 _RESEAL_CONNECTIONS = sql("reseal_connections")
 _DELETE_CONNECTIONS_OF_KEY = sql("delete_connections_of_key")
+_STALE_SETTINGS = sql("stale_settings")
+_RESEAL_SETTINGS = sql("reseal_settings")
+_DELETE_SETTINGS_OF_KEY = sql("delete_settings_of_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +128,27 @@ async def replace_sealed_connections(
 async def delete_connections_of_key(conn: Session, key_id: bytes) -> list[str]:
     """Delete the connections that are sealed with this key; their names."""
     return [row["name"] for row in await conn.fetch(_DELETE_CONNECTIONS_OF_KEY, key_id)]
+
+
+def setting_place(key: str) -> str:
+    """What a setting with secrets is bound to."""
+    return f"settings/{key}"
+
+
+async def stale_settings(conn: Queries, current_id: bytes, limit: int) -> list[Sealed]:
+    """Settings that are sealed with another key than this, locked."""
+    return [Sealed(*row) for row in await conn.fetch(_STALE_SETTINGS, current_id, limit)]
+
+
+async def replace_sealed_settings(
+    conn: Queries, rows: list[Sealed], fresh: list[bytes], key_id: bytes
+) -> int:
+    """The same settings, sealed with this key; how many that were."""
+    return await conn.execute(
+        _RESEAL_SETTINGS, [row.name for row in rows], [row.sealed for row in rows], fresh, key_id
+    )
+
+
+async def delete_settings_of_key(conn: Session, key_id: bytes) -> list[str]:
+    """Delete the settings that are sealed with this key; which those were."""
+    return [row["name"] for row in await conn.fetch(_DELETE_SETTINGS_OF_KEY, key_id)]

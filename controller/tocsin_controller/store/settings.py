@@ -1,14 +1,28 @@
 """Questions about settings that hold for the whole fleet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tocsin_controller.store.database import Queries, Session
+from tocsin_controller.store.database import Queries, Record, Session
 from tocsin_controller.store.statements import sql
 
 _LIST_SETTINGS = sql("list_settings")
 _PUT_SETTINGS = sql("put_settings")
 _DELETE_SETTINGS = sql("delete_settings")
+_SEALED_SETTING = sql("sealed_setting")
 _LOCK_SETTINGS = sql("lock_settings")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """A setting to be written."""
+
+    key: str
+    #: As it is shown: with masks, if it holds secrets.
+    value: str
+    #: All of it, and the id of the key, if it does.
+    sealed: bytes | None = None
+    key_id: bytes | None = None
 
 
 async def stored_settings(db: Queries) -> dict[str, str]:
@@ -21,10 +35,27 @@ async def lock_settings(session: Session) -> None:
     await session.execute(_LOCK_SETTINGS)
 
 
-async def put_settings(session: Session, values: Mapping[str, str], by: str) -> None:
-    """Sets these keys."""
-    if values:
-        await session.execute(_PUT_SETTINGS, list(values), list(values.values()), by)
+async def setting_rows(db: Queries) -> dict[str, Record]:
+    """The same as they are stored: `value` as it is shown, and `sealed` of those that hold secrets."""
+    return {row["key"]: row for row in await db.fetch(_LIST_SETTINGS)}
+
+
+async def sealed_setting(db: Queries, key: str) -> Record | None:
+    """One setting as it is stored: `value`, and `sealed`, if it holds secrets; None when it was not set."""
+    return await db.fetchrow(_SEALED_SETTING, key)
+
+
+async def put_settings(session: Session, rows: Sequence[SettingRow], by: str) -> bool:
+    """Sets these; False when one of them is sealed with a key that was retired."""
+    stored = await session.fetch(
+        _PUT_SETTINGS,
+        [row.key for row in rows],
+        [row.value for row in rows],
+        [row.sealed for row in rows],
+        [row.key_id for row in rows],
+        by,
+    )
+    return len(stored) == len(rows)
 
 
 async def delete_settings(session: Session, keys: Sequence[str]) -> None:

@@ -52,7 +52,7 @@ class DataRoutes:
 
     def __init__(self, parts: Parts) -> None:
         hints, vault = parts.engine.hints, parts.engine.vault
-        settings = FleetSettings(parts.db, parts.settings)
+        settings = FleetSettings(parts.db, parts.settings, vault)
         variables, templates = VariableService(parts.db, hints, vault), TemplateService(parts.db, hints)
         calendars, scripts = CalendarService(parts.db, hints), ScriptService(parts.db, hints)
         connections = ConnectionService(parts.db, hints, vault)

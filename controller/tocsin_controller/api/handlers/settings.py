@@ -10,11 +10,13 @@ from tocsin_controller.hints import EVENTS
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_shared.views import StatusView
-from tocsin_shared.wire import Text
+from tocsin_shared.wire import Text, dumps
 
 
 def _as_text(value: Any) -> Any:
-    """A number may be sent as one."""
+    """A number may be sent as one, and a document as it is."""
+    if isinstance(value, dict):
+        return dumps(value).decode()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -36,7 +38,7 @@ class SettingsRoutes:
     """Settings: read, change."""
 
     def __init__(self, parts: Parts) -> None:
-        self._settings = FleetSettings(parts.db, parts.settings)
+        self._settings = FleetSettings(parts.db, parts.settings, parts.engine.vault)
         self._hints = parts.engine.hints
 
     def routes(self) -> list[Route]:

@@ -45,7 +45,7 @@ class Dkron(Facade):
         self._db = parts.db
         self._service = parts.jobs
         self._jobs = DkronJobs(parts.db, parts.jobs)
-        self._settings = FleetSettings(parts.db, parts.settings)
+        self._settings = FleetSettings(parts.db, parts.settings, parts.engine.vault)
         self._ephemeral = Ephemeral(parts.db, parts.jobs)
         self._policies = Policies(parts.db, self._settings)
         self._cluster = Cluster(parts.db, parts.settings)

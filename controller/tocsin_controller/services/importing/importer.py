@@ -11,7 +11,7 @@ from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.calendars import CalendarService
 from tocsin_controller.services.connections import ConnectionService
 from tocsin_controller.services.findings import invalid
-from tocsin_controller.services.fleet_settings import KNOWN, MASK, FleetSettings
+from tocsin_controller.services.fleet_settings import KNOWN, FleetSettings
 from tocsin_controller.services.importing.intake import Findings, Intake, Left, Summary
 from tocsin_controller.services.importing.jobs import ImportedJob, agents_here, dependencies_first, parse_jobs
 from tocsin_controller.services.importing.settings import PREFIX, schedule_of
@@ -30,6 +30,7 @@ from tocsin_controller.store.moving import known_jobs, known_templates, known_va
 from tocsin_controller.store.pipeline_schedules import pipeline_schedule
 from tocsin_controller.store.scripts import known_scripts
 from tocsin_shared.calendars import CalendarSpec, NewCalendar
+from tocsin_shared.connections.naming import MASK
 from tocsin_shared.connections.requests import ConnectionCreate
 from tocsin_shared.errors import Conflict, InvalidInput, NameTaken
 from tocsin_shared.jobs import DEFAULT_GROUP
@@ -106,7 +107,7 @@ class Importer:
         for key, value in document.settings.items():
             if key.startswith(PREFIX):
                 continue  # after the jobs
-            if key not in KNOWN or value == MASK:  # other releases and products have settings of their own
+            if key not in KNOWN or MASK in value:  # other releases and products have settings of their own
                 intake.summary.skip("settings")
             else:
                 wanted[key] = value

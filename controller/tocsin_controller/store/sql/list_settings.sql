@@ -1,3 +1,3 @@
 -- All settings: a handful.
 -- Index: primary key.
-SELECT key, value FROM settings ORDER BY key
+SELECT key, value, sealed FROM settings ORDER BY key

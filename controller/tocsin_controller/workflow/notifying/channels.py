@@ -1,0 +1,102 @@
+"""The fleet's channels, as the settings say."""
+
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from tocsin_controller.security.connection_configs import opened
+from tocsin_controller.security.sealing import CannotUnseal, Vault
+from tocsin_controller.store.connections import sealed_connections
+from tocsin_controller.store.database import Queries
+from tocsin_controller.store.sealed import setting_place
+from tocsin_controller.store.settings import sealed_setting
+from tocsin_controller.workflow.couriers import NotSent
+from tocsin_shared.connections.configs import SmtpConfig
+from tocsin_shared.notifications import Channel, EmailChannel, Recipients, SmsChannel, WebhookChannel
+from tocsin_shared.wire import loads
+
+EMAIL: Final = "notification_email"
+SMS: Final = "notification_sms"
+WEBHOOK: Final = "notification_webhook"
+RECIPIENTS: Final = "notification_recipients"
+CHANNELS: Final[dict[str, type[Channel]]] = {EMAIL: EmailChannel, SMS: SmsChannel, WEBHOOK: WebhookChannel}
+
+_TLS_PORT: Final = 465
+
+_C = TypeVar("_C", bound=Channel)
+
+
+async def is_on(db: Queries, key: str) -> bool:
+    """Whether a channel is set up and switched on."""
+    row = await sealed_setting(db, key)
+    return row is not None and _document(row["value"]).get("enabled", True) is True
+
+
+async def fleet_recipients(db: Queries) -> Recipients:
+    """Who is told when a job names nobody."""
+    row = await sealed_setting(db, RECIPIENTS)
+    try:
+        return Recipients.model_validate(_document(row["value"])) if row is not None else Recipients()
+    except ValueError:  # another release set it
+        return Recipients()
+
+
+class Channels:
+    """Reads them whenever they are needed: what was set a moment ago counts."""
+
+    def __init__(self, db: Queries, vault: Vault) -> None:
+        self._db = db
+        self._vault = vault
+
+    async def email(self) -> EmailChannel:
+        """Raises NotSent when there is none."""
+        return await self._channel(EMAIL, EmailChannel, "mail")
+
+    async def sms(self) -> SmsChannel:
+        """Raises NotSent when there is none."""
+        return await self._channel(SMS, SmsChannel, "text messages")
+
+    async def webhook(self) -> WebhookChannel:
+        """Raises NotSent when there is none."""
+        return await self._channel(WEBHOOK, WebhookChannel, "webhook")
+
+    async def smtp(self, name: str) -> SmtpConfig:
+        """A connection of type `smtp`. Raises NotSent when there is none that can be used."""
+        row = (await sealed_connections(self._db, [name])).get(name)
+        if row is None or row["conn_type"] != "smtp":
+            raise NotSent(f"there is no connection '{name}' of type smtp")
+        try:
+            return SmtpConfig.model_validate(opened(self._vault, row).config)
+        except (CannotUnseal, ValidationError):
+            raise NotSent(f"the connection '{name}' can't be read") from None
+
+    async def _channel(self, key: str, model: type[_C], what: str) -> _C:
+        row = await sealed_setting(self._db, key)
+        if row is None:
+            raise NotSent(f"no {what} is set up ({key})", is_final=True)
+        try:
+            text = self._vault.unseal(row["sealed"], setting_place(key)) if row["sealed"] else row["value"]
+            channel = model.model_validate(loads(text))
+        except (CannotUnseal, ValueError):
+            raise NotSent(f"the setting {key} can't be read") from None
+        if not channel.enabled:
+            raise NotSent(f"the {what} channel is switched off ({key})", is_final=True)
+        return channel
+
+
+def server_of(channel: EmailChannel) -> tuple[SmtpConfig, bool]:
+    """The mail server that a channel names itself, and whether STARTTLS is a must."""
+    given: dict[str, Any] = {"host": channel.smtp_host, "port": channel.smtp_port}
+    given |= {"username": channel.username, "password": channel.password}
+    if not channel.tls:
+        return SmtpConfig(**given, tls=False), False
+    from_start = channel.smtp_port == _TLS_PORT
+    return SmtpConfig(**given, tls=True if from_start else None), not from_start
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        found = loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
