@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 from tests.compat.conftest import ADMIN, PATIENCE_SECS, Controller, a_controller
 
-from tocsin_controller.compat.dkron.instants import parse_instant
 from tocsin_controller.compat.dkron.values import KEYS
 from tocsin_controller.store.database import Database
+from tocsin_shared.dkron.instants import parse_instant
 
 ZERO = "0001-01-01T00:00:00Z"
 HERE = {"server": "true"}

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from tocsin_cli.importing.converted import CannotConvert, Converted, Json, name_from
-from tocsin_cli.importing.dkron_executors import config_of, read_executor
-from tocsin_cli.importing.dkron_schedules import DkronSchedule, instant, read_schedule
+from tocsin_cli.importing.dkron_executors import config_of, read_work
+from tocsin_cli.importing.dkron_schedules import DkronSchedule, instant, read_schedule, written
 
 _TAG: Final = re.compile(r"\w[\w.:/=@\-]{0,63}")
 #: Every node has it.
@@ -68,7 +68,7 @@ def _job(job: Json, names: Mapping[str, str], options: DkronOptions, seen: _Seen
             raise ValueError(f"its {key} are no object")
     document: Json = {"name": names[name], "description": _description(job)}
     config = config_of(job.get("executor_config") or {})
-    parts, told = read_executor(str(job.get("executor") or ""), config, name)
+    parts, told = read_work(str(job.get("executor") or ""), config, name)
     document |= parts
     notes += told
     document |= _timing(job, names, options, seen, notes)
@@ -127,7 +127,7 @@ def _timing(
         return {"schedule": {"type": "on_demand"}}
     for key, at in (("starts_at", starts_at), ("expires_at", expires_at)):
         if at is not None:
-            timing[key] = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            timing[key] = written(at)
     return timing
 
 

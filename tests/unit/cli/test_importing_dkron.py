@@ -9,7 +9,6 @@ import pytest
 
 from tocsin_cli.importing.converted import CannotConvert, Converted
 from tocsin_cli.importing.dkron import DkronOptions, read_jobs
-from tocsin_cli.importing.go_durations import to_secs
 from tocsin_controller.scheduling.cron_syntax import parse
 from tocsin_shared.jobs import JobCreate
 from tocsin_shared.manifest import Names, resolved
@@ -70,7 +69,7 @@ def refusal(**changes: Any) -> str:
         ("@at 2026-12-24T18:00:00+01:00", {"type": "one_shot", "value": "2026-12-24T17:00:00Z"}, None),
         ("0 30 4 ? * mon-fri", {"type": "cron", "value": "0 30 4 * * mon-fri"}, "Europe/Madrid"),
         ("? */1 4 1 * 1", {"type": "cron", "value": "* * 4 1 * 1"}, "Europe/Madrid"),
-        ("0 0 ~ * * *", {"type": "cron", "value": "0 0 ~ * * *"}, "Europe/Madrid"),
+        ("0 0 ~ * * *", {"type": "cron", "value": "0 0 18 * * *"}, "Europe/Madrid"),
         ("0 ~/15 * * * *", {"type": "cron", "value": "0 18/15 * * * *"}, "Europe/Madrid"),
         ("TZ=Asia/Tokyo 0 0 5 * * *", {"type": "cron", "value": "0 0 5 * * *"}, "Asia/Tokyo"),
         ("CRON_TZ=Asia/Tokyo @daily", {"type": "cron", "value": "@daily"}, "Asia/Tokyo"),
@@ -82,9 +81,9 @@ def test_schedules(text: str, schedule: dict[str, Any], zone: str | None) -> Non
     assert (document["schedule"], document.get("timezone"), notes) == (schedule, zone, [])
 
 
-def test_a_tilde_alone_is_the_same_hour_here() -> None:
-    document, _ = one(schedule="0 0 ~ * * *")
-    assert parse(document["schedule"]["value"], "test_job").hours == 1 << 18
+def test_a_name_that_changes_keeps_its_hour() -> None:
+    (document,) = read(job("-test_job", schedule="0 0 ~ * * *")).documents
+    assert (document["name"], document["schedule"]["value"]) == ("test_job", "0 0 15 * * *")
 
 
 def test_the_zone_of_a_job_counts_for_fields_only() -> None:
@@ -131,6 +130,8 @@ def test_a_grace_is_how_late_an_instant_may_be_made_up_for() -> None:
         "@at noon",
         "@after 2026-07-01T00:00:00Z <P2H",
         "TZ=UTC @manually",
+        "TZ=Mars/Olympus 0 0 1 * * *",
+        "* * * 5-1 * *",
     ],
 )
 def test_schedules_that_dkron_refuses_are_told(text: str) -> None:
@@ -234,6 +235,7 @@ def test_a_shell_command_with_all_its_settings() -> None:
         ("echo 'a;b' $HOME", "echo 'a;b' '$HOME'", None),
         ("echo a && rm -r /tmp/x", "echo a", "&& rm -r /tmp/x"),
         ("report 2>/dev/null", "report", ">/dev/null"),
+        ("report2>/dev/null", "report2", ">/dev/null"),
         (r"echo a\;b", "echo 'a;b'", None),
     ],
 )
@@ -321,18 +323,13 @@ def test_brokers() -> None:
 
 
 def test_what_cannot_be_done_is_told() -> None:
-    assert "executor 'gcppubsub'" in refusal(executor="gcppubsub", executor_config={"project": "p"})
-    assert "has no command" in refusal(executor_config={"shell": "true"})
-    assert "no text in base64" in refusal(executor_config={"command": "cat", "payload": "//79"})
+    assert "'gcppubsub' is not available here" in refusal(
+        executor="gcppubsub", executor_config={"project": "p"}
+    )
+    assert "command is missing" in refusal(executor_config={"shell": "true"})
+    assert "payload must be text in base64" in refusal(executor_config={"command": "cat", "payload": "//79"})
     assert "no object" in refusal(tags=["dc"])
     assert "texts only" in refusal(executor_config={"command": 1})
     assert "{{...}}" in command("echo {{NAME}}")[1][0]
     with pytest.raises(CannotConvert, match="no jobs of Dkron"):
         read_jobs("text", "jobs.json", OPTIONS)
-
-
-def test_go_durations() -> None:
-    assert to_secs("1h2m3.5s") == 3723.5
-    assert (to_secs("-1s"), to_secs("0"), to_secs("100ms")) == (-1, 0, 0.1)
-    with pytest.raises(ValueError, match="no duration"):
-        to_secs("5 minutes")

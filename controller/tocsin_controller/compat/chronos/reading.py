@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin_controller.compat.durations import parse_duration
 from tocsin_shared.errors import InvalidInput
+from tocsin_shared.go_durations import parse_duration
 
 DEFAULT_TIMEOUT: Final = "5m"
 _EVERY: Final = "@every "

@@ -4,11 +4,11 @@ import base64
 import binascii
 from typing import Any, Final
 
-from tocsin_controller.compat.durations import write_duration
 from tocsin_controller.compat.past import Attempt, PastRun, instant
 from tocsin_controller.services.show import show_definition
 from tocsin_controller.store.database import Record
 from tocsin_shared.executions import RunStatus
+from tocsin_shared.go_durations import write_duration
 
 #: How the ids of executions begin.
 EXECUTION: Final = "exec-"

@@ -4,10 +4,11 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-from tocsin_controller.compat.dkron.executors import parse_size
-from tocsin_controller.compat.dkron.schedules import check_timezone, read_schedule
-from tocsin_controller.compat.durations import parse_duration
+from tocsin_controller.compat.dkron.schedules import read_schedule
+from tocsin_shared.dkron.executors import parse_size
+from tocsin_shared.dkron.schedules import check_timezone
 from tocsin_shared.errors import InvalidInput
+from tocsin_shared.go_durations import parse_duration
 
 
 def check_job(job: dict[str, Any], now: datetime) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from multidict import MultiMapping
 
-from tocsin_controller.compat.dkron.instants import parse_instant
+from tocsin_shared.dkron.instants import parse_instant
 
 #: What a list can be sorted by.
 SORTED_BY: Final = frozenset(

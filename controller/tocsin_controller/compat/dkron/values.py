@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tocsin_controller.compat.dkron.instants import ZERO, parse_form_instant, parse_instant, written
+from tocsin_controller.compat.dkron.instants import written
+from tocsin_shared.dkron.instants import ZERO, parse_form_instant, parse_instant
 from tocsin_shared.errors import MalformedBody
 
 _MOST: Final = 2**63 - 1

@@ -7,14 +7,15 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from tocsin_controller.compat.dkron.executors import write_executor
-from tocsin_controller.compat.dkron.instants import ZERO, nanoseconds, parse_instant, write_instant
+from tocsin_controller.compat.dkron.instants import nanoseconds, write_instant
 from tocsin_controller.compat.dkron.reading import SHOWN_AS_SENT, is_as_made
 from tocsin_controller.compat.dkron.targets import write_tags
 from tocsin_controller.compat.dkron.values import KEYS
-from tocsin_controller.compat.durations import write_duration
 from tocsin_controller.services.show import show_definition
 from tocsin_controller.store.database import Record
+from tocsin_shared.dkron.instants import ZERO, parse_instant
 from tocsin_shared.executions import ExecutionStatus, RunStatus
+from tocsin_shared.go_durations import write_duration
 
 #: An execution's output, of which Dkron keeps the end.
 MOST_OUTPUT_BYTES: Final = 256_000

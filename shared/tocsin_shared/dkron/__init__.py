@@ -1,0 +1,1 @@
+"""What the words of Dkron's jobs mean, for its API and for importing them. Pure."""
