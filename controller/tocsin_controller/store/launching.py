@@ -167,6 +167,9 @@ async def write_runs(
         [next_fire_at for _, next_fire_at in fired],
         [run.hold and run.hold.value for run, _ in executions],
         [run.ready_at for run, _ in executions],
+        [run.job_id for run, _ in executions],
+        [run.job_version for run, _ in executions],
+        [run.scheduled_for for run, _ in executions],
     )
     return Written(
         frozenset(row["run_id"] for row in rows if row["run_id"] is not None),

@@ -81,6 +81,7 @@ class Seeded:
         finally:
             await transaction.rollback()
         plan: dict[str, Any] = orjson.loads(answer)[0]["Plan"]
+        assert most_rows_of_a_list(plan) <= BATCH, "one list is read for every row of another"
         return plan
 
 
@@ -139,6 +140,14 @@ def most_rows_of_a_scan(plan: dict[str, Any]) -> float:
     return touched
 
 
+def most_rows_of_a_list(plan: dict[str, Any]) -> float:
+    scans = (n for n in nodes(plan) if n["Node Type"] in ("CTE Scan", "Function Scan"))
+    return max(
+        ((n["Actual Rows"] + n.get("Rows Removed by Filter", 0)) * n["Actual Loops"] for n in scans),
+        default=0,
+    )
+
+
 async def test_coming_timers_are_found_by_their_instant(seeded: Seeded) -> None:
     plan = await seeded.plan("coming_timers", 60.0)
     assert indexes(plan) == {"timers_due"}
@@ -160,6 +169,7 @@ async def test_firing_touches_the_timers_that_fire(seeded: Seeded) -> None:
         runs, jobs, [1] * n, ["pending"] * n, [None] * n, [None] * n, ["{}"] * n, [None] * n, ["2026-01-01Z"] * n,
         [1] * n, [None] * n, executions, runs, ["any:noop"] * n, [0] * n, [300.0] * n, [None] * n,
         jobs, [1] * n, ["2026-01-01Z"] * n, ["2027-01-01Z"] * n, [None] * n, [None] * n,
+        jobs, [1] * n, ["2026-01-01Z"] * n,
     )  # fmt: skip
     assert most_rows_of_a_scan(plan) <= BATCH
 

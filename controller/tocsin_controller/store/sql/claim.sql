@@ -32,17 +32,19 @@ WITH lanes AS (
     USING seated AS s
     JOIN calls AS c ON c.call = s.call
     WHERE q.execution_id = s.execution_id
-    RETURNING q.*, c.agent_id, c.incarnation, c.seq, c.lease_secs
+    RETURNING q.*, greatest(q.fence + 1, (SELECT (epoch << 40) + 1 FROM cluster)) AS new_fence,
+              s.number, s.call, c.agent_id, c.incarnation, c.seq, c.lease_secs
 ), leased AS (
     INSERT INTO leases (execution_id, agent_id, fence, incarnation, seq, run_id, job_id, job_version, attempt_number,
                         scheduled_for, expires_at)
-    SELECT execution_id, agent_id, greatest(fence + 1, (SELECT (epoch << 40) + 1 FROM cluster)), incarnation, seq,
-           run_id, job_id, job_version, attempt_number, scheduled_for,
-           now() + make_interval(secs => lease_secs)
+    SELECT execution_id, agent_id, new_fence, incarnation, seq, run_id, job_id, job_version, attempt_number,
+           scheduled_for, now() + make_interval(secs => lease_secs)
     FROM taken
-    RETURNING execution_id, agent_id, fence, run_id, job_id, job_version, attempt_number, scheduled_for
 )
-SELECT s.number::int - 1 AS look, s.position, s.call - 1 AS call, s.execution_id, l.agent_id, l.fence, l.run_id, l.job_id,
-       l.job_version, l.attempt_number, l.scheduled_for
-FROM seated AS s
-LEFT JOIN leased AS l ON l.execution_id = s.execution_id
+SELECT number::int - 1 AS look, position, call - 1 AS call, execution_id, agent_id, new_fence AS fence, run_id, job_id,
+       job_version, attempt_number, scheduled_for
+FROM taken
+UNION ALL
+SELECT number::int - 1, position, call - 1, execution_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM seated
+WHERE (execution_id IN (SELECT taken.execution_id FROM taken)) IS NOT TRUE

@@ -6,7 +6,8 @@
 -- its first position and how much; and in `timers` how many fired. $22 holds executions back: for `approval` they are
 -- not queued, for `place` they are queued where nobody takes them. Executions with an instant in $23
 -- may be taken from then on. The instant is compared so that no index on it
--- can be chosen: many timers have the same. Indexes: primary keys.
+-- can be chosen: many timers have the same. Membership is asked in forms that the planner answers from a hash
+-- table; joining one list with another here would cost their product. Indexes: primary keys.
 WITH due AS (
     SELECT t.job_id, f.next_fire_at
     FROM unnest($18::uuid[], $19::int[], $20::timestamptz[], $21::timestamptz[])
@@ -36,16 +37,16 @@ WITH due AS (
                 $9::timestamptz[], $10::int[], $11::text[])
         AS r (id, job_id, job_version, status, reason, message, trigger, params, scheduled_for,
               open_executions, not_reached)
-    WHERE r.job_id <> ALL($18::uuid[]) OR r.job_id IN (SELECT due.job_id FROM due)
+    WHERE r.job_id NOT IN (SELECT unnest($18::uuid[])) OR r.job_id IN (SELECT due.job_id FROM due)
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, job_id, job_version, scheduled_for, status, trigger
+    RETURNING id, job_id, status, trigger
 ), planned AS (
-    SELECT e.id, e.agent_id, r.id AS run_id, r.job_id, r.job_version, r.scheduled_for, e.route, e.priority,
-           greatest(now(), e.ready_at) + make_interval(secs => e.queue_timeout_secs) AS expires_at, e.hold, e.ready_at
+    SELECT e.*, greatest(now(), e.ready_at) + make_interval(secs => e.queue_timeout_secs) AS expires_at
     FROM unnest($12::uuid[], $13::uuid[], $14::text[], $15::smallint[], $16::float8[], $17::uuid[], $22::text[],
-                $23::timestamptz[])
-        AS e (id, run_id, route, priority, queue_timeout_secs, agent_id, hold, ready_at)
-    JOIN new_runs AS r ON r.id = e.run_id
+                $23::timestamptz[], $24::uuid[], $25::int[], $26::timestamptz[])
+        AS e (id, run_id, route, priority, queue_timeout_secs, agent_id, hold, ready_at, job_id, job_version,
+              scheduled_for)
+    WHERE (e.run_id IN (SELECT new_runs.id FROM new_runs)) IS TRUE
 ), new_executions AS (
     INSERT INTO executions (id, run_id, job_id, job_version, status, reason, agent_id)
     SELECT id, run_id, job_id, job_version, CASE hold WHEN 'approval' THEN 'pending_approval' ELSE 'pending' END,
