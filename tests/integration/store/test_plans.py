@@ -180,6 +180,12 @@ def _claim(seeded: Seeded, low: int) -> tuple[Any, ...]:
 
 
 async def test_a_claim_touches_what_it_takes(seeded: Seeded) -> None:
+    await seeded.connection.execute("DELETE FROM leases")
+    await seeded.connection.execute(
+        "INSERT INTO agents (id, name, agent_type, status, lease_expires_at)"
+        " VALUES ($1, 'a', 'standard', 'online', now())",
+        seeded.agent_id,
+    )
     plan = await seeded.plan("claim", *_claim(seeded, 0))
     assert "queue_lanes" in indexes(plan)
     assert most_rows_of_a_scan(plan) <= BATCH
