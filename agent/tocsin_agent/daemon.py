@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from tocsin_agent.connecting.ordered import Trials
 from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
 from tocsin_agent.heartbeat import Heartbeat
@@ -210,12 +211,14 @@ class Agent:
             on_unknown_agent=self._must_register.set,
         )
         self_fencing = SelfFencing(journal, contact, executor.self_fence, executor.fence_at)
+        trials = Trials(self._policy, on_result=lambda: heartbeat.beat_now())
         poller = Poller(
             journal,
             self._link,
             executor,
             contact,
             intake,
+            trials,
             capacity=self._capacity,
             max_batch=self._max_batch,
             on_unknown_agent=self._must_register.set,
@@ -226,6 +229,7 @@ class Agent:
             executor,
             contact,
             intake,
+            trials,
             held=poller.held,
             is_draining=lambda: poller.is_draining,
             on_superseded=self._supersede,
@@ -264,6 +268,7 @@ class Agent:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await trials.close()
             journal.close()
             self._note_vitals(contact, intake)
 

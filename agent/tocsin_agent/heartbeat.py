@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from tocsin_agent.clock import Moment
+from tocsin_agent.connecting.ordered import Trials
 from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
 from tocsin_agent.intake import Intake
@@ -27,6 +28,7 @@ class Heartbeat:
         executor: Executor,
         contact: Contact,
         intake: Intake,
+        trials: Trials,
         *,
         held: Callable[[], list[Held]],
         is_draining: Callable[[], bool],
@@ -37,6 +39,7 @@ class Heartbeat:
         self._executor = executor
         self._contact = contact
         self._intake = intake
+        self._trials = trials
         self._held = held
         self._is_draining = is_draining
         self._on_superseded = on_superseded
@@ -59,11 +62,13 @@ class Heartbeat:
                 draining=self._is_draining(),
                 load=load_figures() | {"running": float(self._executor.running)},
                 spool=self._intake.figures(),
+                tried=self._trials.results(),
             )
             sent = Moment.now()
             try:
                 answer = await self._link.heartbeat(agent_id, request)
                 self._contact.acknowledged(sent)
+                self._trials.told(request.tried)
                 for stop in answer.stop:
                     self._executor.disown(stop)
                 for cancel in answer.cancel:

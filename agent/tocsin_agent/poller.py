@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from tocsin_agent.clock import Moment
+from tocsin_agent.connecting.ordered import Trials
 from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
 from tocsin_agent.intake import Intake
@@ -33,6 +34,7 @@ class Poller:
         executor: Executor,
         contact: Contact,
         intake: Intake,
+        trials: Trials,
         *,
         capacity: int,
         max_batch: int,
@@ -44,6 +46,7 @@ class Poller:
         self._executor = executor
         self._contact = contact
         self._intake = intake
+        self._trials = trials
         self._capacity = capacity
         self._max_batch = max_batch
         #: Less than `max_batch` after an answer that was too large.
@@ -106,7 +109,7 @@ class Poller:
             self._contact.acknowledged(sent)
             if is_farewell:
                 self._nothing_comes.set()
-            if answer.executions or answer.cancel or answer.stop:
+            if answer.executions or answer.cancel or answer.stop or answer.trials:
                 if await self._obey(answer, slots):
                     self._backoff.reset()
                     self._most_at_once = self._max_batch
@@ -140,6 +143,7 @@ class Poller:
         entries = self._journal.entries
         is_news = any(order.execution_id in entries for order in answer.stop)
         is_news = is_news or any(order.execution_id in entries for order in answer.cancel)
+        is_news = self._trials.begin(answer.trials) or is_news
         for stop in answer.stop:
             self._executor.disown(stop)
         for cancel in answer.cancel:

@@ -12,6 +12,7 @@ from tocsin_controller.dispatch.presence import Presence
 from tocsin_controller.dispatch.reaper import Reaper, ReaperPace
 from tocsin_controller.dispatch.simple_redaction import SimpleRedaction
 from tocsin_controller.dispatch.substituting import Substituter
+from tocsin_controller.dispatch.trials import TrialDesk
 from tocsin_controller.hints import Hints
 from tocsin_controller.indexing import Indexing
 from tocsin_controller.maintenance import Maintenance
@@ -58,6 +59,7 @@ class Engine:
     canceller: Canceller
     approver: Approver
     desk: AgentDesk
+    trials: TrialDesk
     maintenance: Maintenance
     loss_pace: LossPace
     outbox: Outbox
@@ -87,6 +89,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     presence = Presence(db, hints, lease_secs=settings.lease_secs)
     reach = settings.reach
     recorder = Recorder(db, hints, ender, definitions, known, lease_secs=settings.lease_secs)
+    trials = TrialDesk(db, hints, connector)
     desk = AgentDesk(
         db,
         hints,
@@ -96,6 +99,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         canceller=canceller,
         pace=pace,
         redaction=SimpleRedaction(db, definitions, substituter, connector),
+        trials=trials,
     )
     reaper_pace = ReaperPace(loss=loss_pace, brake=BrakePace(settings.lease_secs, settings.lost_grace_secs))
     maintenance = Maintenance(
@@ -139,6 +143,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         canceller,
         approver,
         desk,
+        trials,
         maintenance,
         loss_pace,
         outbox,

@@ -40,6 +40,9 @@ EVENTS = "events"
 #: The outbox has something to do.
 OUTBOX = "outbox"
 
+#: Begins the topics of agents that are to try connections.
+TRIALS = "trials:"
+
 #: NOTIFY payloads must stay under 8,000 bytes.
 _MAX_PAYLOAD_CHARS = 7_000
 #: More distinct topics than this in one moment are folded into `*`, which wakes every watcher.
@@ -57,6 +60,16 @@ def agent_topic(agent_id: object) -> str:
 def output_topic(execution_id: object) -> str:
     """The execution printed something, or ended."""
     return f"output:{execution_id}"
+
+
+def trials_topic(agent_id: object) -> str:
+    """Connections wait to be tried by this agent."""
+    return f"{TRIALS}{agent_id}"
+
+
+def tried_topic(trial_id: object) -> str:
+    """An agent has tried this one."""
+    return f"tried:{trial_id}"
 
 
 class Hints:

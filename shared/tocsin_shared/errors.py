@@ -15,7 +15,8 @@ TocsinError (500 internal)
 ├── PreconditionFailed (412 precondition_failed)  If-Match names another state than the present one
 ├── BodyTooLarge (413 body_too_large)
 ├── TooManyRequests (429 too_many_requests) `retry_after_secs` says when to come back
-└── Unavailable (503 unavailable)           the database can't be reached (G10)
+├── Unavailable (503 unavailable)           the database can't be reached (G10)
+└── NoAnswer (504 no_answer)                an agent was asked and said nothing in time
 """
 
 from dataclasses import dataclass
@@ -159,3 +160,10 @@ class Unavailable(TocsinError):
 
     status = 503
     code = "unavailable"
+
+
+class NoAnswer(TocsinError):
+    """The agent did not answer in time."""
+
+    status = 504
+    code = "no_answer"

@@ -29,6 +29,8 @@ MAX_UPLOAD_BYTES = 8 * 1024 * 1024
 MAX_CHUNK_BYTES = 64 * 1024
 #: Bytes of all secrets that one execution is given.
 MAX_SECRETS_BYTES = 128 * 1024
+#: Connections that one agent is asked to try at once.
+MAX_TRIALS = 4
 #: Long polls are answered within this time even when there is nothing to do.
 MAX_POLL_WAIT_SECS = 60.0
 
@@ -202,6 +204,31 @@ class StopOrder(AgentModel):
     why: str = ""
 
 
+def _storable(value: Any) -> Any:
+    """A result must not be refused for a character that the database can't hold."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+class TrialOrder(AgentModel):
+    """Somebody wants to know whether this connection works from the agent's host."""
+
+    trial_id: UUID
+    connection: GivenConnection
+    #: What the server has to connect, log in and answer.
+    timeout_secs: Annotated[float, Field(gt=0, le=60)] = 10
+
+
+class TrialResult(AgentModel):
+    """What came of trying it."""
+
+    trial_id: UUID
+    success: bool
+    #: One sentence for people, without secrets.
+    message: Annotated[str, BeforeValidator(_storable), Field(max_length=4000)]
+
+
 _Order = TypeVar("_Order")
 Orders = Annotated[list[_Order], Field(max_length=MAX_HELD, fail_fast=True)]
 
@@ -223,6 +250,7 @@ class PollResponse(AgentModel):
     executions: Annotated[list[Assignment], Field(max_length=MAX_SLOTS_PER_POLL, fail_fast=True)] = []
     cancel: Orders[CancelOrder] = []
     stop: Orders[StopOrder] = []
+    trials: Annotated[list[TrialOrder], Field(max_length=MAX_TRIALS)] = []
 
 
 class HeartbeatRequest(AgentModel):
@@ -236,6 +264,8 @@ class HeartbeatRequest(AgentModel):
     load: dict[str, float] = {}
     #: Records and bytes that wait on the agent's disk to be delivered.
     spool: dict[str, float] = {}
+    #: What came of trials; told again until a heartbeat with it was answered.
+    tried: Annotated[list[TrialResult], Field(max_length=MAX_TRIALS)] = []
 
 
 class HeartbeatResponse(AgentModel):
@@ -270,13 +300,6 @@ class OutputEvent(AgentModel):
     offset: Big
     data: str = ""
     data_base64: str | None = None
-
-
-def _storable(value: Any) -> Any:
-    """A result must not be refused for a character that the database can't hold."""
-    if not isinstance(value, str):
-        return value
-    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 class Usage(AgentModel):

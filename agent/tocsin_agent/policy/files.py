@@ -37,10 +37,18 @@ def with_checked_paths(directories: Directories, assignment: Assignment) -> Task
                 path += "/"  # the directory in which the file keeps its name
             return task.model_copy(update={"local_path": path})
         case SqlTask(driver="sqlite"):
-            path = _sqlite_path(assignment, task)
-            _checked("directories.read", directories.read, path)
-            _checked("directories.write", directories.write, path)
+            given = assignment.connection.config.get("connection_string") if assignment.connection else None
+            check_database(directories, str(given or task.connection_string or ""))
     return task
+
+
+def check_database(directories: Directories, connection_string: str) -> None:
+    """SQLite's file may be both read and written. Raises Refused."""
+    path = connection_string
+    if (scheme := re.match(r"(?:sqlite|file):", path, re.IGNORECASE)) is not None:
+        path = unquote(path[scheme.end() :].partition("?")[0].removeprefix("//"))
+    _checked("directories.read", directories.read, path)
+    _checked("directories.write", directories.write, path)
 
 
 def judge_reading(directories: Directories) -> Callable[[Path], None]:
@@ -69,11 +77,3 @@ def _checked(rule: str, allowed: _Allowed, path: str) -> str:
         leads = "" if str(real) == path else f", which is {real}"
         raise refused(f"{rule} does not hold '{path[:200]}'{leads}")
     return str(real)
-
-
-def _sqlite_path(assignment: Assignment, task: SqlTask) -> str:
-    given = assignment.connection.config.get("connection_string") if assignment.connection else None
-    text = str(given or task.connection_string or "")
-    if (scheme := re.match(r"(?:sqlite|file):", text, re.IGNORECASE)) is not None:
-        text = unquote(text[scheme.end() :].partition("?")[0].removeprefix("//"))
-    return text

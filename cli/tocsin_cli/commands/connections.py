@@ -6,7 +6,7 @@ import click
 
 from tocsin_cli.client import path_of
 from tocsin_cli.command import Group, connected
-from tocsin_cli.completing import complete_connection
+from tocsin_cli.completing import complete_agent, complete_connection
 from tocsin_cli.confirming import confirm, yes_option
 from tocsin_cli.connection_config import Said, said_options
 from tocsin_cli.lookup import for_each
@@ -26,6 +26,8 @@ _COLUMNS = (
 )
 #: Names that one answer of the API holds.
 _PAGE = 1_000
+#: Longer than a controller waits for an agent.
+_LONGEST_TRIAL_SECS = 90.0
 
 
 @click.group(cls=Group)
@@ -142,12 +144,24 @@ async def rm(session: Session, names: tuple[str, ...], force: bool, yes: bool) -
     return await for_each(names, remove)
 
 
-@connections.command("test", examples=["tocsin connections test prod-db"])
+@connections.command(
+    "test", examples=["tocsin connections test prod-db", "tocsin connections test prod-db --agent web-1"]
+)
 @click.argument("name", shell_complete=complete_connection)
+@click.option(
+    "--agent",
+    metavar="AGENT",
+    shell_complete=complete_agent,
+    help="From the host of this agent, by name or id.",
+)
 @connected
-async def test(session: Session, name: str) -> int:
-    """Have the controller connect and log in; fails when it can't."""
-    tried: Json = await session.api.post(path_of("connections", name) + "/test")
+async def test(session: Session, name: str, agent: str | None) -> int:
+    """Have the controller, or an agent, connect and log in; fails when it can't."""
+    tried: Json = await session.api.post(
+        path_of("connections", name) + "/test",
+        {"agent": agent} if agent is not None else None,
+        timeout_secs=_LONGEST_TRIAL_SECS,
+    )
     if session.out.is_json:
         session.out.json(tried)
     else:

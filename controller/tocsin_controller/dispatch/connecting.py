@@ -66,6 +66,10 @@ class Connector:
             if (name := connection_of(task)) is not None
         }
 
+    async def one(self, session: Queries, name: str) -> Given | Unfilled:
+        """One connection by itself, as an execution would get it now."""
+        return self._open(name, (await sealed_connections(session, [name])).get(name))
+
     async def secrets_of(self, session: Queries, job: JobDefinition | BrokenDefinition) -> list[str]:
         """The secrets of the connection that a job's task names, as far as it can be read now."""
         name = connection_of(job.task) if isinstance(job, JobDefinition) else None

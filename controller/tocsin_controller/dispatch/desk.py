@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,8 @@ from tocsin_controller.dispatch.registration import Registrar, Registration
 from tocsin_controller.dispatch.sessions import AgentSession, Sessions
 from tocsin_controller.dispatch.simple import item_from, journal_from
 from tocsin_controller.dispatch.simple_redaction import SimpleRedaction
-from tocsin_controller.hints import EVENTS, KEYS, Hints, agent_topic
+from tocsin_controller.dispatch.trials import TrialDesk
+from tocsin_controller.hints import EVENTS, KEYS, TRIALS, Hints, agent_topic
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal, Role
 from tocsin_controller.store.agents import Seen, delete_agent, set_custom_task_types
@@ -23,7 +25,7 @@ from tocsin_controller.store.leasing import ExecutionState, execution_states, lo
 from tocsin_controller.targeting import agent_route
 from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.recording import Recorder
-from tocsin_shared.errors import NotFound, Superseded
+from tocsin_shared.errors import NotFound, Superseded, Unavailable
 from tocsin_shared.executions import ExecutionStatus
 from tocsin_shared.protocol import (
     EventsRequest,
@@ -65,6 +67,7 @@ class AgentDesk:
         canceller: Canceller,
         pace: Pace,
         redaction: SimpleRedaction,
+        trials: TrialDesk,
     ) -> None:
         self._db = db
         self._hints = hints
@@ -74,11 +77,13 @@ class AgentDesk:
         self._canceller = canceller
         self._pace = pace
         self._redaction = redaction
+        self._trials = trials
         self._registrar = Registrar(db, hints, lease_secs=pace.lease_secs)
         self._sessions = Sessions(db)
         #: The native poll that each agent has parked here.
         self._parked: dict[UUID, Call] = {}
         hints.subscribe(agent_topic(""), self._on_agent_hint)
+        hints.subscribe(TRIALS, self._on_trial_hint)
 
     async def register(self, principal: Principal, request: RegisterRequest) -> RegisterResponse:
         """Pair an agent, or greet one that is paired. Raises NameTaken or Cloned."""
@@ -111,11 +116,19 @@ class AgentDesk:
         self._presence.note(agent_id, held=request.running)
         call = Call(session, request.incarnation, request.seq, request.slots, request.running, is_native=True)
         self._parked[agent_id] = call
+        wait_secs = request.wait_secs
+        if self._trials.may_want(agent_id):
+            wait_secs = 0
+            session.expect_audit()
         try:
-            return await self._wait(call, request.wait_secs, audit=needs_audit)
+            response = await self._wait(call, wait_secs, audit=needs_audit)
         finally:
             if self._parked.get(agent_id) is call:
                 del self._parked[agent_id]
+        if self._trials.may_want(agent_id):
+            with suppress(Unavailable):  # what else it carries must not be lost; trials are hinted again
+                response.trials = await self._trials.take(agent_id)
+        return response
 
     async def next_simple(self, agent_id: UUID, wait_secs: float) -> SimpleItem | None:
         """One item for a simple agent; handing it out counts as started."""
@@ -131,6 +144,8 @@ class AgentDesk:
         held = request.running or ()
         status = "draining" if request.draining else "online"
         self._presence.note(agent_id, Seen(status, request.load or None, request.spool or None), held)
+        if request.tried:
+            await self._trials.settle(agent_id, request.tried)
         if not held:
             return HeartbeatResponse()
         call = Call(session, request.incarnation, None, 0, held, is_native=True)
@@ -240,6 +255,17 @@ class AgentDesk:
         call = self._parked.get(key)
         if call is not None:
             self._claimer.look_again(call)
+
+    def _on_trial_hint(self, agent_id: str | None) -> None:
+        """An agent is to try connections: a poll of its that is parked here is answered with them."""
+        if agent_id is None:
+            return  # who waits for them hints again
+        key = UUID(agent_id)
+        self._trials.note(key)
+        call = self._parked.get(key)
+        if call is not None:
+            call.session.expect_audit()
+            self._claimer.withdraw(call)
 
     def _greet(self, registration: Registration) -> RegisterResponse:
         return RegisterResponse(

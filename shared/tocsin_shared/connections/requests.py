@@ -52,6 +52,13 @@ class ConnectionUpdate(UserModel):
         return {k: v for k, v in value.items() if k not in cls._read_only}
 
 
+class ConnectionTest(UserModel):
+    """From where a connection is tried."""
+
+    #: Name or id of the agent from whose host; absent: from the controller's own.
+    agent: Annotated[Text, Field(min_length=1, max_length=255)] | None = None
+
+
 class ConnectionView(BaseModel):
     """A connection, its secrets masked."""
 
@@ -76,3 +83,5 @@ class ConnectionTestedView(BaseModel):
 
     success: bool
     message: str
+    #: The agent that tried it; null when the controller did.
+    agent: str | None = None

@@ -68,6 +68,8 @@ async def test_a_connection_in_use_is_tried_and_deleted_by_force_only(tocsin: To
     await tocsin("connections", "create", "db", "sqlite", "--secret", "connection_string", stdin=path)
     tried = await tocsin("connections", "test", "db")
     assert (tried.exit_code, tried.stdout) == (0, "Opened the database (1 table).\n"), tried.stderr
+    missing = await tocsin("connections", "test", "db", "--agent", "nobody")
+    assert (missing.exit_code, "there is no agent 'nobody'" in missing.stderr) == (3, True)
     (tmp_path / "a.db").unlink()
     assert (await tocsin("connections", "test", "db")).exit_code == 1
     job = tmp_path / "job.yaml"

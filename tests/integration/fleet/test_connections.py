@@ -47,9 +47,11 @@ async def test_a_connection_is_used_and_its_secrets_are_found_nowhere_afterwards
         by_agent = await start(fleet, task)
         by_local_agent = await start(fleet, task, target={"type": "local"})
         printed = [await output_of(fleet, one) for one in (by_agent, by_local_agent)]
-        tried = await fleet.post("/api/connections/vendor/test")
+        tried = [await fleet.post("/api/connections/vendor/test", {"agent": on}) for on in (None, "a")]
     assert printed == [f"/v1/who Bearer {'*' * len(TOKEN)}"] * 2
-    assert tried == {"success": True, "message": f"{url}/v1 answered 200."}
+    assert tried == [
+        {"success": True, "message": f"{url}/v1 answered 200.", "agent": on} for on in (None, "a")
+    ]
 
     answers = str([made, tried, await fleet.get("/api/connections"), await fleet.get("/api/jobs")]).encode()
     held = {**files(fleet.directory), "database": await dump(fleet.database_url), "answers": answers}

@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
-from tocsin_controller.services.connection_trials import ConnectionTrials
+from tocsin_controller.services.connection_trials import ConnectionTrials, TrialsByAgents
 from tocsin_controller.services.connections import ConnectionService
 from tocsin_shared.connections.requests import (
     ConnectionCreate,
+    ConnectionTest,
     ConnectionTestedView,
     ConnectionUpdate,
     ConnectionView,
@@ -48,6 +49,7 @@ class ConnectionRoutes:
     def __init__(self, parts: Parts) -> None:
         self._connections = ConnectionService(parts.db, parts.engine.hints, parts.engine.vault)
         self._trials = ConnectionTrials(parts.engine.reach)
+        self._by_agents = TrialsByAgents(parts.db, parts.engine.trials)
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
@@ -74,8 +76,8 @@ class ConnectionRoutes:
                 status=204,
             ),
             Route(
-                "POST", one + "/test", self.test, "Connect from the controller's host, and log in",
-                WRITERS, "connections", response=ConnectionTestedView,
+                "POST", one + "/test", self.test, "Connect from the controller's host or an agent's, and log in",
+                WRITERS, "connections", body=ConnectionTest, body_required=False, response=ConnectionTestedView,
             ),
         ]  # fmt: skip
 
@@ -97,4 +99,8 @@ class ConnectionRoutes:
         await self._connections.delete(call.path["name"], call.caller, force=query.force)
 
     async def test(self, call: Call) -> Any:
-        return await self._trials.attempt(await self._connections.opened(call.path["name"]))
+        body: ConnectionTest = call.body
+        connection = await self._connections.opened(call.path["name"])
+        if body.agent is not None:
+            return await self._by_agents.attempt(connection.name, body.agent)
+        return await self._trials.attempt(connection)
