@@ -1,4 +1,6 @@
-"""Writes docs/configuration.md and docs/cli.md from the code; with --check, only says whether they are current."""
+"""Writes docs/configuration.md and docs/cli.md from the code, and a table of docs/migrating/dkron-api.md from what its
+tests read; with --check, only says whether they are current.
+"""
 
 import importlib
 import sys
@@ -6,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import yaml
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -17,6 +20,8 @@ SETTINGS = (
     ("Controller", "tocsin_controller.settings", "ControllerSettings", "TOCSIN_"),
     ("Agent", "tocsin_agent.settings", "AgentSettings", "TOCSIN_AGENT_"),
 )
+DKRON = "migrating/dkron-api.md"
+DEVIATIONS = HERE.parent / "tests" / "compat" / "dkron-deviations.yaml"
 COMMANDS = (
     ("tocsin", "tocsin_cli.main", "root"),
     ("tocsin-controller", "tocsin_controller.cli", "main"),
@@ -26,7 +31,7 @@ COMMANDS = (
 
 def main() -> None:
     """Write the pages, or with --check exit 1 when one of them is out of date."""
-    pages = {"configuration.md": configuration(), "cli.md": commands()}
+    pages = {"configuration.md": configuration(), "cli.md": commands(), DKRON: dkron_api()}
     stale = [name for name, text in pages.items() if _read(HERE / name) != text]
     if "--check" in sys.argv[1:]:
         if stale:
@@ -70,6 +75,15 @@ def commands() -> str:
             lines += [line.rstrip() for line in command.get_help(context).splitlines()]
             lines.append("```")
     return "\n".join(lines) + "\n"
+
+
+def dkron_api() -> str:
+    """The page with the table after its last heading: where Dkron's description of itself is not followed."""
+    page, table, _ = _read(HERE / DKRON).rpartition("| its file | here | why |\n|---|---|---|\n")
+    rows = [
+        f"| {one['file']} | {one['here']} | {one['why']} |" for one in yaml.safe_load(DEVIATIONS.read_text())
+    ]
+    return page + table + "\n".join(rows) + "\n"
 
 
 def _walk(

@@ -23,18 +23,18 @@ class Dkron:
 
     def __init__(self, url: str, http: aiohttp.ClientSession, headers: dict[str, str]) -> None:
         self.url = f"{url}/v1"
-        self._http = http
-        self._headers = headers
+        self.http = http
+        self.headers = headers
 
     async def ask(
         self, method: str, path: str, body: Any = None, **more: Any
     ) -> tuple[int, str, aiohttp.ClientResponse]:
         """Status, body and the answer itself; bodies are sent with a content type that means nothing."""
         data = body if isinstance(body, bytes | aiohttp.FormData | None) else json.dumps(body).encode()
-        headers = {**self._headers, **more.pop("headers", {})}
+        headers = {**self.headers, **more.pop("headers", {})}
         if isinstance(data, bytes):
             headers["Content-Type"] = "encoding/json"
-        async with self._http.request(method, self.url + path, data=data, headers=headers, **more) as answer:
+        async with self.http.request(method, self.url + path, data=data, headers=headers, **more) as answer:
             text = await answer.text()
             if answer.headers.get("Content-Type", "").startswith("application/json"):
                 assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
@@ -259,6 +259,15 @@ async def test_a_list_of_jobs_is_restored_once_each(dkron: Dkron) -> None:
     assert (await dkron.ask("POST", "/restore", form(dump, "other")))[:2] == (404, "")
     for bad in ("{", '[{"name":"x","parent_job":"y"}]', '[{"name":"X","schedule":"@daily"}]'):
         assert (await dkron.ask("POST", "/restore", form(bad)))[:2] == (400, "")
+    form_like = b'--x\r\nContent-Disposition: form-data; name="\x13"\r\n\r\n[]\r\n--x--\r\n'
+    await not_a_form(dkron, form_like)
+    await not_a_form(dkron, b"--y\r\n")
+
+
+async def not_a_form(dkron: Dkron, body: bytes) -> None:
+    data = aiohttp.BytesPayload(body, content_type="multipart/form-data; boundary=x")
+    async with dkron.http.post(f"{dkron.url}/restore", data=data, headers=dkron.headers) as answer:
+        assert answer.status == 400, await answer.text()
 
 
 async def test_jobs_of_any_api_are_seen_and_sent_back_without_harm(

@@ -5,6 +5,7 @@ import json
 from typing import Any, Final
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from tocsin_controller.compat.dkron.checking import check_job
 from tocsin_controller.compat.dkron.jobs import MOST_JOBS, DkronJobs
@@ -16,6 +17,8 @@ from tocsin_shared.errors import BodyTooLarge, InvalidInput, MalformedBody, Tocs
 
 _FIELD: Final = "file"
 _MOST_BYTES: Final = 32 * 1024 * 1024
+#: What reading a form ends with that is none: headers with control characters, nested too deep, cut off.
+_NO_FORM: Final = (ValueError, RuntimeError, AssertionError, HttpProcessingError)
 
 
 async def read_file(request: web.Request) -> bytes | None:
@@ -27,7 +30,7 @@ async def read_file(request: web.Request) -> bytes | None:
         async for part in form:
             if isinstance(part, BodyPartReader) and part.name == _FIELD:
                 return await _bytes_of(part)
-    except ValueError:
+    except _NO_FORM:
         raise MalformedBody("the form can't be read") from None
     return None
 
