@@ -1,6 +1,7 @@
 """The background of one controller: everything but its web server, wired together."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tocsin_controller.counting import Counting
 from tocsin_controller.definitions import Definitions
@@ -44,6 +45,9 @@ from tocsin_controller.workflow.outbox import Outbox
 from tocsin_controller.workflow.recording import Recorder
 from tocsin_controller.workflow.rollouts.clock import RolloutClock
 from tocsin_controller.workflow.rollouts.driving import ROLLOUT
+from tocsin_controller.workflow.sinks.addresses import FluentAddress, SyslogAddress
+from tocsin_controller.workflow.sinks.outlets import Outlets
+from tocsin_controller.workflow.sinks.sending import Sinks
 from tocsin_controller.workflow.steps import RUN_MOVED
 from tocsin_shared.network import Reach
 
@@ -125,6 +129,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "recorder": recorder.run,
         "judge": Judge(db, hints, definitions, ender, vault).run,
         "forwarder": Courier(db, hints, reach, Forwards(db, reach)).run,
+        "sinks": Courier(db, hints, reach, Sinks(db, _outlets(settings))).run,
         "messenger": Courier(db, hints, reach, Messages(db, vault, reach)).run,
         "presence": presence.run,
         "reaper": Reaper(db, hints, definitions, ender, reaper_pace).run,
@@ -151,4 +156,13 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         vault,
         reach,
         services,
+    )
+
+
+def _outlets(settings: ControllerSettings) -> Outlets:
+    return Outlets(
+        log=settings.output_log,
+        directories=tuple(map(Path, settings.output_directories)),
+        syslog=None if settings.output_syslog is None else SyslogAddress.parse(settings.output_syslog),
+        fluent=None if settings.output_fluent is None else FluentAddress.parse(settings.output_fluent),
     )

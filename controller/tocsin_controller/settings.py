@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from tocsin_agent.layered_settings import LayeredSettings
+from tocsin_controller.workflow.sinks.addresses import FluentAddress, SyslogAddress
 from tocsin_shared.network import Reach
 from tocsin_shared.network.places import Places
 from tocsin_shared.network.reach import ReachDefault
@@ -109,6 +110,23 @@ class ControllerSettings(LayeredSettings):
         description="Networks or addresses of proxies, with commas between them, such as 10.0.0.0/8: from these alone "
         "X-Forwarded-For is believed.",
     )
+    output_log: bool = Field(
+        False, description="Jobs may send what they print to this controller's log. See docs/output-rules.md."
+    )
+    output_directories: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Jobs may have what they print written to files in these directories and below; with commas "
+        "between them.",
+    )
+    output_syslog: str | None = Field(
+        None,
+        description="Jobs may send what they print to this syslog: the path of a socket such as /dev/log, or "
+        "udp://host:514.",
+    )
+    output_fluent: str | None = Field(
+        None,
+        description="Jobs may send what they print to this fluentd or Fluent Bit: tcp://host:24224/tag.",
+    )
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
@@ -138,7 +156,12 @@ class ControllerSettings(LayeredSettings):
     )
 
     @field_validator(
-        "trusted_proxies", "network_allow", "network_deny", "forward_allowed_networks", mode="before"
+        "trusted_proxies",
+        "output_directories",
+        "network_allow",
+        "network_deny",
+        "forward_allowed_networks",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -149,6 +172,28 @@ class ControllerSettings(LayeredSettings):
     def _are_networks(cls, value: list[str]) -> list[str]:
         for one in value:
             ip_network(one)  # its ValueError says what is wrong
+        return value
+
+    @field_validator("output_directories")
+    @classmethod
+    def _are_absolute(cls, value: list[str]) -> list[str]:
+        for one in value:
+            if not Path(one).is_absolute():
+                raise ValueError(f"{one!r} must be an absolute path")
+        return value
+
+    @field_validator("output_syslog")
+    @classmethod
+    def _is_syslog(cls, value: str | None) -> str | None:
+        if value is not None:
+            SyslogAddress.parse(value)  # its ValueError says what is wrong
+        return value
+
+    @field_validator("output_fluent")
+    @classmethod
+    def _is_fluent(cls, value: str | None) -> str | None:
+        if value is not None:
+            FluentAddress.parse(value)
         return value
 
     @field_validator("network_allow", "network_deny", "forward_allowed_networks")

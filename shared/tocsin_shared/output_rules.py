@@ -17,6 +17,7 @@ from tocsin_shared.wire import Text, UserModel
 MAX_EXTRACTIONS = 10
 MAX_TRIGGERS = 20
 MAX_ASSERTIONS = 20
+MAX_SINKS = 8
 MAX_PATTERN_CHARS = 1024
 
 Pattern = Annotated[Text, Field(min_length=1, max_length=MAX_PATTERN_CHARS)]
@@ -95,6 +96,36 @@ class Assertion(UserModel):
     message: Annotated[Text, Field(min_length=1, max_length=500)] | None = None
 
 
+class SinkType(StrEnum):
+    """Where output goes besides."""
+
+    #: The log of a controller.
+    LOG = "log"
+    #: A file of its own, on the disk of a controller.
+    FILE = "file"
+    SYSLOG = "syslog"
+    #: fluentd or Fluent Bit.
+    FLUENT = "fluent"
+
+
+class Sink(UserModel):
+    """Gets what every result of the job printed. The operators of controllers say which there are, and where."""
+
+    omitted_when_none: ClassVar[frozenset[str]] = frozenset({"directory"})
+
+    type: SinkType
+    #: Of a file: one that the controllers' `output_directories` hold.
+    directory: Annotated[Text, Field(max_length=1024, pattern="^/")] | None = None
+    #: False: once all sinks have it, what is kept of it says where it is, and nothing else.
+    keep_output: bool = True
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if (self.type is SinkType.FILE) != (self.directory is not None):
+            raise ValueError("a sink of the type file needs `directory`, and no other has it")
+        return self
+
+
 def _is_web_address(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -111,13 +142,14 @@ def _is_web_address(url: str) -> str:
 class OutputRules(UserModel):
     """What is made of the output of every result of a job."""
 
-    omitted_when_none: ClassVar[frozenset[str]] = frozenset({"forward_url"})
+    omitted_when_none: ClassVar[frozenset[str]] = frozenset({"forward_url", "sinks"})
 
     extractions: Annotated[list[Extraction], Field(max_length=MAX_EXTRACTIONS)] = []
     triggers: Annotated[list[OutputTrigger], Field(max_length=MAX_TRIGGERS)] = []
     assertions: Annotated[list[Assertion], Field(max_length=MAX_ASSERTIONS)] = []
     #: Gets every result as a POST.
     forward_url: Annotated[Text, Field(max_length=2048), AfterValidator(_is_web_address)] | None = None
+    sinks: Annotated[list[Sink], Field(max_length=MAX_SINKS)] | None = None
 
     @model_validator(mode="after")
     def _no_two_are_one(self) -> Self:
@@ -133,7 +165,7 @@ class OutputRules(UserModel):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.extractions or self.triggers or self.assertions or self.forward_url)
+        return not (self.extractions or self.triggers or self.assertions or self.forward_url or self.sinks)
 
 
 def _is_variable(name: str) -> bool:

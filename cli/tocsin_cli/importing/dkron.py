@@ -9,6 +9,7 @@ from typing import Any, Final
 from tocsin_cli.importing.converted import CannotConvert, Converted, Json, name_from
 from tocsin_cli.importing.dkron_executors import config_of, read_work
 from tocsin_cli.importing.dkron_schedules import DkronSchedule, instant, read_schedule, written
+from tocsin_shared.dkron.processors import PROCESSORS, read_processors
 
 _TAG: Final = re.compile(r"\w[\w.:/=@\-]{0,63}")
 #: Every node has it.
@@ -83,15 +84,22 @@ def _job(job: Json, names: Mapping[str, str], options: DkronOptions, seen: _Seen
         document["status"] = "paused"
     if job.get("ephemeral"):
         notes.append("stays after its first success; Dkron deleted it")
-    for processor, settings in (job.get("processors") or {}).items():
-        is_kept = isinstance(settings, dict) and settings.get("forward") == "true"
-        notes.append(
-            f"its output does not go to the processor {processor}: it is kept with the execution"
-            + ("" if is_kept or processor == "log" else ", where Dkron did not keep it")
-        )
+    _sinks(job.get("processors") or {}, document, notes)
     if job.get("owner_email"):
         notes.append(f"no mail goes to {job['owner_email']} at its ends: let a job react to its events")
     found.add({key: value for key, value in document.items() if value is not None}, *notes)
+
+
+def _sinks(processors: Mapping[str, Any], document: Json, notes: list[str]) -> None:
+    """Where its output goes, but for processors of which there is no equal."""
+    known = {name: config_of(config or {}) for name, config in processors.items() if name in PROCESSORS}
+    if sinks := read_processors(known):
+        document["output_rules"] = {**(document.get("output_rules") or {}), "sinks": sinks}
+        kinds = " and ".join(sink["type"] for sink in sinks)
+        notes.append(f"its output goes to {kinds} where the controllers' operator has opened that (output_*)")
+    notes += [
+        f"its output does not go to the processor {name}" for name in processors if name not in PROCESSORS
+    ]
 
 
 def _description(job: Json) -> str | None:

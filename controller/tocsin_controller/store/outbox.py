@@ -17,6 +17,7 @@ _DEFER = sql("defer_in_outbox")
 _ASIDE = sql("outbox_set_aside")
 _OFFER = sql("offer_set_aside")
 _DROP = sql("drop_set_aside")
+_CHANGE = sql("change_in_outbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ async def defer_in_outbox(
 ) -> bool:
     """It failed: try again after that time, or, with None, never. False when it does not stand as it was seen."""
     return await session.fetchval(_DEFER, entry.id, entry.attempts, why, retry_secs) is not None
+
+
+async def change_in_outbox(session: Queries, entry_id: UUID, payload: dict[str, Any]) -> None:
+    """A part of it is done: this is what there is to know of it from now on."""
+    await session.execute(_CHANGE, entry_id, payload)
 
 
 async def set_aside_entries(db: Queries, limit: int) -> list[Record]:

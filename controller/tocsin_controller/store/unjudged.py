@@ -17,6 +17,7 @@ _PUT_BACK = sql("put_back_unjudged")
 _CANCEL = sql("cancel_unjudged")
 _SET_EXTRACTED = sql("set_extracted")
 _REPLACE_OUTPUT = sql("replace_output")
+_POINT_OUTPUT = sql("point_output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +119,8 @@ async def set_extracted(session: Queries, execution_id: UUID, extracted: dict[st
 async def replace_output(session: Session, execution_id: UUID, stream: int, data: bytes) -> None:
     """What is kept of this stream is this."""
     await session.execute(_REPLACE_OUTPUT, execution_id, stream, data)
+
+
+async def point_output(session: Session, execution_id: UUID, said: bytes) -> None:
+    """What it printed is kept elsewhere, and this says where."""
+    await session.execute(_POINT_OUTPUT, execution_id, said)

@@ -36,6 +36,7 @@ from tocsin_controller.workflow.ending import Aftermath, Ended, Ender, has_rules
 from tocsin_controller.workflow.extracted_variables import write_variables
 from tocsin_controller.workflow.forwarding import FORWARD, forward_of
 from tocsin_controller.workflow.setting_aside import as_reported
+from tocsin_controller.workflow.sinks.sending import SINK, sinks_of
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.executions import STREAM_NUMBERS, Stream
 from tocsin_shared.jobs import JobDefinition
@@ -178,6 +179,8 @@ class Judge:
     async def _end(self, session: Session, ended: Ended, rules: OutputRules) -> Aftermath:
         if rules.forward_url is not None:
             await add_to_outbox(session, FORWARD, [forward_of(ended, rules.forward_url)])
+        if rules.sinks:
+            await add_to_outbox(session, SINK, [sinks_of(ended, rules.sinks)])
         return await self._ender.end(session, [ended])
 
     def _announce(self, aftermath: Aftermath) -> None:

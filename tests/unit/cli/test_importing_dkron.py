@@ -195,14 +195,18 @@ def test_what_else_a_job_says() -> None:
         disabled=True,
         concurrency="forbid",
         ephemeral=True,
-        processors={"files": {"forward": "true"}, "syslog": {}},
+        processors={"files": {"forward": "true"}, "syslog": {}, "slack": {"team": "a"}},
     )
     assert document["description"] == "Daily report\nOwner: Ann ann@example.org\nteam: ops"
     assert (document["retry_max"], document["status"], document["max_concurrent"]) == (3, "paused", 1)
+    assert document["output_rules"]["sinks"] == [
+        {"type": "file", "keep_output": True, "directory": "/var/log/dkron"},
+        {"type": "syslog", "keep_output": False},
+    ]
     assert [note.split(":")[0] for note in notes] == [
         "stays after its first success; Dkron deleted it",
-        "its output does not go to the processor files",
-        "its output does not go to the processor syslog",
+        "its output goes to file and syslog where the controllers' operator has opened that (output_*)",
+        "its output does not go to the processor slack",
         "no mail goes to ann@example.org at its ends",
     ]
 

@@ -114,12 +114,13 @@ class DkronJobs:
         """What is sent as it is shown stays as it was made, wherever that was."""
         shown = (await self.show([row]))[0]
         parts = counted_from_now(definition_of(job, parent, now), now, job["starts_at"])
-        stays = {
+        moved = {
             part
             for keys, decided in DECIDED.items()
-            if all((job[key] or None) == (shown[key] or None) for key in keys)
+            if any((job[key] or None) != (shown[key] or None) for key in keys)
             for part in decided
         }
+        stays = {part for decided in DECIDED.values() for part in decided} - moved
         parts = {part: value for part, value in parts.items() if part not in stays}
         merged = as_update(parts, row["definition"]).merged_over(row["definition"]).model_dump(mode="json")
         before = kept_by(row["definition"])

@@ -9,6 +9,7 @@ from tocsin_controller.compat.dkron.schedules import When, read_schedule
 from tocsin_controller.compat.dkron.targets import read_target
 from tocsin_controller.compat.dkron.values import KEYS
 from tocsin_shared.dkron.instants import parse_instant
+from tocsin_shared.dkron.processors import read_processors
 from tocsin_shared.dkron.schedules import ON_DEMAND
 from tocsin_shared.errors import InvalidInput
 from tocsin_shared.wire import dumps
@@ -21,6 +22,7 @@ DECIDED: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
         "schedule", "timezone", "starts_at", "expires_at",
     ),
     ("executor", "executor_config"): ("task", "timeout_secs", "limits", "output_rules"),
+    ("processors",): ("output_rules",),
     ("tags",): ("target",),
     ("parent_job",): ("depends_on",),
     ("retries",): ("retry_max", "retry_delay_secs"),
@@ -30,7 +32,7 @@ DECIDED: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 #: Keys that are shown as they were sent for as long as the parts that they decide are what was made of them.
 SHOWN_AS_SENT: Final = tuple(
-    keys for keys in DECIDED if keys[0] in ("schedule", "executor", "tags", "retries")
+    keys for keys in DECIDED if keys[0] in ("schedule", "executor", "processors", "tags", "retries")
 )
 
 
@@ -43,6 +45,9 @@ def definition_of(job: dict[str, Any], parent: str | None, now: datetime) -> dic
     starts_at, expires_at = job["starts_at"], job["expires_at"]
     when = _when(job, now)
     is_over = _is_over(starts_at, expires_at, now)
+    work = read_work(job["name"], job["executor"], job["executor_config"])
+    if sinks := read_processors(job["processors"]):
+        work["output_rules"] = (work["output_rules"] or {}) | {"sinks": sinks}
     return {
         "name": job["name"],
         "description": job["displayname"] or None,
@@ -50,7 +55,7 @@ def definition_of(job: dict[str, Any], parent: str | None, now: datetime) -> dic
         "timezone": when.timezone,
         "starts_at": None if is_over else starts_at,
         "expires_at": None if is_over else expires_at,
-        **read_work(job["name"], job["executor"], job["executor_config"]),
+        **work,
         "target": target,
         "depends_on": [{"job_id": parent}] if parent else [],
         "retry_max": min(job["retries"], MOST_RETRIES),

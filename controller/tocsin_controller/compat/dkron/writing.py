@@ -14,6 +14,7 @@ from tocsin_controller.compat.dkron.values import KEYS
 from tocsin_controller.services.show import show_definition
 from tocsin_controller.store.database import Record
 from tocsin_shared.dkron.instants import ZERO, parse_instant
+from tocsin_shared.dkron.processors import write_processors
 from tocsin_shared.executions import ExecutionStatus, RunStatus
 from tocsin_shared.go_durations import write_duration
 
@@ -73,6 +74,7 @@ def _ours(job: dict[str, Any]) -> dict[str, Any]:
         "expires_at": _rewritten(job["expires_at"]),
         "executor": executor,
         "executor_config": config,
+        "processors": write_processors(job["output_rules"]),
         "tags": write_tags(job["target"]),
         "retries": job["retry_max"],
         "concurrency": "forbid" if job["max_concurrent"] == 1 else "allow",

@@ -1,0 +1,67 @@
+"""Which sinks this controller's operator has opened, and handing a result to one of them."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from tocsin_controller.workflow.couriers import NotSent
+from tocsin_controller.workflow.sinks.addresses import FluentAddress, SyslogAddress
+from tocsin_controller.workflow.sinks.files import write_file
+from tocsin_controller.workflow.sinks.fluent import send_fluent
+from tocsin_controller.workflow.sinks.printed import Printed
+from tocsin_controller.workflow.sinks.syslog import send_syslog
+from tocsin_shared.output_rules import Sink, SinkType
+
+log = structlog.get_logger(__name__)
+
+#: For handing one result to one sink.
+LONGEST_SECS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """What may be used; by default nothing: whoever writes a job does not decide what a controller's host takes in."""
+
+    log: bool = False
+    directories: tuple[Path, ...] = ()
+    syslog: SyslogAddress | None = None
+    fluent: FluentAddress | None = None
+
+    async def hand_over(self, sink: Sink, printed: Printed) -> str:
+        """Where it is now. Raises NotSent."""
+        try:
+            async with asyncio.timeout(LONGEST_SECS):
+                return await self._hand_over(sink, printed)
+        except TimeoutError:
+            raise NotSent(f"{sink.type}: it did not take it within {LONGEST_SECS:g} s") from None
+        except OSError as error:
+            raise NotSent(f"{sink.type}: {error.strerror or type(error).__name__}") from None
+
+    async def _hand_over(self, sink: Sink, printed: Printed) -> str:
+        match sink.type:
+            case SinkType.FILE:
+                return await write_file(self.directories, sink.directory or "", printed)
+            case SinkType.SYSLOG if self.syslog is not None:
+                return await send_syslog(self.syslog, printed)
+            case SinkType.FLUENT if self.fluent is not None:
+                return await send_fluent(self.fluent, printed)
+            case SinkType.LOG if self.log:
+                return _log(printed)
+        raise NotSent(
+            f"{sink.type}: this controller's operator has not opened it (output_{sink.type})", is_final=True
+        )
+
+
+def _log(printed: Printed) -> str:
+    log.info(
+        "job_output",
+        job=printed.job_name,
+        execution_id=printed.execution_id,
+        agent=printed.agent_name,
+        status=printed.status,
+        output=printed.output,
+    )
+    return "the controller's log"

@@ -1,0 +1,121 @@
+"""Results on their way to sinks: an entry of the outbox for each, with what has taken it already."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import aiohttp
+
+from tocsin_controller.hints import FORWARDS
+from tocsin_controller.store import history
+from tocsin_controller.store.database import Database, Record, Session
+from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.outbox import OutboxEntry, change_in_outbox
+from tocsin_controller.store.output import chunks_of
+from tocsin_controller.store.unjudged import point_output
+from tocsin_controller.workflow.couriers import NotSent
+from tocsin_controller.workflow.ending import Ended
+from tocsin_controller.workflow.sinks.outlets import Outlets
+from tocsin_controller.workflow.sinks.printed import Printed
+from tocsin_shared.executions import STREAM_NUMBERS
+from tocsin_shared.output_rules import Sink
+
+#: The kind of entry in the outbox.
+SINK: Final = "sink"
+#: Of each stream, its end.
+MOST_BYTES: Final = 256_000
+#: Tries of one result, over about 15 minutes.
+MOST_TRIES: Final = 6
+_STREAMS: Final = tuple(STREAM_NUMBERS.values())
+
+
+def sinks_of(ended: Ended, sinks: list[Sink]) -> dict[str, Any]:
+    """The entry for one result."""
+    return {
+        "execution_id": str(ended.work.execution_id),
+        "sinks": [sink.model_dump(mode="json") for sink in sinks],
+        "taken": {},
+    }
+
+
+class Sinks:
+    """What couriers have to do with them."""
+
+    kind = SINK
+    topic = FORWARDS
+    most_tries = MOST_TRIES
+
+    def __init__(self, db: Database, outlets: Outlets) -> None:
+        self._db = db
+        self._outlets = outlets
+
+    async def send(self, http: aiohttp.ClientSession, entry: OutboxEntry) -> None:
+        """To each sink that has not taken it yet; one that fails is in no other's way. Raises NotSent."""
+        execution = await history.execution(self._db, UUID(entry.payload["execution_id"]))
+        if execution is None:  # its history was dropped meanwhile
+            return
+        printed = await self._printed(execution)
+        taken, failures = entry.payload["taken"], list[NotSent]()
+        for place, sink in enumerate(_sinks(entry)):
+            if str(place) in taken:
+                continue
+            try:
+                taken[str(place)] = await self._outlets.hand_over(sink, printed)
+            except NotSent as error:
+                failures.append(error)
+            else:
+                await change_in_outbox(self._db, entry.id, entry.payload)
+        if failures:
+            is_final = all(failure.is_final for failure in failures)
+            raise NotSent("; ".join(map(str, failures)), is_final=is_final)
+
+    async def sent(self, session: Session, entry: OutboxEntry) -> None:
+        """All have it: where one is to have it alone, what is kept says where it is."""
+        execution = await history.execution(session, UUID(entry.payload["execution_id"]))
+        if execution is None or all(sink.keep_output for sink in _sinks(entry)):
+            return
+        if any(execution[f"{stream}_bytes"] > MOST_BYTES for stream in ("stdout", "stderr")):
+            return  # they have its end only
+        said = "".join(f"output is in {place}\n" for place in entry.payload["taken"].values())
+        await point_output(session, execution["id"], said.encode())
+
+    async def gave_up(self, session: Session, entry: OutboxEntry, why: str) -> None:
+        """An event says it; the output is kept."""
+        execution = await history.execution(session, UUID(entry.payload["execution_id"]))
+        if execution is None:
+            return
+        event = NewEvent(
+            "output.sink_failed",
+            "error",
+            f"A result of job '{execution['job_name']}' could not be handed to a sink",
+            job_id=execution["job_id"],
+            run_id=execution["run_id"],
+            execution_id=execution["id"],
+            details=why,
+        )
+        await add_events(session, [event])
+
+    async def _printed(self, execution: Record) -> Printed:
+        both = b"".join([await self._end_of(execution["id"], stream) for stream in _STREAMS])
+        return Printed(
+            execution["job_name"],
+            str(execution["id"]),
+            str(execution["run_id"]),
+            execution["agent_name"],
+            execution["status"],
+            execution["exit_code"],
+            execution["attempt_number"],
+            execution["started_at"],
+            execution["finished_at"],
+            both.decode("utf-8", "replace"),
+        )
+
+    async def _end_of(self, execution_id: UUID, stream: int) -> bytes:
+        kept = bytearray()
+        async for _, data in chunks_of(self._db, execution_id, stream):
+            kept += data
+            del kept[:-MOST_BYTES]
+        return bytes(kept)
+
+
+def _sinks(entry: OutboxEntry) -> list[Sink]:
+    return [Sink.model_validate(sink) for sink in entry.payload["sinks"]]

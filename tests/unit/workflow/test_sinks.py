@@ -1,0 +1,92 @@
+"""Results are handed to real sockets and real files, and to nothing that was not opened."""
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.net import free_port
+from tests.services.fluentd import fluentd
+
+from tocsin_controller.workflow.couriers import NotSent
+from tocsin_controller.workflow.sinks.addresses import FluentAddress, SyslogAddress
+from tocsin_controller.workflow.sinks.outlets import Outlets
+from tocsin_controller.workflow.sinks.printed import Printed
+from tocsin_shared.output_rules import Sink, SinkType
+
+WHEN = datetime(2026, 5, 1, 12, tzinfo=UTC)
+PRINTED = Printed("back up/..", "e-1", "r-1", "web-1", "succeeded", 0, 1, WHEN, WHEN, "one\ntwö\n")
+
+
+def to_file(directory: Path) -> Sink:
+    return Sink(type=SinkType.FILE, directory=str(directory))
+
+
+async def test_each_line_is_a_message_to_syslog_over_udp() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(30)
+        outlets = Outlets(syslog=SyslogAddress.parse(f"udp://127.0.0.1:{receiver.getsockname()[1]}"))
+        assert await outlets.hand_over(Sink(type=SinkType.SYSLOG), PRINTED) == "syslog"
+        lines = [receiver.recv(2_000).decode() for _ in range(2)]
+    assert [line.split(" - - - ")[1] for line in lines] == [
+        "job=back up/.. execution=e-1 status=succeeded one",
+        "job=back up/.. execution=e-1 status=succeeded twö",
+    ]
+    assert lines[0].startswith("<14>1 ")
+
+
+async def test_an_event_counts_once_it_is_acknowledged() -> None:
+    async with fluentd() as good, fluentd(acknowledges=False) as mute:
+        address = FluentAddress.parse(f"tcp://127.0.0.1:{good.port}/jobs.app")
+        assert (
+            await Outlets(fluent=address).hand_over(Sink(type=SinkType.FLUENT), PRINTED)
+            == "fluent (jobs.app)"
+        )
+        ((tag, when, record),) = good.events
+        assert (tag, when, record["output"]) == ("jobs.app", int(WHEN.timestamp()), PRINTED.output)
+        assert (record["success"], record["exit_code"], record["node_name"]) == (True, 0, "web-1")
+        for port in (mute.port, free_port()):
+            address = FluentAddress.parse(f"tcp://127.0.0.1:{port}")
+            with pytest.raises(NotSent, match="fluent") as refused:
+                await Outlets(fluent=address).hand_over(Sink(type=SinkType.FLUENT), PRINTED)
+            assert not refused.value.is_final
+
+
+async def test_files_are_whole_and_stay_where_the_operator_allowed_them(tmp_path: Path) -> None:
+    allowed, other = tmp_path / "allowed", tmp_path / "other"
+    (allowed / "below").mkdir(parents=True)
+    other.mkdir()
+    (allowed / "link").symlink_to(other)
+    outlets = Outlets(directories=(allowed,))
+    for directory in (allowed, allowed / "below", allowed / "below"):
+        where = await outlets.hand_over(to_file(directory), PRINTED)
+        assert where == f"{socket.gethostname()}:{directory}/back_up_.._e-1.log"
+        assert (directory / "back_up_.._e-1.log").read_text() == PRINTED.output
+    for directory in (other, allowed / "link", allowed / ".." / "other", Path("/")):
+        with pytest.raises(NotSent, match="output_directories") as refused:
+            await outlets.hand_over(to_file(directory), PRINTED)
+        assert refused.value.is_final
+    with pytest.raises(NotSent, match="No such file"):
+        await outlets.hand_over(to_file(allowed / "missing"), PRINTED)
+    assert list(other.iterdir()) == []
+    assert sorted(path.name for path in allowed.iterdir()) == ["back_up_.._e-1.log", "below", "link"]
+
+
+@pytest.mark.parametrize("sink", [SinkType.LOG, SinkType.SYSLOG, SinkType.FLUENT])
+async def test_what_was_not_opened_gets_nothing(sink: SinkType) -> None:
+    with pytest.raises(NotSent, match=f"output_{sink}") as refused:
+        await Outlets().hand_over(Sink(type=sink), PRINTED)
+    assert refused.value.is_final
+
+
+@pytest.mark.parametrize("text", ["udp://", "tcp://h:1", "udp://h/path", "log", "udp://u@h"])
+def test_addresses_of_syslog_are_read_strictly(text: str) -> None:
+    with pytest.raises(ValueError, match="udp"):
+        SyslogAddress.parse(text)
+
+
+@pytest.mark.parametrize("text", ["h:24224", "tcp://", "udp://h:1", "tcp://h/a/b", "tcp://u@h"])
+def test_addresses_of_fluentd_are_read_strictly(text: str) -> None:
+    with pytest.raises(ValueError, match="tcp"):
+        FluentAddress.parse(text)
