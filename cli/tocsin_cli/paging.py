@@ -7,6 +7,8 @@ from typing import Any
 from tocsin_cli.client import Client, Params
 
 PAGE_SIZE = 100
+#: Of lists by name.
+_NAMES_SIZE = 1_000
 
 
 async def pages(
@@ -34,3 +36,14 @@ async def first_rows(
     """The first rows of a list, or of what follows `after`."""
     async with aclosing(pages(api, path, params, limit=limit, after=after)) as answers:
         return [row async for page in answers for row in page["data"]]
+
+
+async def rows_by_name(api: Client, path: str, params: Params) -> list[dict[str, Any]]:
+    """All of a list that goes by name, where the name that a page ends with asks for the next one."""
+    found: list[dict[str, Any]] = []
+    while True:
+        after = found[-1]["name"] if found else ""
+        page: list[dict[str, Any]] = await api.get(path, {**params, "after": after, "limit": _NAMES_SIZE})
+        found += page
+        if len(page) < _NAMES_SIZE:
+            return found

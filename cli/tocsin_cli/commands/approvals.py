@@ -53,10 +53,7 @@ async def _decide(session: Session, refs: tuple[str, ...], verb: str, note: str 
         execution_id = await _waiting_execution(session, ref)
         body = {"note": note} if note else None
         answer: Json = await session.api.post(path_of("executions", execution_id, verb), body, once=True)
-        if session.out.is_json:
-            session.out.json(answer)
-        else:
-            session.out.line(f"{answer['run_id']}: {answer['message']}")
+        session.out.answer(answer, f"{answer['run_id']}: {answer['message']}")
 
     return await for_each(refs, decide_one)
 

@@ -90,10 +90,7 @@ async def days(session: Session, name: str, year: int | None) -> None:
 async def save(session: Session, name: str, source: str) -> None:
     """Save a calendar, or replace the one of this name. Jobs that refer to it are rescheduled."""
     row = await session.api.put(path_of("calendars", name), _read(source))
-    if session.out.is_json:
-        session.out.json(row)
-    else:
-        session.out.line(f"saved calendar {row['name']}")
+    session.out.answer(row, f"saved calendar {row['name']}")
 
 
 @calendars.command("rm", cls=Command, examples=["tocsin calendars rm old-freeze --yes"])

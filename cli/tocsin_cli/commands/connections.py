@@ -13,6 +13,7 @@ from tocsin_cli.lookup import for_each
 from tocsin_cli.manifests import write_document
 from tocsin_cli.output.table import Column, Table
 from tocsin_cli.output.times import local_time
+from tocsin_cli.paging import rows_by_name
 from tocsin_cli.session import Session
 
 Json = dict[str, Any]
@@ -24,8 +25,6 @@ _COLUMNS = (
     Column("Description"),
     Column("Changed", is_extra=True),
 )
-#: Names that one answer of the API holds.
-_PAGE = 1_000
 #: Longer than a controller waits for an agent.
 _LONGEST_TRIAL_SECS = 90.0
 
@@ -44,7 +43,7 @@ def connections() -> None:
 @connected
 async def ls(session: Session, search: str | None) -> None:
     """List connections by name."""
-    found = await _all(session, search)
+    found = await rows_by_name(session.api, "/api/connections", {"search": search})
     if session.out.is_json:
         session.out.json(found)
         return
@@ -87,7 +86,7 @@ async def create(session: Session, name: str, conn_type: str, said: Said, descri
     if description is not None:
         body["description"] = description
     made = await session.api.post("/api/connections", body)
-    _tell(session, made, f"created {name}")
+    session.out.answer(made, f"created {name}")
 
 
 @connections.command(
@@ -122,7 +121,7 @@ async def update(
     if description is not None:
         body["description"] = description or None
     changed = await session.api.put(path_of("connections", name), body)
-    _tell(session, changed, f"changed {name}")
+    session.out.answer(changed, f"changed {name}")
 
 
 @connections.command(
@@ -162,27 +161,5 @@ async def test(session: Session, name: str, agent: str | None) -> int:
         {"agent": agent} if agent is not None else None,
         timeout_secs=_LONGEST_TRIAL_SECS,
     )
-    if session.out.is_json:
-        session.out.json(tried)
-    else:
-        session.out.line(tried["message"])
+    session.out.answer(tried, tried["message"])
     return 0 if tried["success"] else 1
-
-
-async def _all(session: Session, search: str | None) -> list[Json]:
-    found: list[Json] = []
-    while True:
-        after = found[-1]["name"] if found else ""
-        page: list[Json] = await session.api.get(
-            "/api/connections", {"after": after, "search": search, "limit": _PAGE}
-        )
-        found += page
-        if len(page) < _PAGE:
-            return found
-
-
-def _tell(session: Session, connection: Json, done: str) -> None:
-    if session.out.is_json:
-        session.out.json(connection)
-    else:
-        session.out.line(done)

@@ -74,10 +74,7 @@ async def delete(session: Session, yes: bool) -> None:
     confirm("Delete all jobs with their history, all events, variables, scripts and templates?", yes=yes)
     headers = {"X-Confirm-Delete": "yes-delete-all-data"}
     answer: Json = await session.api.delete("/api/data/delete", headers=headers)
-    if session.out.is_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"deleted everything ({answer['jobs_removed']} jobs)")
+    session.out.answer(answer, f"deleted everything ({answer['jobs_removed']} jobs)")
 
 
 def told_counts(by_kind: dict[str, int]) -> str:

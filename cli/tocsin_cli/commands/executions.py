@@ -72,9 +72,6 @@ async def cancel(session: Session, executions: tuple[str, ...]) -> int:
     async def cancel_one(ref: str) -> None:
         found = await find_execution(session.api, ref)
         answer = await session.api.post(path_of("executions", found["id"], "cancel"))
-        if session.out.is_json:
-            session.out.json(answer)
-        else:
-            session.out.line(f"{found['id']}: {answer['message']}")
+        session.out.answer(answer, f"{found['id']}: {answer['message']}")
 
     return await for_each(executions, cancel_one)

@@ -1,7 +1,5 @@
 """`tocsin groups`."""
 
-from typing import Any
-
 import click
 
 from tocsin_cli.client import path_of
@@ -37,7 +35,7 @@ async def create(session: Session, names: tuple[str, ...]) -> int:
 
     async def create_one(name: str) -> None:
         made = await session.api.post("/api/jobs/groups", {"name": name})
-        _say(session, made, f"created {made['name']}")
+        session.out.answer(made, f"created {made['name']}")
 
     return await for_each(names, create_one)
 
@@ -49,7 +47,7 @@ async def create(session: Session, names: tuple[str, ...]) -> int:
 async def rename(session: Session, old: str, new: str) -> None:
     """Rename a group. When NEW exists the two become one."""
     answer = await session.api.put("/api/jobs/rename-group", {"old_name": old, "new_name": new})
-    _say(session, answer, f"renamed {old} to {new}: {answer['updated']} jobs")
+    session.out.answer(answer, f"renamed {old} to {new}: {answer['updated']} jobs")
 
 
 @groups.command("move", examples=["tocsin groups move ETL extract load"])
@@ -60,7 +58,7 @@ async def move(session: Session, group: str, jobs: tuple[str, ...]) -> None:
     """Put jobs into a group, which need not exist yet."""
     ids = [(await find_job(session.api, ref))["id"] for ref in jobs]
     answer = await session.api.put("/api/jobs/bulk-group", {"job_ids": ids, "group": group})
-    _say(session, answer, f"moved {answer['updated']} jobs to {group}")
+    session.out.answer(answer, f"moved {answer['updated']} jobs to {group}")
 
 
 @groups.command("rm", examples=["tocsin groups rm old-stuff --yes"])
@@ -77,10 +75,3 @@ async def rm(session: Session, names: tuple[str, ...], yes: bool) -> int:
             session.out.line(f"deleted {name}")
 
     return await for_each(names, remove_one)
-
-
-def _say(session: Session, answer: Any, line: str) -> None:
-    if session.out.is_json:
-        session.out.json(answer)
-    else:
-        session.out.line(line)

@@ -132,7 +132,4 @@ async def _find(session: Session, group: str, ref: str) -> str:
 
 
 def _say(session: Session, answer: Json) -> None:
-    if session.out.is_json:
-        session.out.json(answer)
-    else:
-        session.out.line(str(answer["pipeline_run_id"]))
+    session.out.answer(answer, str(answer["pipeline_run_id"]))

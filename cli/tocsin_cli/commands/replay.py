@@ -27,10 +27,7 @@ async def replay(session: Session, ref: str, follow: bool) -> int:
     execution that was one of many on different hosts is replayed on its own host, a run on all of them.
     """
     started: Json = await session.api.post(await _path(session, ref), once=True)
-    if session.out.is_json:
-        session.out.json(started)
-    else:
-        session.out.line(str(started["run_id"]))
+    session.out.answer(started, str(started["run_id"]))
     return await follow_to_exit_code(session, str(started["run_id"])) if follow else 0
 
 

@@ -64,10 +64,7 @@ async def cancel(session: Session, runs: tuple[str, ...]) -> int:
     async def cancel_one(ref: str) -> None:
         found = await find_run(session.api, ref)
         answer = await session.api.post(path_of("runs", found["id"], "cancel"))
-        if session.out.is_json:
-            session.out.json(answer)
-        else:
-            session.out.line(f"{found['id']}: {answer['message']}")
+        session.out.answer(answer, f"{found['id']}: {answer['message']}")
 
     return await for_each(runs, cancel_one)
 
@@ -93,8 +90,5 @@ async def retry(session: Session, run: str, only: str, follow: bool) -> int:
     """
     found = await find_run(session.api, run)
     started = await session.api.post(path_of("runs", found["id"], "retry"), {"only": only}, once=True)
-    if session.out.is_json:
-        session.out.json(started)
-    else:
-        session.out.line(str(started["run_id"]))
+    session.out.answer(started, str(started["run_id"]))
     return await follow_to_exit_code(session, str(started["run_id"])) if follow else 0

@@ -84,10 +84,7 @@ async def get(session: Session, name: str) -> None:
 async def put(session: Session, name: str, file: BinaryIO, script_type: str | None) -> None:
     """Save FILE (- for standard input) as a script, or as the new content of the script of this name."""
     answer = await session.api.put(path_of("scripts", name), _body(file, script_type))
-    if session.out.is_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"saved script {name}")
+    session.out.answer(answer, f"saved script {name}")
 
 
 @scripts.command("rm", examples=["tocsin scripts rm old-check --yes"])
@@ -116,10 +113,7 @@ async def check(session: Session, file: BinaryIO, script_type: str | None) -> No
     answer = await session.api.put(
         path_of("scripts", name), _body(file, script_type), params={"dry_run": "true"}
     )
-    if session.out.is_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"{file.name} can be read")
+    session.out.answer(answer, f"{file.name} can be read")
 
 
 def _body(file: BinaryIO, script_type: str | None) -> Json:

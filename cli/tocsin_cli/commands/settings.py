@@ -49,10 +49,7 @@ async def set_(session: Session, changes: tuple[str, ...]) -> None:
             raise click.UsageError(f"{change!r} is not KEY=VALUE")
         values[key] = _read(value[1:]) if value.startswith("@") else value
     answer = await session.api.put("/api/settings", values)
-    if session.out.is_json:
-        session.out.json(answer)
-    else:
-        session.out.line(f"changed {', '.join(values)}")
+    session.out.answer(answer, f"changed {', '.join(values)}")
 
 
 @settings.command("test-notifications", examples=["tocsin settings test-notifications"])
@@ -60,10 +57,7 @@ async def set_(session: Session, changes: tuple[str, ...]) -> None:
 async def test_notifications(session: Session) -> int:
     """Send a test message through each channel of notifications that is switched on."""
     answer: dict[str, str] = await session.api.post("/api/notifications/test")
-    if session.out.is_json:
-        session.out.json(answer)
-    else:
-        session.out.line(answer["message"])
+    session.out.answer(answer, answer["message"])
     return ExitCode.OK if answer["status"] == "ok" else ExitCode.FAILURE
 
 

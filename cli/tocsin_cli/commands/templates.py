@@ -85,10 +85,7 @@ async def save(
     snapshot = await _snapshot_of(session, from_job) if from_job is not None else _read(str(source))
     body = {"name": name, "description": description, "snapshot": snapshot}
     row = await session.api.post("/api/templates", body)
-    if session.out.is_json:
-        session.out.json(row)
-    else:
-        session.out.line(f"saved template {row['name']}")
+    session.out.answer(row, f"saved template {row['name']}")
 
 
 @templates.command("rm", cls=Command, examples=["tocsin templates rm old-check --yes"])

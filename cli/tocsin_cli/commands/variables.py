@@ -13,12 +13,11 @@ from tocsin_cli.failures import Failure, Missing
 from tocsin_cli.lookup import for_each
 from tocsin_cli.output.table import Column, Table, status
 from tocsin_cli.output.times import local_time, parse_instant, utc_now
+from tocsin_cli.paging import rows_by_name
 from tocsin_cli.session import Session
 
 Json = dict[str, Any]
 
-#: Names that one answer of the API holds.
-_PAGE = 1_000
 _SHOWN_CHARS = 60
 
 _COLUMNS = (
@@ -40,7 +39,7 @@ def variables() -> None:
 @connected
 async def ls(session: Session, search: str | None) -> None:
     """List variables by name. Secret values are not shown to anybody."""
-    found = await _all(session, search)
+    found = await rows_by_name(session.api, "/api/variables", {"search": search})
     if session.out.is_json:
         session.out.json(found)
         return
@@ -62,10 +61,7 @@ async def ls(session: Session, search: str | None) -> None:
 async def get(session: Session, name: str) -> None:
     """Print the value of a variable; of a secret only a mask."""
     found: Json = await session.api.get(path_of("variables", name))
-    if session.out.is_json:
-        session.out.json(found)
-    else:
-        session.out.line(found["value"])
+    session.out.answer(found, found["value"])
 
 
 @variables.command(
@@ -113,10 +109,7 @@ async def set_(
     if expires is not None:
         body["expires_at"] = None if expires == "never" else expires
     saved, verb = await _save(session, name, body)
-    if session.out.is_json:
-        session.out.json(saved)
-    else:
-        session.out.line(f"{verb} {name}")
+    session.out.answer(saved, f"{verb} {name}")
 
 
 @variables.command("rm", examples=["tocsin variables rm OLD_HOST", "tocsin variables rm A B --yes"])
@@ -140,18 +133,6 @@ async def _save(session: Session, name: str, body: Json) -> tuple[Json, str]:
         return await session.api.put(path_of("variables", name), body), "changed"
     except Missing:
         return await session.api.post("/api/variables", {"name": name, **body}), "created"
-
-
-async def _all(session: Session, search: str | None) -> list[Json]:
-    found: list[Json] = []
-    while True:
-        after = found[-1]["name"] if found else ""
-        page: list[Json] = await session.api.get(
-            "/api/variables", {"after": after, "search": search, "limit": _PAGE}
-        )
-        found += page
-        if len(page) < _PAGE:
-            return found
 
 
 def _read(name: str, value: str | None, from_file: Path | None) -> str:

@@ -31,6 +31,13 @@ class Printer:
         """The API's answer: indented for people, one line for programs."""
         click.echo(to_json(value, indent=self.is_terminal))
 
+    def answer(self, value: Any, line: str) -> None:
+        """The API's answer for programs, or what it means in one line for people."""
+        if self.is_json:
+            self.json(value)
+        else:
+            self.line(line)
+
     def json_line(self, value: Any) -> None:
         """One item of a stream, always on one line and at once."""
         click.echo(to_json(value, indent=False))
