@@ -7,8 +7,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from tocsin_shared.wire import Instant, Text, UserModel
 
-#: What stands for the value of a secret in every answer. Sent back, it keeps the value.
-MASK: Final = "\u2022" * 8
 #: Bytes of one value: more would not fit into a command line together with the rest.
 MAX_VALUE_BYTES: Final = 32_768
 MAX_NAME_CHARS: Final = 128

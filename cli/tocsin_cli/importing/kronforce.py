@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from tocsin_cli.importing.converted import CannotConvert, Json
 from tocsin_shared.jobs import READ_ONLY_KEYS, JobCreate
+from tocsin_shared.masks import MASK
 
-#: How Kronforce masks a secret.
-_MASK: Final = "********"
 _PIPELINE: Final = "pipeline_schedule_"
 _OF_ITS_OWN: Final = "system"
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -190,7 +189,7 @@ def _task(task: Json, tell: Tell) -> Json:
 
 
 def _is_readable(variable: Json, notes: list[tuple[str, str]]) -> bool:
-    is_masked = variable.get("value") == _MASK
+    is_masked = variable.get("value") == MASK
     if is_masked:
         where = f"variable {variable.get('name')}"
         notes.append((where, "not imported: the export masks its value; export with secrets, or set it here"))
@@ -202,7 +201,7 @@ def _connection(connection: Json, notes: list[tuple[str, str]]) -> Json | None:
     config = {
         key: value for key, value in (connection.get("config") or {}).items() if value not in (None, "")
     }
-    if masked := [key for key, value in config.items() if value == _MASK]:
+    if masked := [key for key, value in config.items() if value == MASK]:
         notes.append((where, f"not imported: the export masks {', '.join(masked)}; export with secrets"))
         return None
     port = config.get("port")

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from tocsin_shared.masks import MASK
+
 _EXECUTION: Final = "0198d2c1-7c3a-7b1e-9d55-3f6a1c2b4d5e"
 _JOB: Final = "0198d2c1-6f10-7a44-8c21-9b0e7d3f5a61"
 _INCARNATION: Final = "0198d2c0-11aa-7fee-8123-4567890abcde"
@@ -85,7 +87,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     },
     ("PUT", "/api/connections/{name}"): {
         "description": "Updated description",
-        "config": {"connection_string": "********", "tls": True},
+        "config": {"connection_string": MASK, "tls": True},
     },
     ("PUT", "/api/scripts/{name}"): {
         "code": "answer = http_get(\"https://example.com/health\")\n"

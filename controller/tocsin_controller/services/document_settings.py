@@ -10,8 +10,8 @@ from tocsin_controller.services.findings import invalid
 from tocsin_controller.store.database import Record
 from tocsin_controller.store.sealed import setting_place
 from tocsin_controller.store.settings import SettingRow
-from tocsin_shared.connections.naming import MASK
 from tocsin_shared.errors import FieldError, InvalidInput
+from tocsin_shared.masks import MASK
 from tocsin_shared.wire import dumps, loads
 
 

@@ -21,9 +21,9 @@ from tocsin_controller.store.roster import list_agents
 from tocsin_controller.store.scripts import every_script
 from tocsin_controller.store.sealed import variable_place
 from tocsin_controller.store.templates import list_templates
-from tocsin_shared.connections.naming import MASK
 from tocsin_shared.errors import Conflict
 from tocsin_shared.jobs import DEFAULT_GROUP
+from tocsin_shared.masks import MASK
 from tocsin_shared.wire import dumps
 
 EXPORT_VERSION: Final = 2

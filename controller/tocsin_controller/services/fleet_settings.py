@@ -23,8 +23,8 @@ from tocsin_controller.store.settings import (
     stored_settings,
 )
 from tocsin_controller.workflow.notifying.channels import CHANNELS, RECIPIENTS
-from tocsin_shared.connections.naming import MASK
 from tocsin_shared.errors import Conflict, FieldError, Forbidden, InvalidInput
+from tocsin_shared.masks import MASK
 from tocsin_shared.notifications import Recipients
 
 

@@ -23,7 +23,8 @@ from tocsin_controller.store.variables import (
     variable_row,
 )
 from tocsin_shared.errors import Conflict, FieldError, InvalidInput, NameTaken, NotFound
-from tocsin_shared.variables import MASK, MOST_VARIABLES, VariableCreate, VariableUpdate
+from tocsin_shared.masks import VARIABLE_MASK
+from tocsin_shared.variables import MOST_VARIABLES, VariableCreate, VariableUpdate
 
 
 class VariableService:
@@ -55,7 +56,7 @@ class VariableService:
 
     async def create_in(self, session: Session, body: VariableCreate, by: Principal) -> None:
         """A new variable in the caller's transaction. Raises InvalidInput, NameTaken."""
-        if body.secret and body.value == MASK:
+        if body.secret and body.value == VARIABLE_MASK:
             raise InvalidInput.field("value", "is the mask of a secret, not a value")
         if body.expires_at is not None and body.expires_at <= await read_clock(session):
             raise InvalidInput.field("expires_at", "is in the past")
@@ -89,7 +90,7 @@ class VariableService:
         """Whether anything changed."""
         name, was_secret = stored["name"], stored["secret"]
         is_secret = was_secret if body.secret is None else body.secret
-        value = None if body.value == (MASK if was_secret else stored["value"]) else body.value
+        value = None if body.value == (VARIABLE_MASK if was_secret else stored["value"]) else body.value
         if was_secret and not is_secret and value is None:
             raise InvalidInput.field("value", "a secret becomes an ordinary variable only with a new value")
         expires_at = stored["expires_at"]
@@ -128,7 +129,7 @@ def show_variable(row: Record) -> dict[str, Any]:
     """A variable as it is answered."""
     shown = {
         "name": row["name"],
-        "value": MASK if row["secret"] else row["value"],
+        "value": VARIABLE_MASK if row["secret"] else row["value"],
         "secret": row["secret"],
         "updated_at": row["updated_at"],
     }

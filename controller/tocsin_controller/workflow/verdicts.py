@@ -8,8 +8,8 @@ from tocsin_controller.store.events import NewEvent
 from tocsin_controller.workflow.ending import Ended
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.masks import VARIABLE_MASK
 from tocsin_shared.output_rules import ExtractionTarget, OutputRules
-from tocsin_shared.variables import MASK
 
 #: Of the messages of failed assertions.
 MOST_CHARS: Final = 2_000
@@ -60,7 +60,7 @@ def values_for_variables(rules: OutputRules, verdict: Verdict) -> dict[str, str]
 def shown(rules: OutputRules, verdict: Verdict, secret: set[str]) -> dict[str, str]:
     """What was taken, as it may be shown: what went into a secret variable is masked."""
     hidden = {rule.name for rule in rules.extractions if rule.variable in secret}
-    return {name: MASK if name in hidden else value for name, value in verdict.extracted.items()}
+    return {name: VARIABLE_MASK if name in hidden else value for name, value in verdict.extracted.items()}
 
 
 def new_stdout(rules: OutputRules, verdict: Verdict) -> bytes | None:

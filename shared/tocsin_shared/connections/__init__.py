@@ -3,6 +3,6 @@
 from tocsin_shared.connections.base import ConnectionConfig, TlsConfig
 from tocsin_shared.connections.configs import CONFIGS
 from tocsin_shared.connections.given import GivenConnection
-from tocsin_shared.connections.naming import MASK, ConnectionName
+from tocsin_shared.connections.naming import ConnectionName
 
-__all__ = ["CONFIGS", "MASK", "ConnectionConfig", "ConnectionName", "GivenConnection", "TlsConfig"]
+__all__ = ["CONFIGS", "ConnectionConfig", "ConnectionName", "GivenConnection", "TlsConfig"]

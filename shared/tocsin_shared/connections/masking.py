@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tocsin_shared.connections.base import ConnectionConfig
-from tocsin_shared.connections.naming import MASK
+from tocsin_shared.masks import MASK
 
 
 def masked(config: Mapping[str, Any], model: type[ConnectionConfig]) -> dict[str, Any]:

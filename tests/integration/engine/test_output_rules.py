@@ -23,8 +23,8 @@ from tocsin_controller.supervisor import supervise
 from tocsin_controller.workflow.ending import Ender
 from tocsin_controller.workflow.judging import MOST_CLAIMS, Judge
 from tocsin_shared.ids import new_id
+from tocsin_shared.masks import VARIABLE_MASK as MASK
 from tocsin_shared.protocol import Assignment, OutputEvent, Receipt
-from tocsin_shared.variables import MASK
 
 
 def prints(assignment: Assignment, text: str, stream: str = "stdout") -> OutputEvent:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin_shared.connections import CONFIGS, MASK, ConnectionConfig
+from tocsin_shared.connections import CONFIGS, ConnectionConfig
 from tocsin_shared.connections.configs import (
     HttpConfig,
     KafkaConfig,
@@ -20,6 +20,7 @@ from tocsin_shared.connections.http import auth_headers, url_under
 from tocsin_shared.connections.masking import masked, merged, unmeant_masks
 from tocsin_shared.connections.requests import ConnectionType
 from tocsin_shared.connections.secrets import secrets_in
+from tocsin_shared.masks import MASK
 from tocsin_shared.tasks.fitting import CONNECTED, why_unfit
 
 VALUES = st.one_of(st.text(min_size=1), st.integers(), st.booleans())

@@ -9,11 +9,10 @@ from tocsin_controller.services.show import show_definition
 from tocsin_controller.store.database import Record
 from tocsin_shared.executions import RunStatus
 from tocsin_shared.go_durations import write_duration
+from tocsin_shared.masks import MASK
 
 #: How the ids of executions begin.
 EXECUTION: Final = "exec-"
-#: Stands for a secret; sent back, it keeps the one that is stored.
-MASK: Final = "********"
 
 _STATUS: Final = {
     RunStatus.PENDING: "pending",

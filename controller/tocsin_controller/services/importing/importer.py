@@ -30,14 +30,13 @@ from tocsin_controller.store.moving import known_jobs, known_templates, known_va
 from tocsin_controller.store.pipeline_schedules import pipeline_schedule
 from tocsin_controller.store.scripts import known_scripts
 from tocsin_shared.calendars import CalendarSpec, NewCalendar
-from tocsin_shared.connections.naming import MASK
 from tocsin_shared.connections.requests import ConnectionCreate
 from tocsin_shared.errors import Conflict, InvalidInput, NameTaken
 from tocsin_shared.jobs import DEFAULT_GROUP
+from tocsin_shared.masks import MASK, VARIABLE_MASK
 from tocsin_shared.moving import ImportDocument
 from tocsin_shared.scripts import NewScript
 from tocsin_shared.templates import TemplateSave
-from tocsin_shared.variables import MASK as VARIABLE_MASK
 from tocsin_shared.variables import VariableCreate
 
 
