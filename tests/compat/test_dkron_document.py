@@ -18,7 +18,7 @@ from tocsin_controller.store.database import Database
 
 HERE = Path(__file__).parent
 #: Of each operation, once with what the file allows and once with what it does not.
-EXAMPLES = int(os.environ.get("TOCSIN_TEST_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("TOCSIN_TEST_EXAMPLES", "5"))
 KNOWN = ("parent", "child")
 
 

@@ -111,6 +111,7 @@ def test_executors_are_tasks_of_ours() -> None:
     )
     assert http["task"]["headers"] == {"X-A": "b:c"}
     assert (http["task"]["expect_statuses"], http["timeout_secs"]) == ([200, 206], 30)
+    assert work("http", method="GET", url="http://a/b")["task"]["expect_status"] == "any"
     assert http["output_rules"] == {"assertions": [{"pattern": "ok"}]}
     kafka = work(
         "kafka",

@@ -48,7 +48,7 @@ def _tell_shell(config: Config, notes: Notes) -> None:
 def _tell_http(config: Config, notes: Notes) -> None:
     _tell_headers(config, notes)
     if not re.search(r"[0-9]", config.get("expectCode", "")):
-        notes.append("succeeds with a status of 2xx only; Dkron took any, as it had no expectCode")
+        notes.append("succeeds with any status, as in Dkron, as it had no expectCode")
     if given := [key for key in _CERTIFICATES if config.get(key)]:
         notes.append(
             f"{', '.join(given)} do not come along: a connection of type http says how TLS is checked"

@@ -116,6 +116,7 @@ def _first_operator(command: str) -> int:
 
 def _http(_: str, config: Config) -> Parts:
     codes = [int(code) for code in re.findall(r"[0-9]{1,9}", config.get("expectCode") or "")]
+    expected = {"expect_statuses": list(dict.fromkeys(codes))} if codes else {"expect_status": "any"}
     parts: Parts = {
         "task": {
             "type": "http",
@@ -123,7 +124,7 @@ def _http(_: str, config: Config) -> Parts:
             "url": _needed(config, "url"),
             "headers": read_headers(config.get("headers")),
             "body": config.get("body") or None,
-            "expect_statuses": list(dict.fromkeys(codes)) or None,
+            **expected,
         },
         "timeout_secs": _request_secs(config),
     }

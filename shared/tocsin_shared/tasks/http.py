@@ -30,8 +30,8 @@ class HttpTask(ConnectedTask):
     url: Annotated[Text, Field(max_length=8_192), of_scheme("http", "https", or_path=True)]
     headers: dict[HeaderName, HeaderText] | None = None
     body: Text | None = None
-    #: The only status that counts as success; without it every 2xx does.
-    expect_status: HttpStatus | None = None
+    #: The only status that counts as success, or `any`; without it every 2xx does.
+    expect_status: HttpStatus | Literal["any"] | None = None
     #: The same, when several count.
     expect_statuses: Annotated[list[HttpStatus], Field(min_length=1, max_length=100)] | None = None
 

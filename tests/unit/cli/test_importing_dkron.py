@@ -272,7 +272,7 @@ def test_http_with_and_without_expectations() -> None:
     assert document["output_rules"] == {"assertions": [{"pattern": "ok|fine"}]}
     assert notes == ["sends the header X-At whole; Dkron cut its value at the second colon"]
     document, notes = task("http", method="GET", url="http://example.org", tlsNoVerifyPeer="true")
-    assert "expect_statuses" not in document["task"]
+    assert document["task"]["expect_status"] == "any"
     assert [note.split()[0] for note in notes] == ["succeeds", "tlsNoVerifyPeer"]
 
 

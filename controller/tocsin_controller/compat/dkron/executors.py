@@ -14,6 +14,8 @@ from tocsin_shared.dkron.executors import Config, Parts, read_executor
 from tocsin_shared.tasks import Task
 
 _TASK: Final[TypeAdapter[Any]] = TypeAdapter(Task)
+#: What counts as success where nothing is said of it: to Dkron nothing said means any status.
+_WELL: Final = (*range(200, 209), 226)
 
 
 def read_work(name: str, executor: str, config: Config | None) -> Parts:
@@ -66,8 +68,10 @@ def write_executor(job: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
             config["headers"] = json.dumps([f"{key}: {value}" for key, value in task["headers"].items()])
         if task.get("body"):
             config["body"] = task["body"]
-        codes = task.get("expect_statuses") or [code for code in [task.get("expect_status")] if code]
-        if codes:
+        if task.get("expect_status") != "any":
+            codes = task.get("expect_statuses") or (
+                [task["expect_status"]] if task["expect_status"] else _WELL
+            )
             config["expectCode"] = ",".join(str(code) for code in codes)
         return "http", config
     settings = {key: value for key, value in task.items() if key != "type" and value is not None}
