@@ -6,6 +6,7 @@ Precedence: command line, then `TOCSIN_*` environment variables, then the TOML f
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -105,6 +106,11 @@ class ControllerSettings(LayeredSettings):
     dkron_open_role: Literal["viewer", "operator", "admin"] = Field(
         "operator", description="What callers without a key may do there."
     )
+    dkron_origins: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Origins of pages, with commas between them, that may use Dkron's API from another site (CORS), "
+        "such as https://ui.example.org; with dkron_open without a key too.",
+    )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         [],
         description="Networks or addresses of proxies, with commas between them, such as 10.0.0.0/8: from these alone "
@@ -156,6 +162,7 @@ class ControllerSettings(LayeredSettings):
     )
 
     @field_validator(
+        "dkron_origins",
         "trusted_proxies",
         "output_directories",
         "network_allow",
@@ -172,6 +179,16 @@ class ControllerSettings(LayeredSettings):
     def _are_networks(cls, value: list[str]) -> list[str]:
         for one in value:
             ip_network(one)  # its ValueError says what is wrong
+        return value
+
+    @field_validator("dkron_origins")
+    @classmethod
+    def _are_origins(cls, value: list[str]) -> list[str]:
+        for one in value:
+            parts = urlsplit(one)
+            is_plain = one == f"{parts.scheme}://{parts.netloc}".lower() and parts.username is None
+            if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+                raise ValueError(f"{one!r} is no origin such as https://ui.example.org")
         return value
 
     @field_validator("output_directories")

@@ -369,3 +369,36 @@ async def test_an_ephemeral_job_is_gone_after_its_first_success(dkron: Dkron) ->
     async with asyncio.timeout(PATIENCE_SECS):
         while (await dkron.ask("GET", "/jobs/by-itself"))[0] == 200:
             await asyncio.sleep(0.1)
+
+
+async def test_pages_of_other_sites_may_only_where_their_origin_is_allowed(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    ui, other = {"Origin": "https://ui.example.org"}, {"Origin": "https://evil.example.org"}
+    asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-dkron-token"}
+    more = {"local_capacity": 0, "dkron_open": True, "dkron_origins": "https://ui.example.org"}
+    async with (
+        a_controller(database, database_url=database_url, state_dir=str(tmp_path), **more) as controller,
+        aiohttp.ClientSession() as http,
+    ):
+        async with http.options(f"{controller.url}/v1/jobs/a", headers=ui | asks) as answer:
+            assert answer.status == 204
+            assert "PUT" in answer.headers["Access-Control-Allow-Methods"]
+            assert "X-Dkron-Token" in answer.headers["Access-Control-Allow-Headers"]
+            assert answer.headers["Access-Control-Allow-Origin"] == ui["Origin"]
+        async with http.options(f"{controller.url}/v1/jobs/a", headers=other | asks) as answer:
+            assert (answer.status, answer.headers.get("Access-Control-Allow-Origin")) == (403, None)
+        for path, status in (("/v1/jobs", 200), ("/v1/jobs/none", 404)):
+            async with http.get(controller.url + path, headers=ui) as answer:
+                assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (
+                    status,
+                    ui["Origin"],
+                )
+                assert "X-Total-Count" in answer.headers["Access-Control-Expose-Headers"]
+            async with http.get(controller.url + path, headers=other) as answer:
+                assert (answer.status, answer.headers.get("Access-Control-Allow-Origin")) == (status, None)
+        async with http.get(f"{controller.url}/api/jobs", headers=ui) as answer:
+            assert answer.headers.get("Access-Control-Allow-Origin") is None
+        for headers, status in ((ui, 200), (other, 403)):
+            async with http.post(f"{controller.url}/v1/pause", headers=headers) as answer:
+                assert answer.status == status

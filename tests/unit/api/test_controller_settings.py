@@ -16,6 +16,11 @@ from tocsin_controller.cli_base import EXIT_BAD_CONFIGURATION
         ({"lost_grace_secs": 5, "heartbeat_secs": 10}, ("lost_grace_secs", "heartbeat_secs")),
         ({"poll_wait_secs": 90}, ("poll_wait_secs", "60")),
         ({"trusted_proxies": '"10.0.0.0/99"'}, ("trusted_proxies", "10.0.0.0/99")),
+        ({"dkron_origins": '"https://ui.example.org/"'}, ("dkron_origins", "https://ui.example.org/")),
+        ({"dkron_origins": '"*"'}, ("dkron_origins", "'*'")),
+        ({"output_directories": '"/srv/a, logs"'}, ("output_directories", "'logs'")),
+        ({"output_syslog": '"tcp://h:1"'}, ("output_syslog", "/dev/log")),
+        ({"output_fluent": '"h:24224"'}, ("output_fluent", "tcp://host:24224/tag")),
         ({"tls_cert": '"cert.pem"'}, ("tls_cert", "tls_key")),
     ],
 )

@@ -1,7 +1,6 @@
 """Dkron's routes (`/v1`)."""
 
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -16,6 +15,7 @@ from tocsin_controller.compat.dkron.cluster import Cluster, listed
 from tocsin_controller.compat.dkron.ephemeral import Ephemeral
 from tocsin_controller.compat.dkron.jobs import DkronJobs
 from tocsin_controller.compat.dkron.listing import fits, in_order, needs_counts, part_of
+from tocsin_controller.compat.dkron.origins import Origins
 from tocsin_controller.compat.dkron.policies import Policies
 from tocsin_controller.compat.dkron.restoring import read_file, restore
 from tocsin_controller.compat.dkron.running import start_run, wait_for_all
@@ -49,10 +49,16 @@ class Dkron(Facade):
         self._ephemeral = Ephemeral(parts.db, parts.jobs)
         self._policies = Policies(parts.db, self._settings)
         self._cluster = Cluster(parts.db, parts.settings)
+        self._origins = Origins(parts.settings.dkron_origins)
         self._stranger: Principal | None = None
         if parts.settings.dkron_open:
             role = Role(parts.settings.dkron_open_role)
             self._stranger = Principal(_NOBODY, "dkron-open", role)
+
+    def mount(self, app: web.Application) -> None:
+        """Serve it."""
+        self._origins.mount(app)
+        super().mount(app)
 
     def routes(self) -> list[FacadeRoute]:
         """In the order in which paths are tried."""
@@ -100,7 +106,7 @@ class Dkron(Facade):
         """By `X-Dkron-Token`, a bearer token or HTTP Basic; without any as whoever is let in so."""
         key = request.headers.get("X-Dkron-Token") or bearer(request) or basic_password(request)
         if key is None and self._stranger is not None:
-            if request.method != "GET" and _is_from_elsewhere(request):
+            if request.method != "GET" and self._origins.is_stranger(request):
                 raise Forbidden("pages of other sites may not do this without a key")
             caller = self._admission.admit_as(request, route.roles, self._stranger)
         else:
@@ -281,9 +287,3 @@ class Dkron(Facade):
 
 def _uri(request: web.Request) -> str:
     return str(request.rel_url)
-
-
-def _is_from_elsewhere(request: web.Request) -> bool:
-    """Whether a page of another site sends this: browsers say so themselves."""
-    origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc != request.host
