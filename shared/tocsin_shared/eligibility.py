@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from tocsin_shared.targets import Target
-from tocsin_shared.views import View
+from tocsin_shared.views.base import View
 from tocsin_shared.wire import Text, UserModel
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from tocsin_shared.jobs import DEFAULT_GROUP, GroupName
-from tocsin_shared.views import View
+from tocsin_shared.views.base import View
 from tocsin_shared.wire import Text, UserModel
 
 

@@ -10,7 +10,8 @@ from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.dependencies import Condition
 from tocsin_shared.executions import Reason
 from tocsin_shared.schedules import CountedFrom, CronSchedule, Dst, IntervalSchedule
-from tocsin_shared.views import TriggeredBy, View
+from tocsin_shared.views.base import View
+from tocsin_shared.views.causes import TriggeredBy
 from tocsin_shared.wire import Text, UserModel
 
 PipelineStatus = Literal["running", "succeeded", "failed", "cancelled", "incomplete"]

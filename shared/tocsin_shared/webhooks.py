@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from tocsin_shared.views import View
+from tocsin_shared.views.base import View
 from tocsin_shared.wire import UserModel
 
 

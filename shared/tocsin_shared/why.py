@@ -9,7 +9,7 @@ from pydantic import Field
 from tocsin_shared.eligibility import AgentVerdictView
 from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.jobs import JobStatus
-from tocsin_shared.views import View
+from tocsin_shared.views.base import View
 
 
 class About(StrEnum):

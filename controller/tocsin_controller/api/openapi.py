@@ -10,7 +10,7 @@ from tocsin_controller.api.examples import EXAMPLES
 from tocsin_controller.api.field_docs import describe_fields
 from tocsin_controller.api.table import Route
 from tocsin_controller.security.roles import Role
-from tocsin_shared.views import ErrorView
+from tocsin_shared.views.errors import ErrorView
 
 _REF: Final = "#/components/schemas/{model}"
 _ERROR_REF: Final = _REF.format(model="ErrorView")

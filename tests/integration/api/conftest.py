@@ -29,7 +29,7 @@ from tocsin_controller.store.database import Database
 from tocsin_controller.store.keys import NewKey, insert_key
 from tocsin_controller.supervisor import supervise
 from tocsin_shared.ids import new_id
-from tocsin_shared.views import ErrorView
+from tocsin_shared.views.errors import ErrorView
 
 ROLES = ("viewer", "operator", "admin", "agent", "scoped")
 

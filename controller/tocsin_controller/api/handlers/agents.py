@@ -10,7 +10,8 @@ from tocsin_controller.store import roster
 from tocsin_controller.store.database import Record
 from tocsin_shared.errors import NotFound
 from tocsin_shared.task_types import TaskTypes
-from tocsin_shared.views import AgentDetail, AgentView, StatusView
+from tocsin_shared.views.agents import AgentDetail, AgentView
+from tocsin_shared.views.base import StatusView
 
 
 class AgentRoutes:

@@ -12,7 +12,7 @@ from tocsin_controller.services.applying import ApplyService
 from tocsin_controller.services.manifests import manifests_of
 from tocsin_controller.store.as_code import jobs_in_scope
 from tocsin_shared.applying import ApplyAnswer, ApplyRequest, ManifestView
-from tocsin_shared.views import View
+from tocsin_shared.views.base import View
 from tocsin_shared.wire import Text
 
 MAX_BODY_BYTES = 8 * 1024 * 1024

@@ -10,7 +10,8 @@ from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import ADMINS
 from tocsin_controller.store.audit import list_audit
 from tocsin_controller.store.database import Record
-from tocsin_shared.views import AuditView, Page
+from tocsin_shared.views.base import Page
+from tocsin_shared.views.records import AuditView
 from tocsin_shared.wire import Instant, Text
 
 #: So many rows one page looks at; when fewer match, `next` says where to go on.

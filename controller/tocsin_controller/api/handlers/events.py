@@ -13,7 +13,8 @@ from tocsin_controller.security.roles import READERS
 from tocsin_controller.services.feed import follow_events
 from tocsin_controller.services.show import as_uuid, show_event
 from tocsin_controller.store.events import list_events
-from tocsin_shared.views import EventView, Page
+from tocsin_shared.views.base import Page
+from tocsin_shared.views.records import EventView
 from tocsin_shared.wire import Instant, Text
 
 

@@ -20,7 +20,9 @@ from tocsin_controller.store.output import chunks_of, output_tails
 from tocsin_shared.approvals import DecisionRequest
 from tocsin_shared.errors import NotFound
 from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus
-from tocsin_shared.views import CancelAnswer, DecisionAnswer, ExecutionView, Page, RecentStatus
+from tocsin_shared.views.approvals import DecisionAnswer
+from tocsin_shared.views.base import Page
+from tocsin_shared.views.executions import CancelAnswer, ExecutionView, RecentStatus
 from tocsin_shared.wire import Instant, Text
 
 #: In lists, so many characters of each stream are shown: its end.

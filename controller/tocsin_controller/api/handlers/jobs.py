@@ -34,7 +34,10 @@ from tocsin_shared.jobs import (
     TriggerResponse,
 )
 from tocsin_shared.templates import NewJob
-from tocsin_shared.views import ExecutionView, JobView, Page, RunView
+from tocsin_shared.views.base import Page
+from tocsin_shared.views.executions import ExecutionView
+from tocsin_shared.views.jobs import JobView
+from tocsin_shared.views.runs import RunView
 from tocsin_shared.wire import Text
 
 #: Executions of a job that its counts look back on: many jobs on a page must not cost more than the page.

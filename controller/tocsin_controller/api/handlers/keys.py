@@ -24,7 +24,7 @@ from tocsin_controller.store.keys import (
     revoke_key,
 )
 from tocsin_shared.errors import Conflict, InvalidInput, NotFound
-from tocsin_shared.views import KeyView, NewKeyView
+from tocsin_shared.views.keys import KeyView, NewKeyView
 from tocsin_shared.wire import Instant, Name, UserModel
 
 

@@ -17,7 +17,7 @@ from tocsin_controller.store.output import chunks_of
 from tocsin_controller.store.tickets import insert_ticket, take_ticket
 from tocsin_shared.errors import NotFound, Unauthorized
 from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus, Stream
-from tocsin_shared.views import StreamTicket
+from tocsin_shared.views.executions import StreamTicket
 from tocsin_shared.wire import Text
 
 TICKET_SECS = 60.0

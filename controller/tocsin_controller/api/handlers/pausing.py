@@ -8,7 +8,7 @@ from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import WRITERS
 from tocsin_controller.services.pausing import PauseService
 from tocsin_shared.pausing import PauseRequest
-from tocsin_shared.views import JobView
+from tocsin_shared.views.jobs import JobView
 
 
 class PauseRoutes:

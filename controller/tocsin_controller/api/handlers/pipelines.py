@@ -22,7 +22,7 @@ from tocsin_shared.pipelines import (
     PipelineStatus,
     PipelineView,
 )
-from tocsin_shared.views import Page
+from tocsin_shared.views.base import Page
 from tocsin_shared.wire import dumps
 
 

@@ -23,7 +23,7 @@ from tocsin_shared.protocol import (
     SimpleItem,
     SimpleResult,
 )
-from tocsin_shared.views import StatusView
+from tocsin_shared.views.base import StatusView
 
 TAG = "agent protocol"
 

@@ -18,7 +18,8 @@ from tocsin_controller.store.history import Slice
 from tocsin_controller.store.places import places_of_run
 from tocsin_shared.errors import NotFound
 from tocsin_shared.executions import RunStatus
-from tocsin_shared.views import Page, RunCancelAnswer, RunDetail, RunView
+from tocsin_shared.views.base import Page
+from tocsin_shared.views.runs import RunCancelAnswer, RunDetail, RunView
 from tocsin_shared.wire import Instant
 
 

@@ -12,7 +12,8 @@ from tocsin_controller.security.roles import READERS
 from tocsin_controller.services.output_search import Wanted, search, terms_of
 from tocsin_shared.errors import InvalidInput
 from tocsin_shared.executions import ExecutionStatus
-from tocsin_shared.views import Page, SearchHit
+from tocsin_shared.views.base import Page
+from tocsin_shared.views.searching import SearchHit
 from tocsin_shared.wire import Instant, Text
 
 #: Page numbers reach no further; `after` does.

@@ -12,7 +12,8 @@ from tocsin_controller.security.roles import ADMINS
 from tocsin_controller.store.database import Session
 from tocsin_controller.store.outbox import drop_set_aside, offer_set_aside, set_aside_entries
 from tocsin_shared.errors import NotFound
-from tocsin_shared.views import SetAsideView, StatusView
+from tocsin_shared.views.base import StatusView
+from tocsin_shared.views.records import SetAsideView
 
 #: Entries that are listed.
 MOST_LISTED: Final = 1_000

@@ -9,7 +9,7 @@ from tocsin_controller.api.table import Call, Route
 from tocsin_controller.hints import EVENTS
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.fleet_settings import FleetSettings
-from tocsin_shared.views import StatusView
+from tocsin_shared.views.base import StatusView
 from tocsin_shared.wire import Text, dumps
 
 

@@ -9,7 +9,7 @@ from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS
 from tocsin_controller.services.statistics import MOST_MINUTES, Statistics, parse_bucket
 from tocsin_shared.errors import InvalidInput
-from tocsin_shared.views import ChartsView, MinuteLine, TimelinePoint
+from tocsin_shared.views.statistics import ChartsView, MinuteLine, TimelinePoint
 
 
 class TimelineQuery(BaseModel):

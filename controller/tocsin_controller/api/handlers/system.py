@@ -15,7 +15,9 @@ from tocsin_controller.store.wellbeing import database_size
 from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.schedules import Preview, PreviewRequest
-from tocsin_shared.views import ConfigView, HealthView, MeView, StatusView
+from tocsin_shared.views.base import StatusView
+from tocsin_shared.views.keys import MeView
+from tocsin_shared.views.system import ConfigView, HealthView
 
 #: A database that does not answer within this time is away.
 PROBE_SECS = 3.0

@@ -17,7 +17,7 @@ from tocsin_controller.store.groups import group_names
 from tocsin_controller.store.wellbeing import agent_counts, database_size, vacuum
 from tocsin_shared.errors import Conflict, Unavailable
 from tocsin_shared.jobs import DEFAULT_GROUP
-from tocsin_shared.views import VacuumView
+from tocsin_shared.views.system import VacuumView
 
 #: A database that does not answer within this time is away.
 PROBE_SECS: Final = 3.0

@@ -16,7 +16,7 @@ from tocsin_controller.store.jobs import job_versions
 from tocsin_shared.changes import FieldChange
 from tocsin_shared.errors import NotFound
 from tocsin_shared.jobs_history import RollbackRequest, VersionNumber
-from tocsin_shared.views import JobVersionView, JobView
+from tocsin_shared.views.jobs import JobVersionView, JobView
 
 #: Saved changes that are listed.
 MOST_VERSIONS = 1_000
