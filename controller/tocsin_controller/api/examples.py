@@ -89,6 +89,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "description": "Updated description",
         "config": {"connection_string": MASK, "tls": True},
     },
+    ("POST", "/api/connections/{name}/test"): {"agent": "db-1"},
     ("PUT", "/api/scripts/{name}"): {
         "code": "answer = http_get(\"https://example.com/health\")\n"
         "if answer.status != 200:\n    fail(\"answered %d\" % answer.status)\n"
