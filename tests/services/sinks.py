@@ -47,7 +47,7 @@ class MailSink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  as above
         assert isinstance(envelope.content, bytes)
         self.mails.append(
             (list(envelope.rcpt_tos), message_from_bytes(envelope.content, policy=policy.default))

@@ -44,7 +44,7 @@ async def run_to_end(api: Api, worker: Worker, job: dict[str, Any], status: str,
 
 async def set_deadline(connection: asyncpg.Connection, job: dict[str, Any], due: str, about: str) -> None:
     await connection.execute(
-        f"UPDATE watches SET due_at = now() + interval '{due}', about = now() + interval '{about}' "  # noqa: S608
+        f"UPDATE watches SET due_at = now() + interval '{due}', about = now() + interval '{about}' "  # noqa: S608  ours
         "WHERE job_id = $1 AND kind = 'sla'",
         UUID(job["id"]),
     )
