@@ -8,8 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.connecting.ordered import Trials
 from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
@@ -36,9 +34,8 @@ from tocsin_agent.uploader import Uploader
 from tocsin_agent.vitals import Vitals
 from tocsin_agent.winding_down import LAST_GRACE_SECS, Ending, wind_down
 from tocsin_shared.ids import new_id
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import MAX_POLL_WAIT_SECS, PROTOCOL_VERSION, RegisterRequest
-
-log = structlog.get_logger(__name__)
 
 #: Polls ask for at least this wait: a controller that wants none would be asked without end.
 SHORTEST_WAIT_SECS = 0.5

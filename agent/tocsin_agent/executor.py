@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.clock import Moment, boot_id
 from tocsin_agent.journal.journal import Entry, Journal
 from tocsin_agent.journal.log import JournalError
@@ -20,9 +18,8 @@ from tocsin_agent.runtime.supervisor import Keeping, Supervisor
 from tocsin_agent.tasks.base import StopKind
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_shared.executions import Reason, Stream
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import Assignment, CancelOrder, OutputLimits, StopOrder
-
-log = structlog.get_logger(__name__)
 
 #: A result that can't be written to disk is tried again this often.
 JOURNAL_RETRY_SECS = 1.0

@@ -4,9 +4,8 @@ import asyncio
 import os
 import random
 from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID
-
-import structlog
 
 from tocsin_agent.clock import Moment
 from tocsin_agent.connecting.ordered import Trials
@@ -14,9 +13,8 @@ from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
 from tocsin_agent.intake import Intake
 from tocsin_agent.link import ControllerLink, LinkError, Refused
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import HeartbeatRequest, Held
-
-log = structlog.get_logger(__name__)
 
 
 class Heartbeat:
@@ -88,11 +86,15 @@ class Heartbeat:
 
 def load_figures() -> dict[str, float]:
     """How busy the host is."""
-    import psutil
-
-    memory = psutil.virtual_memory()
+    total, available = _memory_kilobytes()
     return {
         "load1": os.getloadavg()[0],
         "cpus": float(os.cpu_count() or 1),
-        "memory_used_percent": float(memory.percent),
+        "memory_used_percent": round((total - available) / total * 100, 1),
     }
+
+
+def _memory_kilobytes() -> tuple[int, int]:
+    """All there is, and how much of it programs could still have."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(lines["MemTotal"].split()[0]), int(lines["MemAvailable"].split()[0])

@@ -2,18 +2,18 @@
 
 from collections.abc import Set as AbstractSet
 from ipaddress import ip_address
-from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import aiohttp
-import structlog
 from pydantic import BaseModel, ValidationError
 
+from tocsin_agent.http_pool import Answer, HttpPool, HttpTrouble
 from tocsin_agent.link import Refused, TooLarge, Unreachable
+from tocsin_agent.pinning import trusting
 from tocsin_agent.retry import is_retryable_status
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import (
     MAX_SLOTS_PER_POLL,
     Assignment,
@@ -28,8 +28,6 @@ from tocsin_shared.protocol import (
 )
 from tocsin_shared.wire import loads
 
-log = structlog.get_logger(__name__)
-
 M = TypeVar("M", bound=BaseModel)
 
 #: Answers are read no further: a broken controller can't fill this host's memory.
@@ -42,6 +40,8 @@ MAX_ANSWER_PARTS = 1_000_000
 CALL_TIMEOUT_SECS = 30.0
 #: What a server says is shown up to here.
 MAX_WHY_CHARS = 300
+#: No order, and no execution, has less; it holds a UUID at least.
+SHORTEST_ORDER_BYTES = 60
 #: Added to a poll's wait for the way there and back.
 POLL_MARGIN_SECS = 15.0
 
@@ -57,7 +57,7 @@ class HttpLink:
         self.key = key
         self._ca_file = ca_file
         self._fingerprints = fingerprints
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: HttpPool | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,6 +76,8 @@ class HttpLink:
         timeout = request.wait_secs + POLL_MARGIN_SECS
         max_bytes = min(MAX_ANSWER_BYTES + request.slots * MAX_ASSIGNMENT_BYTES, MAX_POLL_ANSWER_BYTES)
         body = await self._send(f"/api/agent-queue/{agent_id}/next", request, timeout, max_bytes)
+        if _is_nothing(body):
+            return PollResponse.model_construct(executions=[], cancel=[], stop=[])
         try:
             return PollResponse.model_validate_json(body)
         except ValidationError:
@@ -91,8 +93,8 @@ class HttpLink:
 
     async def close(self) -> None:
         """Close connections."""
-        if self._session is not None:
-            await self._session.close()
+        if self._pool is not None:
+            await self._pool.close()
 
     async def _call(self, path: str, request: BaseModel, answer: type[M]) -> M:
         body = await self._send(path, request, CALL_TIMEOUT_SECS)
@@ -111,36 +113,28 @@ class HttpLink:
             "Content-Type": "application/json",
             "Accept-Encoding": "identity",  # what is not compressed can't be a bomb
         }
+        body = request.model_dump_json(exclude_none=True).encode()
         try:
-            async with self._open().post(
-                self._base + path,
-                data=request.model_dump_json(exclude_none=True).encode(),
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=timeout_secs),
-                allow_redirects=False,
-            ) as response:
-                body = await _bounded(response, max_bytes)
-                if response.status == 200:
-                    return body
-                raise _failure(response, body)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(None, f"{type(error).__name__}: {error}"[:MAX_WHY_CHARS]) from error
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            ssl: bool | SSLContext = True
-            if self._ca_file is not None or self._fingerprints:
-                from tocsin_agent.pinning import trusting
-
-                ssl = trusting(self._ca_file, self._fingerprints)
-            connector = aiohttp.TCPConnector(limit=8, ssl=ssl)
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                trust_env=False,
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
+            answer = await self._open().post(
+                path, body, headers, timeout_secs=timeout_secs, max_bytes=max_bytes
             )
-        return self._session
+        except HttpTrouble as error:
+            raise Unreachable(None, str(error)[:MAX_WHY_CHARS]) from error
+        except (TimeoutError, OSError) as error:
+            raise Unreachable(None, f"{type(error).__name__}: {error}"[:MAX_WHY_CHARS]) from error
+        if answer.headers.get("content-encoding", "identity") != "identity":
+            raise Unreachable(None, "the answer is compressed, which was not asked for")
+        if sum(map(answer.body.count, (b",", b"[", b"{"))) > MAX_ANSWER_PARTS:
+            raise TooLarge("the answer has too many parts")
+        if answer.status != 200:
+            raise _failure(answer)
+        return answer.body
+
+    def _open(self) -> HttpPool:
+        if self._pool is None:
+            is_tls = self._base.lower().startswith("https:")
+            self._pool = HttpPool(self._base, trusting(self._ca_file, self._fingerprints) if is_tls else None)
+        return self._pool
 
 
 def check_url(url: str, *, allow_plain_http: bool = False) -> str | None:
@@ -172,6 +166,18 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_nothing(body: bytes) -> bool:
+    """Whether the poll's time passed without work.
+
+    What takes work of all types apart is then not built yet: an agent that waits for its first is the smaller for it.
+    """
+    try:
+        said = loads(body) if len(body) < SHORTEST_ORDER_BYTES else None
+    except ValueError:
+        return False
+    return isinstance(said, dict) and not any(said.values())
 
 
 def _readable_part(body: bytes) -> PollResponse:
@@ -210,30 +216,15 @@ def _readable(said: Any) -> Assignment | None:
             return None
 
 
-async def _bounded(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise Unreachable(None, "the answer is compressed, which was not asked for")
-    if (response.content_length or 0) > max_bytes:
-        raise TooLarge("the answer is too large")
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(256 * 1024):
-        body += chunk
-        if len(body) > max_bytes:
-            raise TooLarge("the answer is too large")
-    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_ANSWER_PARTS:
-        raise TooLarge("the answer has too many parts")
-    return bytes(body)
-
-
-def _failure(response: aiohttp.ClientResponse, body: bytes) -> Exception:
+def _failure(answer: Answer) -> Exception:
     try:
-        said = loads(body)
+        said = loads(answer.body)
         code, message = str(said["code"]), str(said["error"])[:500]
     except (ValueError, KeyError, TypeError):
-        code, message = "", f"HTTP {response.status} without a readable error"
-    if is_retryable_status(response.status):
-        after = response.headers.get("Retry-After", "")
+        code, message = "", f"HTTP {answer.status} without a readable error"
+    if is_retryable_status(answer.status):
+        after = answer.headers.get("retry-after", "")
         return Unreachable(float(after) if after.isdecimal() else None, message)
-    if 300 <= response.status < 400:
+    if 300 <= answer.status < 400:
         message = "the controller redirects; set its final address"
-    return Refused(response.status, code, message)
+    return Refused(answer.status, code, message)

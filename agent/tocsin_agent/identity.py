@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID, uuid4
 
-import structlog
-
 from tocsin_agent.files import write_atomically
+from tocsin_shared.logs import log
 from tocsin_shared.wire import dumps, loads
-
-log = structlog.get_logger(__name__)
 
 #: What a disk says when it is full, broken or read-only for now: it may heal without anybody changing a setting.
 PASSING_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE})

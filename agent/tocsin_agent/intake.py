@@ -1,10 +1,7 @@
 """Whether this host may take more work: not when its results could soon find no room on the disk (G4)."""
 
-import structlog
-
 from tocsin_agent.journal.journal import Journal
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: Work is refused from this part of a limit on; what remains is for what runs already.
 STOP_AT = 0.8

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.clock import Moment
 from tocsin_agent.connecting.ordered import Trials
 from tocsin_agent.contact import Contact
@@ -15,10 +13,8 @@ from tocsin_agent.journal.journal import Journal
 from tocsin_agent.journal.log import JournalError
 from tocsin_agent.link import ControllerLink, LinkError, Refused, TooLarge, Unreachable
 from tocsin_agent.retry import Backoff
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import Assignment, Held, PollRequest, PollResponse, epoch_of
-
-log = structlog.get_logger(__name__)
-
 
 #: A poll without news that is answered sooner was not really parked.
 EARLY_SECS = 0.5

@@ -82,13 +82,13 @@ def run_program(
     from tocsin_agent.daemon import Superseded
     from tocsin_agent.http_link import check_url
     from tocsin_agent.identity import DiskTrouble, StateError
-    from tocsin_agent.logs import configure_logging
     from tocsin_agent.policy import Refused
     from tocsin_agent.policy.file import BadPolicy, read_policy
     from tocsin_agent.registration import Cloned
     from tocsin_agent.service import serve
     from tocsin_agent.settings import AgentSettings
     from tocsin_shared.garbage import collect_less
+    from tocsin_shared.logs import configure_logging
 
     try:
         settings = (load or AgentSettings.load)(config, **flags)

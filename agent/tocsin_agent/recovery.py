@@ -4,8 +4,6 @@ import asyncio
 from functools import partial
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.clock import boot_id
 from tocsin_agent.executor import Executor
 from tocsin_agent.journal.journal import Entry, Journal
@@ -15,8 +13,7 @@ from tocsin_agent.runtime.family import is_same_process
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.supervisor import Supervisor
 from tocsin_shared.executions import Reason
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 
 class Recovery:

@@ -4,14 +4,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
-
 from tocsin_agent.identity import Identity, StateDir
 from tocsin_agent.link import ControllerLink, LinkError, Refused, Unreachable
 from tocsin_agent.retry import Backoff
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import RegisterRequest, RegisterResponse
-
-log = structlog.get_logger(__name__)
 
 #: A name that belongs to another key may become free: try again, rarely.
 NAME_TAKEN_PAUSE_SECS = 60.0

@@ -5,16 +5,13 @@ import signal
 from contextlib import suppress
 from functools import partial
 
-import structlog
-
 from tocsin_agent.daemon import Agent
 from tocsin_agent.http_link import HttpLink
 from tocsin_agent.offer import Offer
 from tocsin_agent.policy import Policy
 from tocsin_agent.settings import AgentSettings
 from tocsin_agent.systemd import feed_watchdog, notify
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: `systemctl status` shows a change of how the agent stands after at most this.
 SUMMARY_EVERY_SECS = 5.0

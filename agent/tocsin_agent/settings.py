@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from tocsin_agent.layered_settings import LayeredSettings
-from tocsin_agent.logs import LogFormat, LogLevel
+from tocsin_shared.logs import LogFormat, LogLevel
 from tocsin_shared.targets import Tag
 from tocsin_shared.wire import Name
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.contact import Contact
 from tocsin_agent.files import write_atomically
 from tocsin_agent.journal.journal import Entry, Journal
 from tocsin_agent.journal.spool import Chunk
 from tocsin_agent.link import ControllerLink, Refused, Unreachable
 from tocsin_agent.retry import Backoff
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import (
     MAX_EVENTS_PER_UPLOAD,
     AgentEvent,
@@ -29,8 +28,6 @@ from tocsin_shared.protocol import (
     Usage,
 )
 from tocsin_shared.wire import dumps
-
-log = structlog.get_logger(__name__)
 
 #: Results wait this long for company; starts and output wait for `flush_secs`.
 RESULT_LINGER_SECS = 0.002

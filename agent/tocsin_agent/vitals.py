@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from tocsin_agent.clock import Moment
 from tocsin_agent.journal.framing import frame, read_one
+from tocsin_shared.logs import log
 from tocsin_shared.wire import dumps, loads
-
-log = structlog.get_logger(__name__)
 
 #: The file has this size from the start, so that a full disk does not keep it from being rewritten.
 FILE_BYTES = 4096

@@ -5,12 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.executor import Executor
 from tocsin_agent.uploader import Uploader
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: Given to running jobs between SIGTERM and SIGKILL when a drain's time is over.
 LAST_GRACE_SECS = 5.0

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
 from aiohttp import web
 
 from tocsin_agent.daemon import Agent
@@ -25,8 +24,7 @@ from tocsin_controller.services.starting import RunStarter
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.supervisor import supervise
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: A server that froze is given up a little later than this, and another host of the DSN is asked.
 STATEMENT_TIMEOUT_SECS = 5.0

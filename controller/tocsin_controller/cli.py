@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import structlog
 
 from tocsin_controller.cli_base import (
     EXIT_BAD_CONFIGURATION,
@@ -22,8 +21,7 @@ from tocsin_controller.cli_recovery import backup, epoch, restore
 from tocsin_controller.cli_secrets import secrets
 from tocsin_controller.settings import ControllerSettings
 from tocsin_shared.errors import NotFound, Unavailable
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: Between tries to start; a database that stays away after the last is for the service manager to wait for.
 START_PAUSES_SECS = (1.0, 2.0, None)

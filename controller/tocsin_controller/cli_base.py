@@ -67,7 +67,7 @@ def load_settings(config: Path | None, **flags: Any) -> ControllerSettings:
 
 def start_logging(settings: ControllerSettings) -> None:
     """Log as the settings say."""
-    from tocsin_agent.logs import configure_logging
+    from tocsin_shared.logs import configure_logging
 
     configure_logging(settings.log_format, settings.log_level)
 

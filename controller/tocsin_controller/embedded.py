@@ -17,10 +17,9 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 from urllib.parse import quote, urlencode
 
-import structlog
-
 from tocsin_controller import embedded_host as host
 from tocsin_controller.embedded_host import EmbeddedPostgresError
+from tocsin_shared.logs import log
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
@@ -43,8 +42,6 @@ trap "" HUP INT TERM
 read -r _
 for mode in fast immediate; do "$0" stop -D "$1" -m $mode -w -s -t "$2" && break; done
 """
-
-log = structlog.get_logger(__name__)
 
 
 class EmbeddedPostgres:

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import IO, Final
 
 import psutil
-import structlog
+
+from tocsin_shared.logs import log
 
 ACCOUNTS: Final = ("postgres", "nobody")
 OWNER_TIMEOUT_SECS: Final = 15
 ORPHANS_TIMEOUT_SECS: Final = 10
 LONGEST_SOCKET_DIR: Final = 85  # bytes; a socket's whole path may have 107, and "/.s.PGSQL.65535.lock" is 21
-
-log = structlog.get_logger(__name__)
 
 
 class EmbeddedPostgresError(Exception):

@@ -10,14 +10,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import structlog
-
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.statements import sql
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.ids import new_id
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 CHANNEL = "tocsin"
 

@@ -3,8 +3,6 @@
 import asyncio
 from datetime import UTC, datetime, time, timedelta
 
-import structlog
-
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.agents import forget_local_agents
 from tocsin_controller.store.audit import forget_audit
@@ -18,8 +16,7 @@ from tocsin_controller.store.pipelines import forget_pipelines
 from tocsin_controller.store.settings import stored_days
 from tocsin_controller.store.statements import sql
 from tocsin_shared.ids import id_floor
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 _LOCK = sql("lock_maintenance")
 _TODAY = sql("today")

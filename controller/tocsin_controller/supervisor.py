@@ -4,11 +4,8 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 
-import structlog
-
 from tocsin_shared.errors import Unavailable
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 FIRST_DELAY_SECS = 0.1
 LONGEST_DELAY_SECS = 2.0

@@ -19,7 +19,7 @@ from pydantic import (
 class UserModel(BaseModel):
     """What people send: unknown keys are refused by name, so a typo never passes silently."""
 
-    model_config = ConfigDict(extra="forbid", str_max_length=1_000_000)
+    model_config = ConfigDict(extra="forbid", str_max_length=1_000_000, defer_build=True)
 
     #: Keys left out of the JSON when they are None; other optional keys are sent as null.
     omitted_when_none: ClassVar[frozenset[str]] = frozenset()
@@ -33,7 +33,7 @@ class UserModel(BaseModel):
 class AgentModel(BaseModel):
     """What agents send: unknown keys are tolerated, so newer and third-party agents keep working."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
 
 def _no_nul(value: str) -> str:

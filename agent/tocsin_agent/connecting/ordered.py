@@ -5,12 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.policy import Policy, Refused
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import MAX_TRIALS, TrialOrder, TrialResult
-
-log = structlog.get_logger(__name__)
 
 _MOST_CHARS: Final = 4_000
 

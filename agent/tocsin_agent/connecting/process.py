@@ -7,14 +7,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Final
 
-import structlog
-
 from tocsin_agent.connecting.trying import Tried
 from tocsin_shared.connections import GivenConnection
+from tocsin_shared.logs import log
 from tocsin_shared.network import Reach
 from tocsin_shared.wire import dumps, loads
-
-log = structlog.get_logger(__name__)
 
 #: Beyond the time for the server: for the process to start, and its driver to be loaded, on a machine that is busy.
 START_SECS: Final = 20.0

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.journal.framing import frames
 from tocsin_agent.journal.log import ControlLog, JournalError
 from tocsin_agent.journal.quarantine import Quarantine
@@ -19,8 +17,7 @@ from tocsin_agent.journal.records import Gone, Intent, Record, Result, Started, 
 from tocsin_agent.journal.reserve import Reserve
 from tocsin_agent.journal.spool import OVERHEAD_BYTES, Spool
 from tocsin_shared.executions import Stream
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: Below the journal's directory.
 OUTPUT_DIR = "output"

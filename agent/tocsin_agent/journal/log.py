@@ -4,13 +4,10 @@ import os
 import threading
 from pathlib import Path
 
-import structlog
-
 from tocsin_agent.files import sync_directory, write_all
 from tocsin_agent.journal.framing import scan
 from tocsin_agent.journal.quarantine import Quarantine
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 
 class JournalError(Exception):

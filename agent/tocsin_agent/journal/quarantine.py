@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 from tocsin_agent.files import write_atomically
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: The newest pieces are kept, at most so many, and of each at most so many bytes.
 MAX_PIECES = 50

@@ -4,9 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: Some thousand results.
 RESERVE_BYTES = 1024 * 1024

@@ -11,13 +11,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.runtime.ending import fields_of
 from tocsin_agent.runtime.keeper import PROGRAM_NAME
 from tocsin_agent.runtime.kept import KeptProcess, OnOutput
-
-log = structlog.get_logger(__name__)
 
 SOCKET_NAME = "agent.sock"
 #: A keeper that lives but has not called (stopped by somebody, say) is asked again this often.

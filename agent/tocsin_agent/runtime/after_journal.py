@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-import structlog
-
-_log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 Callback = Callable[[], Awaitable[None]]
 
@@ -45,4 +43,4 @@ async def _call(callback: Callback, within_secs: float, event: str, execution_id
             await callback()
     except Exception as error:  # noqa: BLE001 - a driver can raise anything; the result stands all the same
         # Only what kind of error it is: a driver's text may hold a secret.
-        _log.warning(event, execution_id=str(execution_id), error=type(error).__name__)
+        log.warning(event, execution_id=str(execution_id), error=type(error).__name__)

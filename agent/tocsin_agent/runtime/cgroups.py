@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.runtime.spec import CgroupPlan
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import Limits
-
-log = structlog.get_logger(__name__)
 
 #: The group of the agent itself; systemd puts it there (DelegateSubgroup=agent) or it goes there.
 AGENT_GROUP = "agent"

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-import structlog
-
 from tocsin_agent.policy import Policy, Refused
 from tocsin_agent.policy.enforcing import permitted
 from tocsin_agent.runtime.after_journal import AfterJournal, Callback
@@ -24,12 +22,11 @@ from tocsin_agent.runtime.spec import KeepingRules, ProcessSpec
 from tocsin_agent.tasks.base import StopKind, StopSignal
 from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_shared.executions import ExecutionStatus, Reason, Stream
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import Assignment, OutputLimits
 
 #: Told of the start; with the process, if there is one.
 OnStarted = Callable[[KeptStart | None], Awaitable[None]]
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Keeping:
         if self.cgroups is not None:
             self.cgroups.kill(execution_id)
         if not kill_family(str(execution_id), group):
-            _log.error("processes_survived", execution_id=str(execution_id))
+            log.error("processes_survived", execution_id=str(execution_id))
 
 
 class Context:
@@ -250,12 +247,12 @@ class Supervisor:
                 )
             return await runner.run(assignment, context)
         except Refused as error:
-            _log.warning(
+            log.warning(
                 "task_refused", execution_id=str(assignment.execution_id), task_type=task_type, why=str(error)
             )
             return Outcome.failed(error.reason, str(error))
         except Exception as error:  # noqa: BLE001 - a plugin can raise anything; the execution has to end anyway
-            tell = _log.error if assignment.redact else _log.exception  # what it says may hold a secret
+            tell = log.error if assignment.redact else log.exception  # what it says may hold a secret
             tell("task_runner_failed", task_type=task_type, execution_id=str(assignment.execution_id))
             await self.after_journal.give_up(assignment.execution_id)
             text = " ".join(f"{type(error).__name__}: {error}".split())

@@ -11,8 +11,6 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.sdk.execution import Execution, Failed, Stopped
 from tocsin_agent.sdk.forms import BadData, Signature
@@ -20,12 +18,11 @@ from tocsin_agent.sdk.printing import current
 from tocsin_agent.tasks.base import TaskContext
 from tocsin_agent.tasks.driving import drive, one_line
 from tocsin_shared.executions import Reason
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.task_types import TaskType
 from tocsin_shared.tasks import CustomTask
 from tocsin_shared.wire import dumps
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
-import structlog
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
@@ -36,8 +35,7 @@ from tocsin_shared.errors import (
     TooManyRequests,
     Unavailable,
 )
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass, field
 
-import structlog
-
 from tocsin_controller.isolation import BAD_DATA
 from tocsin_controller.store.database import HeldSession
 from tocsin_controller.store.leasing import Work, hold_back
 from tocsin_controller.workflow.ending import Ended, Ender
 from tocsin_shared.executions import ExecutionStatus, Reason
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 
 class ClaimFailed(Exception):

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import structlog
-
 from tocsin_controller.definitions import BrokenDefinition, Read
 from tocsin_controller.dispatch.connecting import Connector, Given
 from tocsin_controller.dispatch.scripting import scripts_for
@@ -15,9 +13,8 @@ from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import MAX_SECRETS_BYTES, Assignment, GivenScript, Limits
-
-log = structlog.get_logger(__name__)
 
 
 class Assigner:

@@ -8,8 +8,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-import structlog
-
 from tocsin_controller.definitions import BrokenDefinition, Definitions, Read
 from tocsin_controller.dispatch.aside import ClaimFailed, SetAside
 from tocsin_controller.dispatch.assigning import Assigner
@@ -43,9 +41,8 @@ from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import Held, PollResponse
-
-log = structlog.get_logger(__name__)
 
 #: Rows taken in one pass, over all lanes.
 BATCH = 200

@@ -5,17 +5,14 @@ import time
 from collections.abc import Sequence
 from uuid import UUID
 
-import structlog
-
 from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.isolation import write_apart
 from tocsin_controller.store.agents import Seen, note_seen
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.leasing import renew_leases
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import Held
-
-log = structlog.get_logger(__name__)
 
 #: How long heartbeats are collected.
 FLUSH_SECS = 0.25

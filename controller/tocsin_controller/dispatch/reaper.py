@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
-import structlog
-
 from tocsin_controller.definitions import Definitions, VersionKey
 from tocsin_controller.dispatch.brake import BrakePace, Sweep, decide
 from tocsin_controller.hints import EVENTS, Hints
@@ -29,8 +27,7 @@ from tocsin_controller.store.leasing import (
 from tocsin_controller.workflow.ending import Ended, Ender, log_stuck
 from tocsin_controller.workflow.losing import LossPace
 from tocsin_shared.executions import ExecutionStatus, Reason
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-import structlog
-
 from tocsin_controller.hints import EVENTS, KEYS, Hints, agent_topic
 from tocsin_controller.security.roles import Principal, Role
 from tocsin_controller.store.agents import (
@@ -23,9 +21,8 @@ from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.keys import insert_credential
 from tocsin_shared.errors import Cloned, NameTaken
 from tocsin_shared.ids import new_id
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import RegisterRequest
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tocsin_controller.definitions import BrokenDefinition, VersionKey
 from tocsin_controller.security.sealing import CannotUnseal, Vault
@@ -27,7 +27,7 @@ from tocsin_shared.protocol import MAX_SECRETS_BYTES
 from tocsin_shared.tasks import Task
 from tocsin_shared.wire import dumps
 
-_TASK: Final[TypeAdapter[Task]] = TypeAdapter(Task)
+_TASK: Final[TypeAdapter[Task]] = TypeAdapter(Task, config=ConfigDict(defer_build=True))
 _CAPACITY: Final = 20_000
 
 

@@ -11,7 +11,6 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from tocsin_controller.dispatch.connecting import Connector
 from tocsin_controller.dispatch.substituting import Unfilled
@@ -21,8 +20,6 @@ from tocsin_controller.store.trials import Trial, add_trial, drop_trial, end_tri
 from tocsin_shared.errors import Conflict, NoAnswer, NotFound, Unavailable
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import MAX_TRIALS, TrialOrder, TrialResult
-
-log = structlog.get_logger(__name__)
 
 #: What a server has to connect, log in and answer.
 LONGEST_SECS: Final = 10.0

@@ -7,13 +7,11 @@ from contextlib import suppress
 from typing import Final
 
 import orjson
-import structlog
 
 from tocsin_controller.rules.child import ANSWER, REQUEST
 from tocsin_controller.rules.judging import Verdict
+from tocsin_shared.logs import log
 from tocsin_shared.output_rules import OutputRules
-
-log = structlog.get_logger(__name__)
 
 #: For one result, ten megabytes of output and patterns at their worst included; most take milliseconds.
 LONGEST_SECS: Final = 20.0

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-import structlog
 from pydantic import ValidationError
 
 from tocsin_controller.scheduling.calendar_days import EPOCH_DAY, day_of
@@ -17,9 +16,8 @@ from tocsin_controller.store.database import Queries, Record
 from tocsin_shared.calendar_schedules import CalendarSchedule
 from tocsin_shared.calendars import Blackout, CalendarSpec
 from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.logs import log
 from tocsin_shared.schedules import Dst
-
-log = structlog.get_logger(__name__)
 
 _SECOND = timedelta(seconds=1)
 

@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import structlog
-
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import EVENTS, OUTBOX, Hints
 from tocsin_controller.scheduling import catchup
@@ -26,8 +24,6 @@ from tocsin_controller.workflow.pipelines import begin
 from tocsin_shared.ids import occurrence_id
 from tocsin_shared.pipelines import PipelineScheduleSet
 from tocsin_shared.schedules import Catchup
-
-log = structlog.get_logger(__name__)
 
 #: The outbox's kind: a group's schedule is due.
 PIPELINE_DUE: Final = "pipeline.due"

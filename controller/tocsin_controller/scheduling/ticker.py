@@ -12,8 +12,6 @@ from datetime import datetime
 from itertools import takewhile
 from uuid import UUID
 
-import structlog
-
 from tocsin_controller.definitions import BrokenDefinition, Definitions
 from tocsin_controller.hints import EVENTS, TIMERS, Hints, woken_within
 from tocsin_controller.isolation import BAD_DATA, PASSING
@@ -37,8 +35,7 @@ from tocsin_controller.store.leasing import Lane, NewWork
 from tocsin_controller.workflow.dependencies import missing_dependencies
 from tocsin_controller.workflow.launch import Announce, agents_for, has_gated, launch, launch_gated
 from tocsin_shared.jobs import JobDefinition
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: Even without a hint the ticker looks this often (±20 %).
 POLL_SECS = 1.0

@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-import structlog
-
 from tocsin_controller.security.roles import Principal, Role, Scope
 from tocsin_controller.security.secrets import MAX_KEY_CHARS, hash_key
 from tocsin_controller.store.database import Queries
 from tocsin_controller.store.keys import StoredKey, key_by_hash, keys_gone, touch_keys
 from tocsin_shared.errors import Unauthorized, Unavailable
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 KEYS_TOPIC = "keys"
 

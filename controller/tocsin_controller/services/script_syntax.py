@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import orjson
-import structlog
 
 from tocsin_shared.errors import InvalidInput, Unavailable
+from tocsin_shared.logs import log
 from tocsin_shared.scripts import ScriptSave, ScriptType
-
-log = structlog.get_logger(__name__)
 
 _CHECKER: Final = "tocsin_agent.tasks.script.checking"
 #: For a machine that stands still; one script takes milliseconds.

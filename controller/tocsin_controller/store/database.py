@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
 import asyncpg
-import structlog
 
 from tocsin_controller.store.epoch import EpochGuard
 from tocsin_controller.store.postgres.dial import Dialer, SessionSettings
@@ -19,10 +18,9 @@ from tocsin_controller.store.postgres.outage import guarded
 from tocsin_controller.store.postgres.session import HeldSession, Queries, Record, Session
 from tocsin_controller.store.statements import Statement
 from tocsin_shared.errors import Unavailable
+from tocsin_shared.logs import log
 
 __all__ = ["Database", "HeldSession", "OnHint", "Queries", "Record", "Session"]
-
-log = structlog.get_logger(__name__)
 
 #: A connection that does not become usable again by then is dropped.
 RELEASE_SECS = 2.0

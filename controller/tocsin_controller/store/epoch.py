@@ -1,14 +1,12 @@
 """The epoch of the database: which of its lives this is, after a restore or a failover with loss."""
 
 import asyncpg
-import structlog
 
 from tocsin_controller.store.postgres.session import Queries
 from tocsin_controller.store.statements import sql
 from tocsin_shared.errors import Unavailable
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import EPOCH_SHIFT, epoch_of
-
-log = structlog.get_logger(__name__)
 
 _READ_EPOCH = sql("read_epoch")
 _BUMP_EPOCH = sql("bump_epoch")

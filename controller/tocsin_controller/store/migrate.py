@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
-import structlog
 
 from tocsin_controller.store.postgres.dial import Dialer, SessionSettings
 from tocsin_controller.store.postgres.outage import guarded
+from tocsin_shared.logs import log
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 LOCK_KEY: Final = 0x746F6373  # "tocs"; advisory locks are per database
@@ -30,8 +30,6 @@ _CREATE_TABLE: Final = """
         checksum text NOT NULL,
         applied_at timestamptz NOT NULL DEFAULT now()
     )"""
-
-log = structlog.get_logger(__name__)
 
 
 class MigrationError(Exception):

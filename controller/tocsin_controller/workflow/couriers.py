@@ -10,7 +10,6 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
-import structlog
 
 from tocsin_agent.network import AddressRefused, GuardedConnector
 from tocsin_controller.hints import EVENTS, Hints, woken_within
@@ -23,9 +22,8 @@ from tocsin_controller.store.outbox import (
     take_from_outbox,
 )
 from tocsin_shared.errors import Unavailable
+from tocsin_shared.logs import log
 from tocsin_shared.network import Reach
-
-log = structlog.get_logger(__name__)
 
 POLL_SECS: Final = 1.0
 #: Sent at the same time.

@@ -8,8 +8,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import structlog
-
 from tocsin_controller.definitions import BrokenDefinition, Definitions, VersionKey
 from tocsin_controller.hints import EVENTS, OUTBOX, PLACES, Hints, output_topic
 from tocsin_controller.isolation import write_apart
@@ -51,10 +49,9 @@ from tocsin_controller.workflow.rollouts.driving import advance_rollouts
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobDefinition, OnLost
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import Usage
 from tocsin_shared.targets import is_fan_out
-
-log = structlog.get_logger(__name__)
 
 S = ExecutionStatus
 

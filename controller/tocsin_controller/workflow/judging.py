@@ -9,8 +9,6 @@ slow, its claim ran out) the last to claim it ends it. A controller that dies le
 from dataclasses import replace
 from typing import Final
 
-import structlog
-
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import FORWARDS, RESULTS, Hints, woken_within
 from tocsin_controller.isolation import IN_THE_WAY
@@ -40,9 +38,8 @@ from tocsin_controller.workflow.sinks.sending import SINK, sinks_of
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.executions import STREAM_NUMBERS, Stream
 from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.logs import log
 from tocsin_shared.output_rules import OutputRules
-
-log = structlog.get_logger(__name__)
 
 POLL_SECS: Final = 1.0
 #: Claimed at once, and for how long: as many as can be judged in that time, unless all of them are at their worst.

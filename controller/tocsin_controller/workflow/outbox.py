@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from tocsin_controller.hints import EVENTS, OUTBOX, Hints, woken_within
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import Database, Session
@@ -28,8 +26,7 @@ from tocsin_controller.store.outbox import (
     take_one_from_outbox,
 )
 from tocsin_shared.errors import Unavailable
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: Even without a hint the loop looks this often (±20 %): most hints are for the controller that wrote the entry.
 POLL_SECS: Final = 1.0

@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-import structlog
-
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import RESULTS, Hints, output_topic
 from tocsin_controller.isolation import IN_THE_WAY
@@ -26,6 +24,7 @@ from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.setting_aside import set_aside
 from tocsin_shared.errors import InvalidInput, Unavailable
 from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import (
     AgentEvent,
     EventReceipt,
@@ -34,8 +33,6 @@ from tocsin_shared.protocol import (
     ResultEvent,
     StartedEvent,
 )
-
-log = structlog.get_logger(__name__)
 
 #: Events in one transaction; more wait for the next.
 BATCH_EVENTS = 2_000

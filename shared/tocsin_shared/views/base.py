@@ -10,7 +10,7 @@ T = TypeVar("T")
 class View(BaseModel):
     """The base: an answer has these keys and no others."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Page(View, Generic[T]):

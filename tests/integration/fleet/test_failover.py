@@ -13,17 +13,15 @@ from typing import Any
 import aiohttp
 import psutil
 import pytest
-import structlog
 from tests.integration.fleet.conftest import BIN, Fleet
 from tests.net import free_port
 
 from tocsin_controller import embedded_host as host
 from tocsin_controller.embedded import EmbeddedPostgres
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import epoch_of
 
 #: Says how long it took to recover (`pytest -rP` shows it); nothing is asserted about it.
-log = structlog.get_logger(__name__)
-
 EVERY_SECOND = {"type": "cron", "value": "* * * * * *"}
 #: A dead primary shows at once, a frozen one when its statements run into their limits.
 MOVES_WITHIN_SECS = 20.0

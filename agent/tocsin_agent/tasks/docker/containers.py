@@ -6,14 +6,12 @@ from typing import Any, Final
 
 import aiodocker
 import aiohttp
-import structlog
 
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.tasks.base import TaskContext
 from tocsin_shared.executions import Reason, Stream
+from tocsin_shared.logs import log
 from tocsin_shared.protocol import Assignment
-
-log = structlog.get_logger(__name__)
 
 #: Each of creating, starting, and asking how it ended.
 _ANSWER_SECS: Final = 60.0

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-import structlog
+from tocsin_shared.logs import log
 
 _SCHEME: Final = "unix://"
 #: Docker, then Podman, each as it is installed; `{uid}` is the agent's account.
@@ -15,8 +15,6 @@ _USUAL: Final = (
     "/run/podman/podman.sock",
     "/run/user/{uid}/podman/podman.sock",
 )
-
-log = structlog.get_logger(__name__)
 
 
 def find_engine(configured: Path | None = None) -> Path | None:

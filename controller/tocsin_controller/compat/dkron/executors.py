@@ -8,12 +8,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tocsin_shared.dkron.executors import Config, Parts, read_executor
 from tocsin_shared.tasks import Task
 
-_TASK: Final[TypeAdapter[Any]] = TypeAdapter(Task)
+_TASK: Final[TypeAdapter[Any]] = TypeAdapter(Task, config=ConfigDict(defer_build=True))
 #: What counts as success where nothing is said of it: to Dkron nothing said means any status.
 _WELL: Final = (*range(200, 209), 226)
 

@@ -3,7 +3,6 @@
 from typing import Final
 from uuid import UUID
 
-import structlog
 from aiohttp import web
 
 from tocsin_controller.api.admission import Admission, bearer
@@ -26,8 +25,7 @@ from tocsin_controller.compat.facade import MAX_BODY_BYTES, Facade, FacadeCall, 
 from tocsin_controller.security.roles import ADMINS, READERS, WRITERS, Principal, Role
 from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_shared.errors import Forbidden, InvalidInput, NotFound, TocsinError, Unavailable
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: Whoever comes without a key, where that is allowed.
 _NOBODY: Final = UUID(int=0)

@@ -8,8 +8,6 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.isolation import PASSING
@@ -32,8 +30,7 @@ from tocsin_controller.store.watches import (
 )
 from tocsin_controller.workflow.alerts.noting import alert
 from tocsin_shared.jobs import JobDefinition, JobStatus
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: It looks this often (±20 %).
 LOOK_SECS: Final = 1.0

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Final, NoReturn, TypeAlias
 
 import asyncpg
-import structlog
 
 from tocsin_controller.store.postgres.dial import Dialer
 from tocsin_controller.store.postgres.outage import guarded
 from tocsin_shared.errors import Unavailable
+from tocsin_shared.logs import log
 
 OnHint: TypeAlias = Callable[[str | None], None]
 """Called with the payload ("" when it had none), or with None after a (re)connect: anything may
@@ -24,8 +24,6 @@ PING_EVERY_SECS: Final = 10.0
 PING_TIMEOUT_SECS: Final = 5.0
 FIRST_DELAY_SECS: Final = 0.1
 LONGEST_DELAY_SECS: Final = 2.0
-
-log = structlog.get_logger(__name__)
 
 
 async def listen(dialer: Dialer, channel: str, callback: OnHint) -> NoReturn:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 
 import asyncpg
-import structlog
 
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import EVENTS, PLACES, Hints, woken_within
@@ -30,8 +29,7 @@ from tocsin_controller.workflow.gates.approving import Approver
 from tocsin_controller.workflow.gates.places import to_admit, to_replace
 from tocsin_controller.workflow.rollouts.driving import resume
 from tocsin_shared.jobs import JobDefinition
-
-log = structlog.get_logger(__name__)
+from tocsin_shared.logs import log
 
 #: Even without a hint it looks this often (±20 %).
 LOOK_SECS = 1.0

@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from tocsin_controller.workflow.couriers import NotSent
 from tocsin_controller.workflow.sinks.addresses import FluentAddress, SyslogAddress
 from tocsin_controller.workflow.sinks.files import write_file
 from tocsin_controller.workflow.sinks.fluent import send_fluent
 from tocsin_controller.workflow.sinks.printed import Printed
 from tocsin_controller.workflow.sinks.syslog import send_syslog
+from tocsin_shared.logs import log
 from tocsin_shared.output_rules import Sink, SinkType
-
-log = structlog.get_logger(__name__)
 
 #: For handing one result to one sink.
 LONGEST_SECS: Final = 10.0
