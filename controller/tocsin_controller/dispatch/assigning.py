@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from tocsin_controller.definitions import BrokenDefinition, Read
-from tocsin_controller.dispatch.connecting import Connector, Given
+from tocsin_controller.dispatch.connecting import Connector
 from tocsin_controller.dispatch.scripting import scripts_for
-from tocsin_controller.dispatch.substituting import Filled, Substituter, Unfilled
+from tocsin_controller.dispatch.substituting import Filled, Substituter
+from tocsin_controller.security.using_connections import Given
+from tocsin_controller.security.values import Unfilled
 from tocsin_controller.store.database import Database, HeldSession
 from tocsin_controller.store.leasing import Handed
 from tocsin_controller.workflow.ending import Ended, Ender

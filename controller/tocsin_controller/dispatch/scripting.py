@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from tocsin_controller.definitions import BrokenDefinition
-from tocsin_controller.dispatch.substituting import Unfilled
+from tocsin_controller.security.values import Unfilled
 from tocsin_controller.store.database import Queries
 from tocsin_controller.store.leasing import Handed
 from tocsin_controller.store.scripts import StoredScripts, given_scripts

@@ -6,20 +6,19 @@ a dict.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tocsin_controller.definitions import BrokenDefinition, VersionKey
-from tocsin_controller.security.sealing import CannotUnseal, Vault
+from tocsin_controller.security.sealing import Vault
+from tocsin_controller.security.values import CannotRead, Unfilled, Values
 from tocsin_controller.store.database import Queries
 from tocsin_controller.store.leasing import Handed, Work
-from tocsin_controller.store.sealed import variable_place
-from tocsin_controller.store.substitution import StoredValues, stored_values
-from tocsin_controller.substitution.references import PARAMS, CannotPlace, Scalar, as_text
+from tocsin_controller.store.substitution import stored_values
+from tocsin_controller.substitution.references import CannotPlace
 from tocsin_controller.substitution.tasks import Uses, fill_task, inspect
 from tocsin_shared.executions import Reason
 from tocsin_shared.jobs import JobDefinition
@@ -37,14 +36,6 @@ class Filled:
 
     task: Task = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Unfilled:
-    """Why a task can't be told to anybody; never with a value."""
-
-    reason: Reason
-    message: str
 
 
 class Substituter:
@@ -72,7 +63,9 @@ class Substituter:
             {work.run_id for work, _, uses in using if uses.params},
         )
         return {
-            work.execution_id: self._filled(job, uses, _Values(self._vault, values, work.run_id))
+            work.execution_id: self._filled(
+                job, uses, Values(self._vault, values.variables, values.params.get(work.run_id))
+            )
             for work, job, uses in using
         }
 
@@ -83,8 +76,8 @@ class Substituter:
         uses = self._uses_of(work, job) if isinstance(job, JobDefinition) else None
         if uses is None or not uses.variables:
             return []
-        values = _Values(self._vault, await stored_values(session, uses.variables, ()), work.run_id)
-        return values.every_secret()
+        stored = await stored_values(session, uses.variables, ())
+        return Values(self._vault, stored.variables).every_secret()
 
     def _uses_of(self, work: Work, job: JobDefinition) -> Uses | None:
         key = (work.job_id, work.job_version)
@@ -94,15 +87,15 @@ class Substituter:
                 self._uses.popitem(last=False)
         return self._uses[key]
 
-    def _filled(self, job: JobDefinition, uses: Uses, values: "_Values") -> Filled | Unfilled:
-        missing = values.missing(uses)
+    def _filled(self, job: JobDefinition, uses: Uses, values: Values) -> Filled | Unfilled:
+        missing = values.missing(uses.variables, uses.params)
         if missing:
             return Unfilled(Reason.UNRESOLVED_VARIABLE, f"no value for {', '.join(missing)}"[:1000])
         try:
             task = fill_task(job.task.model_dump(mode="json"), values.text)
         except CannotPlace as error:
             return Unfilled(Reason.UNSAFE_VALUE, str(error)[:1000])
-        except _CannotRead as error:
+        except CannotRead as error:
             return Unfilled(Reason.UNRESOLVED_VARIABLE, str(error)[:1000])
         try:
             filled = _TASK.validate_python(task)
@@ -115,58 +108,6 @@ class Substituter:
             why = f"its secrets have more than {MAX_SECRETS_BYTES} bytes together, too many to look for in output"
             return Unfilled(Reason.UNSAFE_VALUE, why)
         return Filled(filled, secrets)
-
-
-class _CannotRead(Exception):
-    """A secret can't be decrypted. The message names it."""
-
-
-class _Values:
-    """The values for one execution."""
-
-    def __init__(self, vault: Vault, values: StoredValues, run_id: UUID) -> None:
-        self._vault = vault
-        self._variables = values.variables
-        self._params: dict[str, Any] = values.params.get(run_id, {})
-        #: Those that were used.
-        self.secrets: set[str] = set()
-
-    def missing(self, uses: Uses) -> list[str]:
-        """References without a value, and why if that is not clear."""
-        return [
-            *(as_text(PARAMS + name) for name in sorted(uses.params) if self._params.get(name) is None),
-            *(
-                as_text(name) + (" (expired)" if name in self._variables else "")
-                for name in sorted(uses.variables)
-                if name not in self._variables or self._variables[name].is_expired
-            ),
-        ]
-
-    def text(self, name: str) -> str:
-        """The value of a name that is not missing."""
-        if name.startswith(PARAMS):
-            value = self._params[name.removeprefix(PARAMS)]
-            if isinstance(value, str):
-                return value
-            text = dumps(value).decode()
-            return Scalar(text) if isinstance(value, (bool, int, float)) else text
-        stored = self._variables[name]
-        if stored.sealed is None:
-            return stored.text or ""
-        try:
-            secret = self._vault.unseal(stored.sealed, variable_place(name))
-        except CannotUnseal as error:
-            raise _CannotRead(f"{as_text(name)} can't be decrypted: {error}") from None
-        self.secrets.add(secret)
-        return secret
-
-    def every_secret(self) -> list[str]:
-        """All secrets among the variables, expired ones too."""
-        for name, stored in self._variables.items():
-            if stored.sealed is not None:
-                with suppress(_CannotRead):
-                    self.text(name)
-        return sorted(self.secrets)
 
 
 def _may_use(job: JobDefinition) -> bool:

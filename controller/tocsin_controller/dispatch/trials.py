@@ -13,8 +13,8 @@ from uuid import UUID
 import asyncpg
 
 from tocsin_controller.dispatch.connecting import Connector
-from tocsin_controller.dispatch.substituting import Unfilled
 from tocsin_controller.hints import Hints, trials_topic, tried_topic, woken_within
+from tocsin_controller.security.values import Unfilled
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.trials import Trial, add_trial, drop_trial, end_trials, find_trial, take_trials
 from tocsin_shared.errors import Conflict, NoAnswer, NotFound, Unavailable
@@ -85,8 +85,8 @@ class TrialDesk:
         for trial_id, name in await take_trials(self._db, agent_id, MAX_TRIALS):
             given = await self._connector.one(self._db, name)
             if isinstance(given, Unfilled):
-                why = f"{given.message[:1].upper()}{given.message[1:]}."
-                await self.settle(agent_id, [TrialResult(trial_id=trial_id, success=False, message=why)])
+                said = TrialResult(trial_id=trial_id, success=False, message=as_sentence(given.message))
+                await self.settle(agent_id, [said])
             else:
                 orders.append(
                     TrialOrder(trial_id=trial_id, connection=given.connection, timeout_secs=LONGEST_SECS)
@@ -124,3 +124,8 @@ class TrialDesk:
                 else:
                     self._hints.hint(trials_topic(agent_id))
                 await woken_within(news, _LOOK_EVERY_SECS)
+
+
+def as_sentence(why: str) -> str:
+    """Why a connection can't be used, as trials say it."""
+    return f"{why[:1].upper()}{why[1:]}."

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from tocsin_agent.connecting.process import try_in_process
-from tocsin_controller.dispatch.trials import LONGEST_SECS, TrialDesk
-from tocsin_controller.security.connection_configs import Opened
+from tocsin_controller.dispatch.trials import LONGEST_SECS, TrialDesk, as_sentence
+from tocsin_controller.security.using_connections import Given
+from tocsin_controller.security.values import Unfilled
 from tocsin_controller.services.show import as_uuid
 from tocsin_controller.store import roster
 from tocsin_controller.store.database import Queries
-from tocsin_shared.connections import GivenConnection
 from tocsin_shared.errors import Conflict, NotFound, Unavailable
 from tocsin_shared.network import Reach
 
@@ -26,8 +26,10 @@ class ConnectionTrials:
         self._longest_secs = longest_secs
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
 
-    async def attempt(self, connection: Opened) -> dict[str, Any]:
+    async def attempt(self, connection: Given | Unfilled) -> dict[str, Any]:
         """`success`, and a `message` without secrets. Raises Unavailable when too many are being tried."""
+        if isinstance(connection, Unfilled):
+            return {"success": False, "message": as_sentence(connection.message), "agent": None}
         try:
             async with asyncio.timeout(self._longest_secs):
                 await self._places.acquire()
@@ -35,11 +37,10 @@ class ConnectionTrials:
             raise Unavailable(
                 f"{MOST_AT_ONCE} connections are being tried already; try again shortly"
             ) from None
-        given = GivenConnection(
-            name=connection.name, conn_type=connection.conn_type, config=connection.config
-        )
         try:
-            tried = await try_in_process(given, reach=self._reach, timeout_secs=self._longest_secs)
+            tried = await try_in_process(
+                connection.connection, reach=self._reach, timeout_secs=self._longest_secs
+            )
         finally:
             self._places.release()
         return {**asdict(tried), "agent": None}

@@ -9,9 +9,11 @@ from pydantic import ValidationError
 
 from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.auditing import HIDDEN, Changes, add_audit
-from tocsin_controller.security.connection_configs import Opened, opened, sealed_config
+from tocsin_controller.security.connection_configs import opened, sealed_config
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.security.sealing import CannotUnseal, Vault, no_key
+from tocsin_controller.security.using_connections import Given, usable_connections
+from tocsin_controller.security.values import Unfilled
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.store.connections import (
     ConnectionRow,
@@ -26,7 +28,8 @@ from tocsin_controller.store.connections import (
 )
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
-from tocsin_shared.connections import CONFIGS, ConnectionConfig
+from tocsin_controller.substitution.connections import inspect_config
+from tocsin_shared.connections import CONFIGS
 from tocsin_shared.connections.masking import masked, merged, unmeant_masks
 from tocsin_shared.connections.requests import (
     MAX_CONFIG_BYTES,
@@ -35,6 +38,7 @@ from tocsin_shared.connections.requests import (
     ConnectionUpdate,
 )
 from tocsin_shared.errors import Conflict, FieldError, InvalidInput, NameTaken, NotFound
+from tocsin_shared.executions import Reason
 from tocsin_shared.tasks.fitting import why_unfit
 from tocsin_shared.wire import dumps
 
@@ -64,15 +68,14 @@ class ConnectionService:
             raise no_connection(name)
         return self._shown(row)
 
-    async def opened(self, name: str) -> Opened:
-        """One connection with its secrets. Raises NotFound, Conflict when it can't be read."""
-        row = await connection_row(self._db, name)
-        if row is None:
+    async def usable(self, name: str) -> Given | Unfilled:
+        """One connection as jobs get it. Raises NotFound, Conflict when it can't be read."""
+        if await connection_row(self._db, name) is None:
             raise no_connection(name)
-        try:
-            return opened(self._vault, row)
-        except CannotUnseal as error:
-            raise Conflict(f"the connection '{name}' can't be read: {error}") from None
+        found = (await usable_connections(self._db, self._vault, [name]))[name]
+        if isinstance(found, Unfilled) and found.reason is Reason.BAD_CONNECTION:
+            raise Conflict(found.message)
+        return found
 
     async def create(self, body: ConnectionCreate, by: Principal) -> dict[str, Any]:
         """A new connection. Raises InvalidInput, NameTaken, Conflict."""
@@ -83,9 +86,8 @@ class ConnectionService:
 
     async def create_in(self, session: Session, body: ConnectionCreate, by: Principal) -> None:
         """A new connection in the caller's transaction. Raises InvalidInput, NameTaken, Conflict."""
-        model = CONFIGS[body.conn_type]
         sent = {name: value for name, value in body.config.items() if value is not None}
-        row = self._row(body.name, body.conn_type, body.description, _checked(sent, model))
+        row = self._row(body.name, body.conn_type, body.description, _checked(sent, body.conn_type))
         if await count_connections(session) >= MOST_CONNECTIONS:
             raise Conflict(f"there are {MOST_CONNECTIONS} connections already, and no more are kept")
         try:
@@ -120,7 +122,7 @@ class ConnectionService:
             stored = opened(self._vault, row).config
         except CannotUnseal:  # what can't be read can only be said anew
             stored = {}
-        config = _checked(merged(stored, body.config or {}, model), model)
+        config = _checked(merged(stored, body.config or {}, model), conn_type)
         description = body.description if "description" in body.model_fields_set else row["description"]
         changes = _changes(row, stored, conn_type, description, config)
         if changes:
@@ -167,8 +169,9 @@ def no_connection(name: str) -> NotFound:
     return NotFound(f"there is no connection '{name[:100]}'")
 
 
-def _checked(config: Mapping[str, Any], model: type[ConnectionConfig]) -> dict[str, Any]:
+def _checked(config: Mapping[str, Any], conn_type: str) -> dict[str, Any]:
     """The configuration as it is stored. Raises InvalidInput."""
+    model = CONFIGS[conn_type]
     if masks := unmeant_masks(config, model):
         why = "is the mask of a secret, not a value"
         raise InvalidInput(
@@ -180,6 +183,9 @@ def _checked(config: Mapping[str, Any], model: type[ConnectionConfig]) -> dict[s
         found = invalid(error, config).details
         details = [FieldError(f"config.{one.field}".rstrip("."), one.reason) for one in found]
         raise InvalidInput(f"{details[0].field}: {details[0].reason}", details=details) from None
+    if misplaced := inspect_config(conn_type, given)[1]:
+        details = [FieldError(one.field, one.why) for one in misplaced]
+        raise InvalidInput(f"{details[0].field}: {details[0].reason}", details=details)
     if len(dumps(given)) > MAX_CONFIG_BYTES:
         raise InvalidInput.field("config", f"must have at most {MAX_CONFIG_BYTES} bytes as JSON")
     return given

@@ -3,13 +3,12 @@
 import asyncio
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from tocsin_agent.runtime.redaction import Redactor, forms_of
 from tocsin_agent.tasks.driving import TaskFailed
 from tocsin_agent.tasks.http_caller import Caller, url_of
 from tocsin_agent.tasks.mcp.client import mcp_session
-from tocsin_controller.security.connection_configs import Opened
+from tocsin_controller.security.using_connections import Given
+from tocsin_controller.security.values import Unfilled
 from tocsin_shared.connections.configs import HttpConfig
 from tocsin_shared.errors import InvalidInput
 from tocsin_shared.network import Reach
@@ -19,7 +18,9 @@ LONGEST_SECS: Final = 15.0
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 
 
-async def tools_of(reach: Reach, server_url: str, connection: Opened | None) -> list[dict[str, Any]]:
+async def tools_of(
+    reach: Reach, server_url: str, connection: Given | Unfilled | None
+) -> list[dict[str, Any]]:
     """The tools as the server describes them. Raises InvalidInput, which says what went wrong."""
     config = _config(connection)
     try:
@@ -30,26 +31,25 @@ async def tools_of(reach: Reach, server_url: str, connection: Opened | None) -> 
         ):
             return await session.tools()
     except TaskFailed as failure:
-        raise InvalidInput(await asyncio.to_thread(_without_secrets, failure.text, config)) from None
+        raise InvalidInput(await asyncio.to_thread(_without_secrets, failure.text, connection)) from None
     except TimeoutError:
         raise InvalidInput(f"The MCP server gave no answer within {LONGEST_SECS:g} seconds.") from None
 
 
-def _config(connection: Opened | None) -> HttpConfig | None:
+def _config(connection: Given | Unfilled | None) -> HttpConfig | None:
     if connection is None:
         return None
-    if connection.model is not HttpConfig:
-        raise InvalidInput.field("connection", f"is of type {connection.conn_type}, but must be http")
-    try:
-        return HttpConfig.model_validate(connection.config)
-    except ValidationError:
-        raise InvalidInput.field("connection", "can't be read by this release; save it again") from None
+    if isinstance(connection, Unfilled):
+        raise InvalidInput.field("connection", connection.message)
+    given = connection.connection
+    if given.conn_type != "http":
+        raise InvalidInput.field("connection", f"is of type {given.conn_type}, but must be http")
+    return given.read(HttpConfig)
 
 
-def _without_secrets(text: str, config: HttpConfig | None) -> str:
+def _without_secrets(text: str, connection: Given | Unfilled | None) -> str:
     """A server may say back what it was told."""
-    if config is None:
+    if not isinstance(connection, Given):
         return text
-    values = config.given()
-    redactor = Redactor(forms_of([str(values[name]) for name in config.secret_fields if values.get(name)]))
+    redactor = Redactor(forms_of(list(connection.secrets)))
     return (redactor.feed(text.encode()) + redactor.rest()).decode("utf-8", "replace")

@@ -72,6 +72,24 @@ async def test_every_attempt_gets_what_the_connection_says_then(api: Api, worker
     assert "later-s3cret" in (await worker.take(wait_secs=30))[0]["redact"]
 
 
+async def test_variables_of_a_connection_are_put_in_when_it_is_handed_out(api: Api, worker: Worker) -> None:
+    config = {"connection_string": "postgresql://{{DB_USER}}:{{DB_PASSWORD}}@db.example.com/app"}
+    shown = await api.post("/api/connections", {**POSTGRES, "config": config})
+    await api.post("/api/variables", {"name": "DB_USER", "value": "app"})
+    execution_id = await triggered(api, SQL)
+    assert await worker.take(wait_secs=1) == []
+    ended = await api.get(f"/api/executions/{execution_id}")
+    assert (ended["status"], ended["reason"]) == ("failed", "unresolved_variable")
+    assert ended["message"] == "no value for {{DB_PASSWORD}} in the connection 'prod-db'"
+    await api.post("/api/variables", {"name": "DB_PASSWORD", "value": "p@ss/s3cret", "secret": True})
+    await triggered(api, SQL)
+    told = await worker.take_one()
+    url = "postgresql://app:p%40ss%2Fs3cret@db.example.com/app"
+    assert told["connection"]["config"] == {"connection_string": url}
+    assert set(told["redact"]) == {url, "p%40ss%2Fs3cret", "p@ss/s3cret"}
+    assert (await api.put("/api/connections/prod-db", shown))["config"] == {"connection_string": "********"}
+
+
 async def test_a_connection_that_is_gone_ends_the_execution(api: Api, worker: Worker) -> None:
     await api.post("/api/connections", POSTGRES)
     job = await api.job(task=SQL)

@@ -12,12 +12,12 @@ import pytest
 from tests.integration.api.conftest import Api, Serve
 from tests.net import free_port
 
-from tocsin_controller.security.connection_configs import Opened
 from tocsin_controller.security.sealing import Vault, new_key, parse_keys
+from tocsin_controller.security.using_connections import Given
 from tocsin_controller.security.vault_keys import check_keys, forget_key, rotate
 from tocsin_controller.services.connection_trials import MOST_AT_ONCE, ConnectionTrials
 from tocsin_controller.store.database import Database
-from tocsin_shared.connections import CONFIGS
+from tocsin_shared.connections import GivenConnection
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.network import Reach
 
@@ -288,6 +288,48 @@ async def test_a_controller_tries_nothing_that_its_network_policy_refuses(api: A
     assert "the network policy refuses loopback addresses" in tried["message"]
 
 
+@pytest.mark.parametrize(
+    ("conn_type", "config", "field"),
+    [
+        ("ftp", {"host": "h", "password": "{{params.PW}}"}, "config.password"),
+        ("postgres", {"connection_string": "{{HOST}} password=x"}, "config.connection_string"),
+        ("http", {"base_url": "{{API}}/v1"}, "config.base_url"),
+        ("ftp", {"host": "h", "password": "".join(f"{{{{V{n}}}}}" for n in range(101))}, "config"),
+    ],
+)
+async def test_a_reference_that_no_value_can_stand_for_is_refused(
+    api: Api, conn_type: str, config: dict[str, str], field: str
+) -> None:
+    body = {"name": "a", "conn_type": conn_type, "config": config}
+    answer = await api.call("POST", "/api/connections", body)
+    assert answer.status == 400
+    assert [detail["field"] for detail in answer.json["details"]] == [field]
+
+
+async def test_variables_in_a_connection_have_their_values_when_it_is_tried(
+    near: Api, tmp_path: Path
+) -> None:
+    async with aiosqlite.connect(tmp_path / "a.db") as file:
+        await file.execute("CREATE TABLE t (a)")
+    await near.post("/api/connections", _sqlite("file", Path("{{DIRECTORY}}/{{{{NAME}}.db")))
+    missing = await near.post("/api/connections/file/test")
+    assert missing["success"] is False
+    assert missing["message"] == "No value for {{DIRECTORY}} in the connection 'file'."
+    (tmp_path / "a.db").rename(tmp_path / "{{NAME}}.db")
+    await near.post("/api/variables", {"name": "DIRECTORY", "value": str(tmp_path), "secret": True})
+    assert (await near.post("/api/connections/file/test"))["success"] is True
+    port = free_port()
+    await near.post("/api/variables", {"name": "PW", "value": "p@ss/w0rd-s3cret", "secret": True})
+    await near.post("/api/variables", {"name": "HOST", "value": f"127.0.0.1:{port}"})
+    config = {"url": "redis://:{{PW}}@{{HOST}}", "username": "{{PW}}"}
+    await near.post("/api/connections", {"name": "cache", "conn_type": "redis", "config": config})
+    down = (await near.post("/api/connections/cache/test"))["message"]
+    assert f"Could not connect to Redis at 127.0.0.1:{port}" in down
+    await near.put("/api/variables/HOST", {"value": "127.0.0.1:1/x"})
+    unsafe = (await near.post("/api/connections/cache/test"))["message"]
+    assert unsafe == "{{HOST}} stands where a URL has its host and is no host, in the connection 'cache'."
+
+
 def _sqlite(name: str, file: Path) -> dict[str, Any]:
     return {"name": name, "conn_type": "sqlite", "config": {"connection_string": str(file)}}
 
@@ -301,9 +343,10 @@ async def test_few_connections_are_tried_at_once_and_others_are_told_to_come_aga
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     config = {"host": "127.0.0.1", "port": server.sockets[0].getsockname()[1]}
     trials = ConnectionTrials(Reach(), longest_secs=0.5)
-    attempts = [trials.attempt(Opened("a", "ftp", config, CONFIGS["ftp"])) for _ in range(MOST_AT_ONCE + 1)]
+    given = Given(GivenConnection(name="a", conn_type="ftp", config=config), ())
+    attempts = [trials.attempt(given) for _ in range(MOST_AT_ONCE + 1)]
     *answers, refused = await asyncio.gather(*attempts, return_exceptions=True)
     server.close()
     assert isinstance(refused, Unavailable)
     message = "The server gave no complete answer within 0.5 s."
-    assert answers == [{"success": False, "message": message}] * MOST_AT_ONCE
+    assert answers == [{"success": False, "message": message, "agent": None}] * MOST_AT_ONCE

@@ -41,7 +41,8 @@ async def test_a_connection_is_used_and_its_secrets_are_found_nowhere_afterwards
     )
     await fleet.agent("a", log_level="debug")
     async with echo() as url:
-        config = {"base_url": f"{url}/v1", "auth_type": "bearer", "token": TOKEN}
+        await fleet.post("/api/variables", {"name": "VENDOR", "value": TOKEN, "secret": True})
+        config = {"base_url": f"{url}/v1", "auth_type": "bearer", "token": "{{VENDOR}}"}
         made = await fleet.post("/api/connections", {"name": "vendor", "conn_type": "http", "config": config})
         task = {"type": "http", "method": "get", "url": "/who", "connection": "vendor"}
         by_agent = await start(fleet, task)

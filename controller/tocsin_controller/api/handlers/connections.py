@@ -100,7 +100,8 @@ class ConnectionRoutes:
 
     async def test(self, call: Call) -> Any:
         body: ConnectionTest = call.body
-        connection = await self._connections.opened(call.path["name"])
+        name = call.path["name"]
+        connection = await self._connections.usable(name)
         if body.agent is not None:
-            return await self._by_agents.attempt(connection.name, body.agent)
+            return await self._by_agents.attempt(name, body.agent)
         return await self._trials.attempt(connection)

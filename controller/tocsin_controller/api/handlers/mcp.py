@@ -54,5 +54,5 @@ class McpRoutes:
         elif call.caller.role not in WRITERS:
             raise Forbidden("this key's role may not use connections")
         else:
-            connection = await self._connections.opened(query.connection)
+            connection = await self._connections.usable(query.connection)
         return {"tools": await tools_of(self._reach, query.server_url, connection)}

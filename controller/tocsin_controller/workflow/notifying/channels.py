@@ -2,11 +2,9 @@
 
 from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
-
-from tocsin_controller.security.connection_configs import opened
 from tocsin_controller.security.sealing import CannotUnseal, Vault
-from tocsin_controller.store.connections import sealed_connections
+from tocsin_controller.security.using_connections import usable_connections
+from tocsin_controller.security.values import Unfilled
 from tocsin_controller.store.database import Queries
 from tocsin_controller.store.sealed import setting_place
 from tocsin_controller.store.settings import sealed_setting
@@ -62,13 +60,12 @@ class Channels:
 
     async def smtp(self, name: str) -> SmtpConfig:
         """A connection of type `smtp`. Raises NotSent when there is none that can be used."""
-        row = (await sealed_connections(self._db, [name])).get(name)
-        if row is None or row["conn_type"] != "smtp":
-            raise NotSent(f"there is no connection '{name}' of type smtp")
-        try:
-            return SmtpConfig.model_validate(opened(self._vault, row).config)
-        except (CannotUnseal, ValidationError):
-            raise NotSent(f"the connection '{name}' can't be read") from None
+        found = (await usable_connections(self._db, self._vault, [name]))[name]
+        if isinstance(found, Unfilled):
+            raise NotSent(found.message)
+        if found.connection.conn_type != "smtp":
+            raise NotSent(f"the connection '{name}' is not of type smtp")
+        return found.connection.read(SmtpConfig)
 
     async def _channel(self, key: str, model: type[_C], what: str) -> _C:
         row = await sealed_setting(self._db, key)
