@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tocsin_shared.jobs import READ_ONLY_KEYS, UNUSED_KEYS, JobDefinition, JobUpdate
+from tocsin_shared.jobs import READ_ONLY_KEYS, JobDefinition, JobUpdate
 
 
 class NotRemovable(ValueError):
@@ -11,12 +11,8 @@ class NotRemovable(ValueError):
 
 
 def editable(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a job that people decide, without what only says "not used"."""
-    return {
-        key: value
-        for key, value in job.items()
-        if key not in READ_ONLY_KEYS and not (key in UNUSED_KEYS and value in UNUSED_KEYS[key])
-    }
+    """The part of a job that people decide."""
+    return {key: value for key, value in job.items() if key not in READ_ONLY_KEYS}
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,9 @@ from tocsin_controller.workflow.judging import Judge
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.launch import Launcher
 from tocsin_controller.workflow.losing import LossPace
+from tocsin_controller.workflow.notifying.defaults import FleetDefaults
+from tocsin_controller.workflow.notifying.noticing import NOTICE
+from tocsin_controller.workflow.notifying.notifier import HELD_BACK, Notifier
 from tocsin_controller.workflow.notifying.sending import Messages
 from tocsin_controller.workflow.outbox import Outbox
 from tocsin_controller.workflow.recording import Recorder
@@ -80,7 +83,8 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     hints = Hints(db)
     definitions = Definitions()
     pace = Pace(settings.heartbeat_secs, settings.poll_wait_secs, settings.lease_secs)
-    ender = Ender(hints, definitions, on_work=lambda lanes: claimer.on_work(lanes))
+    defaults = FleetDefaults(db, hints)
+    ender = Ender(hints, definitions, defaults, on_work=lambda lanes: claimer.on_work(lanes))
     loss_pace = LossPace(settings.lease_secs, settings.heartbeat_secs)
     known = KnownLeases()
     vault = vault_from(*settings.encryption_keys)
@@ -119,6 +123,9 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
     starter = EventStarter(hints, definitions, launcher.announce, loop_limit=settings.event_loop_limit)
     outbox.register(EVENT, starter.handle, batch=20)
     outbox.register(CHANGED, Rescheduler(hints).handle, batch=1)
+    notifier = Notifier(hints)
+    outbox.register(NOTICE, notifier.handle)
+    outbox.register(HELD_BACK, notifier.handle_held_back)
     pipeline_clock = PipelineClock(hints, definitions, launcher.announce)
     outbox.register(PIPELINE_DUE, pipeline_clock.handle)
     services: dict[str, Service] = {
@@ -138,6 +145,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         "gatekeeper": Gatekeeper(db, hints, definitions, approver, canceller, claimer.on_work).run,
         "maintenance": maintenance.run,
         "counting": Counting(db).run,
+        "fleet-defaults": defaults.run,
         "indexing": Indexing(db).run,
     }
     return Engine(

@@ -30,6 +30,8 @@ PLACES = "places"
 RESULTS = "results"
 #: Results wait to be forwarded.
 FORWARDS = "forwards"
+#: What holds for the whole fleet was changed.
+SETTINGS = "settings"
 #: Messages wait to be sent.
 MESSAGES = "messages"
 #: Events were added.

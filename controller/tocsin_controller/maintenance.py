@@ -11,6 +11,7 @@ from tocsin_controller.store.counts import forget_counts
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.event_triggers import forget_event_chains
 from tocsin_controller.store.jobs import read_clock
+from tocsin_controller.store.notices import forget_bounds
 from tocsin_controller.store.partitions import drop_partitions_before, ensure_partitions
 from tocsin_controller.store.pipelines import forget_pipelines
 from tocsin_controller.store.settings import stored_days
@@ -63,6 +64,7 @@ class Maintenance:
                 await forget_pipelines(session, id_floor(datetime.combine(first_kept, time(), UTC)))
             await session.execute(_FORGET_IDEMPOTENCY_KEYS)
             await forget_event_chains(session)
+            await forget_bounds(session)
             await forget_local_agents(session)
             audit_days = await stored_days(session, "audit_retention_days", self._audit_retention_days)
             if audit_days > 0:

@@ -11,6 +11,7 @@ from tocsin_shared.alerts import Alerts, TimeOfDay
 from tocsin_shared.calendars import CalendarNames
 from tocsin_shared.dependencies import MOST_DEPENDENCIES, Dependency
 from tocsin_shared.gates import Concurrency, Overlap
+from tocsin_shared.notifications import Notifications
 from tocsin_shared.output_rules import OutputRules
 from tocsin_shared.parameters import Parameters
 from tocsin_shared.rollouts import Rollout
@@ -176,6 +177,8 @@ class JobDefinition(UserModel):
 
     #: What is made of the output of every result.
     output_rules: OutputRules | None = None
+    #: What of the job is told by mail, text message or webhook, and to whom; null: as the fleet's settings say.
+    notifications: Notifications | None = None
     #: What other schedulers' APIs keep of the job besides: by `dkron`, `chronos` or `krafter`.
     compat: Compat | None = None
 
@@ -196,22 +199,12 @@ READ_ONLY_KEYS = frozenset(
     }
 )  # fmt: skip
 
-#: Keys of the shared API whose features are not built yet, with the only values that mean "not used".
-UNUSED_KEYS: dict[str, tuple[Any, ...]] = {
-    "notifications": (None,),
-}
-
 
 def _drop_foreign(value: Any) -> Any:
-    """Lets a job that was read be sent back: read-only keys go, unused keys go when they say nothing."""
+    """Lets a job that was read be sent back: read-only keys go."""
     if not isinstance(value, dict):
         return value
-    return {
-        k: v
-        for k, v in value.items()
-        if k not in READ_ONLY_KEYS
-        and not (k in UNUSED_KEYS and any(v == u and type(v) is type(u) for u in UNUSED_KEYS[k]))
-    }
+    return {k: v for k, v in value.items() if k not in READ_ONLY_KEYS}
 
 
 class JobCreate(JobDefinition):
@@ -267,6 +260,7 @@ class JobUpdate(UserModel):
     approval_expires_secs: int | None = None
     parameters: Parameters = None
     output_rules: OutputRules | None = None
+    notifications: Notifications | None = None
     compat: Compat | None = None
     status: AnyJobStatus | None = None
     #: Refuse (409) when the job was changed after this instant.

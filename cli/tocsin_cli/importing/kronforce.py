@@ -92,9 +92,7 @@ def _definition(job: Json, tell: Tell) -> Json:
     }
     unknown = [key for key in job if key not in JobCreate.model_fields and key not in READ_ONLY_KEYS]
     for key in unknown:
-        if key == "notifications":
-            _tell_notifications(job[key], tell)
-        elif job[key] not in (None, [], {}, ""):
+        if job[key] not in (None, [], {}, ""):
             tell(f"{key} does not come along: it is not known here")
     if document.pop("timezone", None) not in (None, "UTC"):
         tell(f"stays on UTC, as it ran: Kronforce kept the time zone {job['timezone']}, but never used it")
@@ -109,6 +107,7 @@ def _definition(job: Json, tell: Tell) -> Json:
         if isinstance(value, int | float) and not low <= value <= high:
             document[name] = min(max(value, low), high)
             tell(f"{name} is {document[name]} instead of {value}")
+    _tell_notifications(document.get("notifications"), tell)
     if document.get("approval_required"):
         tell("every run waits for approval, not only those that somebody starts by hand")
     for parameter in document.get("parameters") or []:
@@ -118,18 +117,10 @@ def _definition(job: Json, tell: Tell) -> Json:
 
 
 def _tell_notifications(wanted: Any, tell: Tell) -> None:
-    if not isinstance(wanted, dict):
-        return
-    when = [
-        key.removeprefix("on_")
-        for key in ("on_failure", "on_success", "on_assertion_failure")
-        if wanted.get(key)
-    ]
-    if when:
-        recipients = wanted.get("recipients") or {}
-        to = [*(recipients.get("emails") or []), *(recipients.get("phones") or [])]
-        whom = ", ".join(map(str, to)) or "the recipients of all jobs"
-        tell(f"told {whom} on {' and '.join(when)}: that does not come along, let a job react to its events")
+    if isinstance(wanted, dict) and wanted.get("on_assertion_failure") and not wanted.get("on_failure"):
+        tell(
+            "is told of failed assertions alone (on_assertion_failure), as documented; it was of every failure"
+        )
 
 
 def _schedule(schedule: Json, tell: Tell) -> Json:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tocsin_controller.definitions import Definitions, VersionKey
 from tocsin_controller.dispatch.brake import BrakePace, Sweep, decide
-from tocsin_controller.hints import EVENTS, Hints
+from tocsin_controller.hints import EVENTS, OUTBOX, Hints
 from tocsin_controller.isolation import write_apart
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.agents import take_silent
@@ -26,6 +26,7 @@ from tocsin_controller.store.leasing import (
 )
 from tocsin_controller.workflow.ending import Ended, Ender, log_stuck
 from tocsin_controller.workflow.losing import LossPace
+from tocsin_controller.workflow.notifying.noticing import note, offline_notices
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.logs import log
 
@@ -102,23 +103,18 @@ class Reaper:
         """Agents whose lease ran out are offline; said once."""
         async with session.transaction() as transaction:
             silent = await take_silent(transaction)
-            await add_events(
-                transaction,
-                [
-                    NewEvent(
-                        kind="agent.offline",
-                        severity="error",
-                        message=f"Agent '{name}' is offline",
-                        agent_id=agent_id,
-                    )
-                    for agent_id, name, agent_type in silent
-                    if agent_type != "local"
-                ],
-            )
+            told = [(agent_id, name) for agent_id, name, agent_type in silent if agent_type != "local"]
+            events = [
+                NewEvent("agent.offline", "error", f"Agent '{name}' is offline", agent_id=agent_id)
+                for agent_id, name in told
+            ]
+            await add_events(transaction, events)
+            await note(transaction, offline_notices([name for _, name in told]))
         for agent_id, name, _ in silent:
             log.warning("agent_offline", agent_id=str(agent_id), agent=name)
         if silent:
             self._hints.hint(EVENTS)
+            self._hints.hint(OUTBOX, everywhere=False)
 
     async def declare_lost(self, session: HeldSession) -> None:
         """Executions whose agent was silent for the job's `lost_after_secs` are lost (G3)."""

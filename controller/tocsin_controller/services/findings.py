@@ -6,7 +6,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from tocsin_shared.errors import FieldError, InvalidInput
-from tocsin_shared.jobs import UNUSED_KEYS
 
 #: More findings than this help nobody.
 MOST_DETAILS = 50
@@ -50,8 +49,7 @@ def _why(found: Any) -> str:
     """One reason in plain words."""
     kind, context = found["type"], found.get("ctx", {})
     if kind == "extra_forbidden":
-        is_planned = found["loc"][-1] in UNUSED_KEYS
-        return "is not supported yet" if is_planned else "is not a known field"
+        return "is not a known field"
     if plain := _PLAIN.get(kind):
         return plain.format_map(_Context(context))
     text: str = found["msg"]

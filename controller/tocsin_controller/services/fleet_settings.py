@@ -22,10 +22,16 @@ from tocsin_controller.store.settings import (
     setting_rows,
     stored_settings,
 )
-from tocsin_controller.workflow.notifying.channels import CHANNELS, RECIPIENTS
+from tocsin_controller.workflow.notifying.channels import (
+    CHANNELS,
+    DEFAULTS,
+    LIMITS,
+    RECIPIENTS,
+    SYSTEM_ALERTS,
+)
 from tocsin_shared.errors import Conflict, FieldError, Forbidden, InvalidInput
 from tocsin_shared.masks import MASK
-from tocsin_shared.notifications import Recipients
+from tocsin_shared.notifications import NotificationLimits, Recipients, SystemAlerts, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,9 @@ KNOWN: Final[Mapping[str, Known]] = {
     # Whoever may say where a channel leads gets what goes through it, its password included.
     **{key: Known(model=model, is_admins_own=True) for key, model in CHANNELS.items()},
     RECIPIENTS: Known(model=Recipients),
+    DEFAULTS: Known(model=Told),
+    SYSTEM_ALERTS: Known(model=SystemAlerts),
+    LIMITS: Known(model=NotificationLimits, is_admins_own=True),
 }
 
 

@@ -8,7 +8,7 @@ import aiohttp
 from tocsin_controller.security.sealing import Vault
 from tocsin_controller.store.database import Database
 from tocsin_controller.workflow.couriers import NotSent, outside
-from tocsin_controller.workflow.notifying.channels import EMAIL, SMS, WEBHOOK, fleet_recipients, is_on
+from tocsin_controller.workflow.notifying.channels import EMAIL, SMS, WEBHOOK, fleet_notifications
 from tocsin_controller.workflow.notifying.messages import HookCall, Mail, Message, Sms
 from tocsin_controller.workflow.notifying.sending import Messages
 from tocsin_shared.errors import Unavailable
@@ -48,13 +48,14 @@ class NotificationTrials:
         return {"status": "ok" if is_ok else "error", "message": "; ".join(said for _, said in phrases)}
 
     async def _tests(self) -> list[tuple[str, list[Message]]]:
-        to = await fleet_recipients(self._db)
+        fleet = await fleet_notifications(self._db)
+        to = fleet.recipients
         tests: list[tuple[str, list[Message]]] = []
-        if await is_on(self._db, EMAIL):
+        if EMAIL in fleet.channels:
             tests.append(("email", [Mail(address, _SUBJECT, _TEXT) for address in to.emails]))
-        if await is_on(self._db, SMS):
+        if SMS in fleet.channels:
             tests.append(("sms", [Sms(number, _TEXT) for number in to.phones]))
-        if await is_on(self._db, WEBHOOK):
+        if WEBHOOK in fleet.channels:
             tests.append(("webhook", [HookCall(_SUBJECT, _TEXT, "info", {"kind": "notification.test"})]))
         return tests
 

@@ -16,12 +16,7 @@ _DEFAULTS: Final = {
     if not field.is_required()
 }
 _OMITTED_WHEN_NONE: Final = ("starts_at", "expires_at", "timezone", "parameters", "sla_deadline", "compat")
-#: Keys of features that are not built yet, so that clients find what they expect.
-_UNUSED: Final[dict[str, Any]] = {
-    "notifications": None,
-    "deps_satisfied": True,
-    "deps_status": [],
-}
+_WITHOUT_DEPENDENCIES: Final[dict[str, Any]] = {"deps_satisfied": True, "deps_status": []}
 
 
 def show_job(row: Record, activity: Record | None, more: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -42,7 +37,7 @@ def show_job(row: Record, activity: Record | None, more: dict[str, Any] | None =
         "pause": row["pause"],
         "last_execution": None,
         "execution_counts": {"total": 0, "succeeded": 0, "failed": 0},
-        **_UNUSED,
+        **_WITHOUT_DEPENDENCIES,
     }
     if activity is not None:
         if activity["id"] is not None:

@@ -44,12 +44,15 @@ from tocsin_controller.targeting import route_again
 from tocsin_controller.workflow.alerts.noting import note_ended
 from tocsin_controller.workflow.alerts.streaks import watches_ends
 from tocsin_controller.workflow.gates.places import has_limits, needs_places
+from tocsin_controller.workflow.notifying.defaults import FleetDefaults
+from tocsin_controller.workflow.notifying.noticing import minds_end, told_of
 from tocsin_controller.workflow.retrying import is_unknown, retry_delay_secs
 from tocsin_controller.workflow.rollouts.driving import advance_rollouts
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.ids import new_id
 from tocsin_shared.jobs import JobDefinition, OnLost
 from tocsin_shared.logs import log
+from tocsin_shared.notifications import Told
 from tocsin_shared.protocol import Usage
 from tocsin_shared.targets import is_fan_out
 
@@ -134,10 +137,15 @@ class Ender:
     """Ends executions."""
 
     def __init__(
-        self, hints: Hints, definitions: Definitions, on_work: Callable[[dict[Lane, NewWork]], None]
+        self,
+        hints: Hints,
+        definitions: Definitions,
+        defaults: FleetDefaults,
+        on_work: Callable[[dict[Lane, NewWork]], None],
     ) -> None:
         self._hints = hints
         self._definitions = definitions
+        self._defaults = defaults
         self._on_work = on_work
 
     async def end_leased(self, session: Session, ended: Sequence[Ended]) -> Aftermath:
@@ -200,7 +208,8 @@ class Ender:
         placed = {e.work.run_id for e, job in pairs if isinstance(job, BrokenDefinition) or needs_places(job)}
         has_freed = await free_places(session, list(placed))
         late_runs = {e.work.run_id for e in ended if e.is_late}
-        await note_ended(session, _watched(pairs), late_runs)
+        told = self._defaults.current
+        is_noted |= await note_ended(session, _watched(pairs, told), told, late_runs)
         for lane, work in (await wake_limited(session, _left_agents(pairs))).items():
             add_work(lanes, lane, work)
         aftermath = Aftermath(tuple(e.work.execution_id for e in ended), lanes, has_freed, is_noted)
@@ -226,6 +235,8 @@ class Ender:
         if job is None or isinstance(job, BrokenDefinition) or _is_shared(job):
             return False
         if has_limits(job) or has_rules(job) or watches_ends(job):
+            return False
+        if minds_end(told_of(job, self._defaults.current), status):
             return False
         return status is ExecutionStatus.SUCCEEDED or (job.retry_max == 0 and job.on_lost is OnLost.FAIL)
 
@@ -275,9 +286,15 @@ def _is_shared(job: JobDefinition | BrokenDefinition) -> bool:
     return isinstance(job, BrokenDefinition) or is_fan_out(job.target)
 
 
-def _watched(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> dict[UUID, JobDefinition]:
+def _watched(
+    pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]], defaults: Told
+) -> dict[UUID, JobDefinition]:
     """Runs whose end may have to be told."""
-    return {e.work.run_id: job for e, job in pairs if isinstance(job, JobDefinition) and watches_ends(job)}
+    return {
+        e.work.run_id: job
+        for e, job in pairs
+        if isinstance(job, JobDefinition) and (watches_ends(job) or told_of(job, defaults).minds_ends)
+    }
 
 
 def _left_agents(pairs: Sequence[tuple[Ended, JobDefinition | BrokenDefinition]]) -> list[tuple[UUID, str]]:

@@ -72,7 +72,7 @@ def plan_run(
             trigger=trigger,
             params=known.values,
             scheduled_for=scheduled_for,
-            gated=job if is_gated(job) else None,
+            gated=job,
         )
     executions, not_reached, rollout = _executions(job, agents)
     return PlannedRun(
@@ -89,7 +89,8 @@ def plan_run(
         queue_timeout_secs=job.queue_timeout_secs,
         executions=executions,
         not_reached=not_reached,
-        gated=job if is_gated(job) else None,
+        # What fails at once is noted by the part that looks at gates.
+        gated=job if is_gated(job) or not executions else None,
         rollout=rollout,
     )
 

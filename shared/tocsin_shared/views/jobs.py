@@ -35,7 +35,6 @@ class JobView(JobDefinition):
     #: Whether a run would start now, as far as other jobs are concerned.
     deps_satisfied: bool = True
     deps_status: list[DependencyStatus] = []
-    notifications: None = None
 
 
 class JobVersionView(View):

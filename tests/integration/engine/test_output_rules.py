@@ -22,6 +22,7 @@ from tocsin_controller.store.variables import VariableRow, insert_variable
 from tocsin_controller.supervisor import supervise
 from tocsin_controller.workflow.ending import Ender
 from tocsin_controller.workflow.judging import MOST_CLAIMS, Judge
+from tocsin_controller.workflow.notifying.defaults import FleetDefaults
 from tocsin_shared.ids import new_id
 from tocsin_shared.masks import VARIABLE_MASK as MASK
 from tocsin_shared.protocol import Assignment, OutputEvent, Receipt
@@ -136,10 +137,21 @@ async def unjudging(
         await services
 
 
+def _ender(harness: Harness) -> Ender:
+    hints = harness.engine.hints
+    return Ender(hints, harness.engine.definitions, FleetDefaults(harness.db, hints), lambda _: None)
+
+
 def a_judge(harness: Harness) -> Judge:
     """The judge of another controller."""
     hints, definitions = harness.engine.hints, harness.engine.definitions
-    return Judge(harness.db, hints, definitions, Ender(hints, definitions, lambda _: None), Vault())
+    return Judge(
+        harness.db,
+        hints,
+        definitions,
+        _ender(harness),
+        Vault(),
+    )
 
 
 async def test_a_result_is_kept_before_its_agent_is_told_and_counts_once(unjudging: Harness) -> None:
@@ -246,7 +258,13 @@ async def test_a_secret_variable_stays_secret(unjudging: Harness) -> None:
     await agent.upload(prints(assignment, "token=abc"), result(assignment, stdout_bytes=9))
     hints, definitions = unjudging.engine.hints, unjudging.engine.definitions
     process = JudgeProcess()
-    judge = Judge(unjudging.db, hints, definitions, Ender(hints, definitions, lambda _: None), vault)
+    judge = Judge(
+        unjudging.db,
+        hints,
+        definitions,
+        _ender(unjudging),
+        vault,
+    )
     await judge.once(process)
     await process.close()
     row = await unjudging.row("executions", assignment.execution_id)

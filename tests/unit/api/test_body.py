@@ -60,7 +60,7 @@ def test_ordinary_depth_and_numbers_are_fine() -> None:
 def test_findings_are_addressed_as_in_the_request_and_all_told_at_once() -> None:
     raw = b"""{"name": 5, "task": {"type": "shell", "cmd": "x", "env": {"1A": "b", "B": 2}}, "retry_max": -1,
                "schedule": {"type": "interval", "value": {"interval_secs": 0}}, "target": {"type": "nowhere"},
-               "notifications": {"on_failure": true}, "colour": "red"}"""
+               "notifications": {"on_fail": true, "recipients": {"emails": ["x"]}}, "colour": "red"}"""
     with pytest.raises(InvalidInput) as refused:
         parse_strictly(JobCreate, raw)
     found = {d.field: d.reason for d in refused.value.details}
@@ -72,7 +72,8 @@ def test_findings_are_addressed_as_in_the_request_and_all_told_at_once() -> None
     assert found["schedule.value.interval_secs"] == "must be at least 1"
     assert "'local', 'agent', 'any'" in found["target"]
     assert found["retry_max"] == "must be at least 0"
-    assert found["notifications"] == "is not supported yet"
+    assert found["notifications.on_fail"] == "is not a known field"
+    assert found["notifications.recipients.emails.0"].startswith("must be a plain mail address")
     assert found["colour"] == "is not a known field"
 
 

@@ -97,19 +97,16 @@ def test_calendars_lose_what_their_anchor_does_not_use() -> None:
     assert "'moonday'" in note
 
 
-def test_notifications_webhooks_and_scripts_are_told() -> None:
+def test_notifications_come_along_webhooks_and_scripts_are_told() -> None:
     document, notes = job(
         task={"type": "script", "script_name": "clean"},
-        notifications={
-            "on_failure": True,
-            "on_success": False,
-            "recipients": {"emails": ["ops@example.org"]},
-        },
+        notifications=(told := {"on_assertion_failure": True, "recipients": {"emails": ["ops@example.org"]}}),
         webhook_token="0123456789abcdef0123456789abcdef",
         webhook_url="/api/webhooks/0123456789abcdef0123456789abcdef",
     )
-    assert {"notifications", "webhook_token", "webhook_url"}.isdisjoint(document)
-    assert any(note.startswith("told ops@example.org on failure:") for note in notes)
+    assert {"webhook_token", "webhook_url"}.isdisjoint(document)
+    assert document["notifications"] == told
+    assert any("it was of every failure" in note for note in notes)
     assert any("Rhai does not run here" in note for note in notes)
     assert any(note.startswith("its webhook does not come along") for note in notes)
     assert not any("0123456789abcdef" in note for note in notes)

@@ -50,7 +50,7 @@ def test_one_is_not_true() -> None:
 
 
 def test_people_edit_what_they_decide() -> None:
-    job = {**JOB, "id": "x", "version": 3, "updated_at": "now", "notifications": None}
+    job = {**JOB, "id": "x", "version": 3, "updated_at": "now"}
     assert editable(job) == JOB
 
 

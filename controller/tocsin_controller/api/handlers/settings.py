@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, RootModel
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
-from tocsin_controller.hints import EVENTS
+from tocsin_controller.hints import EVENTS, SETTINGS
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_shared.views.base import StatusView
@@ -61,4 +61,5 @@ class SettingsRoutes:
         body: SettingsChange = call.body
         await self._settings.change(body.root, call.caller)
         self._hints.hint(EVENTS)
+        self._hints.hint(SETTINGS)
         return {"status": "ok"}

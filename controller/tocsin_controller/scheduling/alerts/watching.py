@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.hints import EVENTS, Hints
+from tocsin_controller.hints import EVENTS, OUTBOX, Hints
 from tocsin_controller.isolation import PASSING
 from tocsin_controller.jitter import jittered
 from tocsin_controller.scheduling.alerts.deadlines import LOOK_BACK, deadline_before, next_deadline
@@ -29,6 +29,7 @@ from tocsin_controller.store.watches import (
     set_watches,
 )
 from tocsin_controller.workflow.alerts.noting import alert
+from tocsin_controller.workflow.notifying.noticing import note, notices_of
 from tocsin_shared.jobs import JobDefinition, JobStatus
 from tocsin_shared.logs import log
 
@@ -63,6 +64,7 @@ class Watchman:
                 told += await self._look_apart(transaction, watch, now)
         if told:
             self._hints.hint(EVENTS)
+            self._hints.hint(OUTBOX, everywhere=False)
         return len(watches)
 
     async def _look_apart(self, session: Session, watch: Watch, now: datetime) -> int:
@@ -71,6 +73,7 @@ class Watchman:
             async with session.transaction() as part:
                 events = await self._look_at(part, watch, now)
                 await add_events(part, events)
+                await note(part, notices_of(events))
                 return len(events)
         except PASSING:
             raise

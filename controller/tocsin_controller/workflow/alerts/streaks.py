@@ -15,16 +15,18 @@ class Counted(NamedTuple):
     streak: Streak
     is_failing: bool = False
     has_recovered: bool = False
+    #: Ended by this success.
+    failures_before: int = 0
 
 
-def count(streak: Streak, status: str, threshold: int) -> Counted:
+def count(streak: Streak, status: str, threshold: int | None) -> Counted:
     """One more run of the job ended. Runs that were cancelled or skipped neither fail nor succeed."""
     if status in _FAILED:
         failures = streak.failures + 1
-        is_failing = failures >= threshold and not streak.is_told
+        is_failing = threshold is not None and failures >= threshold and not streak.is_told
         return Counted(Streak(failures, streak.is_told or is_failing), is_failing=is_failing)
     if status == RunStatus.SUCCEEDED:
-        return Counted(Streak(), has_recovered=streak.is_told)
+        return Counted(Streak(), has_recovered=streak.is_told, failures_before=streak.failures)
     return Counted(streak)
 
 
@@ -39,10 +41,6 @@ def watches_ends(job: JobDefinition) -> bool:
 
 
 def watches_starts(job: JobDefinition) -> bool:
-    """Whether something is to be noted when a run of this job is made."""
+    """Whether a run of this job is to be looked at later."""
     alerts = job.alerts
-    return alerts is not None and (
-        alerts.late_start_secs is not None
-        or alerts.expected_max_secs is not None
-        or alerts.alert_after_failures is not None
-    )
+    return alerts is not None and (alerts.late_start_secs is not None or alerts.expected_max_secs is not None)

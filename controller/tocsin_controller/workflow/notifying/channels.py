@@ -1,42 +1,67 @@
 """The fleet's channels, as the settings say."""
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
+
+from pydantic import BaseModel
 
 from tocsin_controller.security.sealing import CannotUnseal, Vault
 from tocsin_controller.security.using_connections import usable_connections
 from tocsin_controller.security.values import Unfilled
-from tocsin_controller.store.database import Queries
+from tocsin_controller.store.database import Queries, Record
 from tocsin_controller.store.sealed import setting_place
-from tocsin_controller.store.settings import sealed_setting
+from tocsin_controller.store.settings import sealed_setting, setting_rows
 from tocsin_controller.workflow.couriers import NotSent
 from tocsin_shared.connections.configs import SmtpConfig
-from tocsin_shared.notifications import Channel, EmailChannel, Recipients, SmsChannel, WebhookChannel
+from tocsin_shared.notifications import (
+    Channel,
+    EmailChannel,
+    NotificationLimits,
+    Recipients,
+    SmsChannel,
+    SystemAlerts,
+    Told,
+    WebhookChannel,
+)
 from tocsin_shared.wire import loads
 
 EMAIL: Final = "notification_email"
 SMS: Final = "notification_sms"
 WEBHOOK: Final = "notification_webhook"
 RECIPIENTS: Final = "notification_recipients"
+DEFAULTS: Final = "notification_defaults"
+SYSTEM_ALERTS: Final = "notification_system_alerts"
+LIMITS: Final = "notification_limits"
 CHANNELS: Final[dict[str, type[Channel]]] = {EMAIL: EmailChannel, SMS: SmsChannel, WEBHOOK: WebhookChannel}
 
 _TLS_PORT: Final = 465
 
 _C = TypeVar("_C", bound=Channel)
+_M = TypeVar("_M", bound=BaseModel)
 
 
-async def is_on(db: Queries, key: str) -> bool:
-    """Whether a channel is set up and switched on."""
-    row = await sealed_setting(db, key)
-    return row is not None and _document(row["value"]).get("enabled", True) is True
+class FleetNotifications(NamedTuple):
+    """What the settings say about notifications, but how to reach the channels."""
+
+    #: Keys of those that are set up and switched on.
+    channels: frozenset[str]
+    #: Who is told when a job names nobody.
+    recipients: Recipients
+    #: What is told of jobs that do not say it.
+    defaults: Told
+    system_alerts: SystemAlerts
+    limits: NotificationLimits
 
 
-async def fleet_recipients(db: Queries) -> Recipients:
-    """Who is told when a job names nobody."""
-    row = await sealed_setting(db, RECIPIENTS)
-    try:
-        return Recipients.model_validate(_document(row["value"])) if row is not None else Recipients()
-    except ValueError:  # another release set it
-        return Recipients()
+async def fleet_notifications(db: Queries) -> FleetNotifications:
+    """As it is set now. What another release has set counts as not set."""
+    rows = await setting_rows(db)
+    return FleetNotifications(
+        frozenset(key for key in CHANNELS if _document(rows.get(key)).get("enabled", key in rows) is True),
+        _read(rows.get(RECIPIENTS), Recipients),
+        _read(rows.get(DEFAULTS), Told),
+        _read(rows.get(SYSTEM_ALERTS), SystemAlerts),
+        _read(rows.get(LIMITS), NotificationLimits),
+    )
 
 
 class Channels:
@@ -91,9 +116,16 @@ def server_of(channel: EmailChannel) -> tuple[SmtpConfig, bool]:
     return SmtpConfig(**given, tls=True if from_start else None), not from_start
 
 
-def _document(text: str) -> dict[str, Any]:
+def _read(row: Record | None, model: type[_M]) -> _M:
     try:
-        found = loads(text)
+        return model.model_validate(_document(row))
+    except ValueError:
+        return model()
+
+
+def _document(row: Record | None) -> dict[str, Any]:
+    try:
+        found = loads(row["value"]) if row is not None else {}
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,0 +1,2 @@
+-- Forgets what was told more than a day ago. A row per job that told something lately: small, read in order.
+DELETE FROM notice_bounds WHERE began_at < now() - interval '1 day' AND held_back = 0

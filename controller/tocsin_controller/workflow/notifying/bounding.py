@@ -1,0 +1,36 @@
+"""How much is told: so many notifications an hour about one thing, the rest counted. Pure."""
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from tocsin_controller.store.notices import Bound
+
+WINDOW: Final = timedelta(hours=1)
+#: What is bounded besides jobs: the fleet's own alerts, and everything together.
+SYSTEM: Final = UUID(int=1)
+FLEET: Final = UUID(int=0)
+
+
+class Admission(NamedTuple):
+    """Whether one more is told."""
+
+    bound: Bound
+    is_told: bool
+    #: It is the first that is held back: at the hour's end it is told how many those were.
+    is_first_held: bool = False
+
+
+def admit(bound: Bound, most: int, now: datetime) -> Admission:
+    """One more notification."""
+    if now - bound.began_at >= WINDOW and not bound.held_back:
+        bound = Bound(bound.about, now)
+    if bound.told < most:
+        return Admission(bound._replace(told=bound.told + 1), is_told=True)
+    held = bound._replace(held_back=bound.held_back + 1)
+    return Admission(held, is_told=False, is_first_held=held.held_back == 1)
+
+
+def secs_left(bound: Bound, now: datetime) -> float:
+    """Until the hour ends."""
+    return max((bound.began_at + WINDOW - now).total_seconds(), 0.0)
