@@ -28,7 +28,7 @@ def json_response(value: Any, status: int = 200) -> web.Response:
 
 def error_response(error: TocsinError, request_id: str) -> web.Response:
     """A known error."""
-    return _with_error_headers(json_response(error.to_wire(request_id), error.status), error)
+    return with_error_headers(json_response(error.to_wire(request_id), error.status), error)
 
 
 def error_page(error: TocsinError) -> web.Response:
@@ -36,17 +36,18 @@ def error_page(error: TocsinError) -> web.Response:
     text = html.escape(str(error))
     head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Tocsin</title>'
     page = f"{head}<h1>{error.status}</h1><p>{text}</p>"
-    return _with_error_headers(web.Response(text=page, status=error.status, content_type="text/html"), error)
+    return with_error_headers(web.Response(text=page, status=error.status, content_type="text/html"), error)
 
 
-def _with_error_headers(response: web.Response, error: TocsinError) -> web.Response:
+def with_error_headers(response: web.Response, error: TocsinError, scheme: str = "Bearer") -> web.Response:
+    """When to come again, and what to show then."""
     retry_secs = error.retry_after_secs
     if retry_secs is None and isinstance(error, Unavailable):
         retry_secs = 1
     if retry_secs is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(retry_secs)))
     if isinstance(error, Unauthorized):
-        response.headers["WWW-Authenticate"] = 'Bearer realm="tocsin"'
+        response.headers["WWW-Authenticate"] = f'{scheme} realm="tocsin"'
     return response
 
 

@@ -1,4 +1,4 @@
-"""Runs with their attempts and output, as other schedulers show them."""
+"""Runs and attempts with their output, as other schedulers show them."""
 
 import time
 from collections.abc import Sequence
@@ -14,8 +14,6 @@ from tocsin_controller.store.history import ExecutionFilter, Slice
 from tocsin_controller.store.output import output_tails
 from tocsin_shared.executions import ExecutionStatus, RunStatus
 
-#: Attempts of one run that are looked at.
-MOST_ATTEMPTS: Final = 200
 #: Of what an attempt printed, the end.
 MOST_OUTPUT_BYTES: Final = 64 * 1024
 _STDOUT: Final = 1
@@ -45,36 +43,27 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """One run with its attempts, oldest first."""
+    """One run."""
 
     row: Record
-    attempts: Sequence[Attempt]
+    #: The attempt that counts.
+    last: Attempt | None
 
     @property
     def is_over(self) -> bool:
         """Whether it has ended."""
         return RunStatus(self.row["status"]).is_final
 
-    @property
-    def last(self) -> Attempt | None:
-        """The attempt that counts."""
-        return self.attempts[-1] if self.attempts else None
-
 
 async def past_run(db: Database, run_id: UUID) -> PastRun | None:
     """One run, or None."""
-    row = await history.run(db, run_id)
-    if row is None:
-        return None
-    ids = await history.executions_of_run(db, run_id, MOST_ATTEMPTS)
-    return PastRun(row, sorted(await attempts(db, ids), key=lambda one: one.row["id"]))
+    return next(iter(await _runs(db, [run_id])), None)
 
 
 async def past_runs(db: Database, job_id: UUID, limit: int) -> tuple[list[PastRun], int]:
     """A job's newest runs, newest first, and how many there are."""
     page = await search_runs(db, status=None, job_id=job_id, since=None, before=None, part=Slice(0, limit))
-    found = [run for run_id in page.ids if (run := await past_run(db, run_id)) is not None]
-    return found, page.total
+    return await _runs(db, page.ids), page.total
 
 
 async def past_attempts(db: Database, job_id: UUID, offset: int, limit: int) -> tuple[list[Attempt], int]:
@@ -89,6 +78,13 @@ async def attempts(db: Database, ids: Sequence[UUID]) -> list[Attempt]:
     rows = await history.executions_shown(db, ids)
     tails = await output_tails(db, ids, MOST_OUTPUT_BYTES) if ids else {}
     return [Attempt(row, tails.get((row["id"], _STDOUT), b"").decode("utf-8", "replace")) for row in rows]
+
+
+async def _runs(db: Database, run_ids: Sequence[UUID]) -> list[PastRun]:
+    """Those of them that there are, newest first."""
+    rows = await history.runs_shown(db, run_ids)
+    last = {one.row["run_id"]: one for one in await attempts(db, await history.last_attempts(db, run_ids))}
+    return [PastRun(row, last.get(row["id"])) for row in rows]
 
 
 async def until_over(db: Database, run_id: UUID, at_most_secs: float) -> PastRun | None:

@@ -16,6 +16,7 @@ _EXECUTIONS_NEWEST = sql("executions_newest")
 _EXECUTIONS_BY_STATUS = sql("executions_by_status")
 _EXECUTIONS_OF_JOBS = sql("executions_of_jobs")
 _EXECUTIONS_OF_RUN = sql("executions_of_run")
+_LAST_ATTEMPTS = sql("last_attempts")
 _EXECUTIONS_SHOWN = sql("executions_shown")
 _EXECUTION_END = sql("execution_end")
 _RUNS_NEWEST = sql("runs_newest")
@@ -102,6 +103,11 @@ async def executions_in(db: Queries, stretch: Stretch, only: ExecutionFilter, pa
 async def executions_of_run(db: Queries, run_id: UUID, limit: int) -> list[UUID]:
     """The executions of one run, oldest first."""
     return [row["id"] for row in await db.fetch(_EXECUTIONS_OF_RUN, run_id, limit)]
+
+
+async def last_attempts(db: Queries, run_ids: Sequence[UUID]) -> list[UUID]:
+    """The newest execution of each of these runs."""
+    return [row["id"] for row in await db.fetch(_LAST_ATTEMPTS, list(run_ids))] if run_ids else []
 
 
 async def executions_shown(db: Queries, ids: Sequence[UUID]) -> list[Record]:

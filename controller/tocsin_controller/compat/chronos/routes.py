@@ -6,7 +6,7 @@ from uuid import UUID
 from aiohttp import web
 
 from tocsin_controller.api.admission import Admission
-from tocsin_controller.api.answers import json_response
+from tocsin_controller.api.answers import json_response, with_error_headers
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.compat.chronos.reading import ChronosJob, definition_of
 from tocsin_controller.compat.chronos.writing import (
@@ -16,15 +16,17 @@ from tocsin_controller.compat.chronos.writing import (
     show_job,
     unmask_auth,
 )
-from tocsin_controller.compat.facade import Facade, FacadeCall, FacadeRoute
-from tocsin_controller.compat.past import instant, past_run, past_runs, until_over
+from tocsin_controller.compat.facade import FacadeCall, FacadeRoute
+from tocsin_controller.compat.jobs import FacadeOfJobs
+from tocsin_controller.compat.past import PastRun, instant, past_run, past_runs, until_over
 from tocsin_controller.compat.saving import as_create, as_update, counted_from_now
+from tocsin_controller.compat.wording import sentence_of
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.services.replaying import ReplayService
 from tocsin_controller.services.versions import version_row
 from tocsin_controller.store.database import Record
-from tocsin_controller.store.jobs import job_row, job_versions, list_jobs, read_clock
+from tocsin_controller.store.jobs import job_versions, list_jobs, read_clock
 from tocsin_controller.store.wellbeing import running_and_due
 from tocsin_shared.errors import (
     Forbidden,
@@ -69,13 +71,11 @@ _FIELDS: Final = {
 }
 
 
-class Chronos(Facade):
+class Chronos(FacadeOfJobs):
     """Chronos' API."""
 
     def __init__(self, admission: Admission, parts: Parts) -> None:
-        super().__init__(admission)
-        self._db = parts.db
-        self._jobs = parts.jobs
+        super().__init__(admission, parts)
         self._replays = ReplayService(parts.db, parts.starter, parts.engine.definitions)
 
     def routes(self) -> list[FacadeRoute]:
@@ -112,14 +112,9 @@ class Chronos(Facade):
                 if isinstance(error, InvalidInput) or error.status == 409
                 else "STORE_ERROR"
             )
-        message = "; ".join(f"{_theirs(one.field)}: {one.reason}" for one in error.details[:20]) or str(error)
-        body = {"success": False, "data": None, "error": {"code": code, "message": message}}
-        response = json_response(body, error.status)
-        if isinstance(error, Unauthorized):
-            response.headers["WWW-Authenticate"] = 'Basic realm="tocsin"'
-        if error.retry_after_secs is not None:
-            response.headers["Retry-After"] = str(max(1, round(error.retry_after_secs)))
-        return response
+        told = {"code": code, "message": sentence_of(error, _FIELDS)}
+        body = {"success": False, "data": None, "error": told}
+        return with_error_headers(json_response(body, error.status), error, "Basic")
 
     async def list(self, call: FacadeCall) -> web.Response:
         page = await list_jobs(
@@ -177,10 +172,10 @@ class Chronos(Facade):
         return _done(show_execution(run))
 
     async def enable(self, call: FacadeCall) -> web.Response:
-        return await self._switch(call, "scheduled")
+        return await self._switch(call, is_enabled=True)
 
     async def disable(self, call: FacadeCall) -> web.Response:
-        return await self._switch(call, "paused")
+        return await self._switch(call, is_enabled=False)
 
     async def executions(self, call: FacadeCall) -> web.Response:
         row = await self._row(call.path["id"])
@@ -190,15 +185,13 @@ class Chronos(Facade):
 
     async def execution(self, call: FacadeCall) -> web.Response:
         row = await self._row(call.path["id"])
-        run = await past_run(self._db, await self._run_id(row["id"], call.path["execution"]))
-        if run is None:
-            raise NotFound("execution not found")
-        return _done(show_execution(run))
+        return _done(show_execution(await self._run(row["id"], call.path["execution"])))
 
     async def replay(self, call: FacadeCall) -> web.Response:
         row = await self._row(call.path["id"])
         original = call.path["execution"]
-        started = await self._replays.replay_run(await self._run_id(row["id"], original), call.caller)
+        run = await self._run(row["id"], original)
+        started = await self._replays.replay_run(run.row["id"], call.caller)
         return _done(
             {
                 "replay_execution_id": f"{EXECUTION}{started['run_id']}",
@@ -236,18 +229,11 @@ class Chronos(Facade):
     async def nothing(self, call: FacadeCall) -> web.Response:
         raise NotFound("there is no such route")
 
-    async def _switch(self, call: FacadeCall, status: str) -> web.Response:
-        row = await self._row(call.path["id"])
-        await self._jobs.update(str(row["id"]), as_update({"status": status}, row["definition"]), call.caller)
+    async def _switch(self, call: FacadeCall, *, is_enabled: bool) -> web.Response:
+        row = await self._switched(call, is_enabled=is_enabled)
         return _done(show_job(await self._row(str(row["id"]))))
 
-    async def _row(self, ref: str) -> Record:
-        row = await job_row(self._db, self._jobs.ref(ref))
-        if row is None:
-            raise NotFound("job not found")
-        return row
-
-    async def _run_id(self, job_id: UUID, text: str) -> UUID:
+    async def _run(self, job_id: UUID, text: str) -> PastRun:
         """The run behind an execution's id; of another job's there is none here."""
         try:
             run_id = UUID(text.removeprefix(EXECUTION))
@@ -256,7 +242,7 @@ class Chronos(Facade):
         run = await past_run(self._db, run_id)
         if run is None or run.row["job_id"] != job_id:
             raise NotFound("execution not found")
-        return run_id
+        return run
 
 
 def _done(data: Any, status: int = 200) -> web.Response:
@@ -284,11 +270,3 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0):
         raise NotFound("version not found")
     return int(text)
-
-
-def _theirs(field: str) -> str:
-    """A field of ours as Chronos' clients call it."""
-    for ours, theirs in _FIELDS.items():
-        if field == ours or field.startswith(f"{ours}."):
-            return theirs + field.removeprefix(ours)
-    return field

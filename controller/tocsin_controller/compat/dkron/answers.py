@@ -5,7 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
-from tocsin_shared.errors import NotFound, TocsinError, Unauthorized
+from tocsin_controller.api.answers import with_error_headers
+from tocsin_controller.compat.wording import sentence_of
+from tocsin_shared.errors import NotFound, TocsinError
 
 
 class NoRoute(NotFound):
@@ -36,10 +38,4 @@ def error_answer(error: TocsinError) -> web.Response:
     """Never JSON; what is not there is told by an empty body."""
     if isinstance(error, NotFound) and type(error) is NotFound:
         return web.Response(status=404)
-    text = "; ".join(f"{one.field}: {one.reason}" for one in error.details[:20]) or str(error)
-    response = web.Response(status=error.status, text=text)
-    if isinstance(error, Unauthorized):
-        response.headers["WWW-Authenticate"] = 'Bearer realm="tocsin"'
-    if error.retry_after_secs is not None:
-        response.headers["Retry-After"] = str(max(1, round(error.retry_after_secs)))
-    return response
+    return with_error_headers(web.Response(status=error.status, text=sentence_of(error, {})), error)

@@ -4,19 +4,18 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from tocsin_controller.api.admission import Admission
-from tocsin_controller.api.answers import json_response
-from tocsin_controller.api.handlers.parts import Parts
-from tocsin_controller.compat.facade import Facade, FacadeCall, FacadeRoute
+from tocsin_controller.api.answers import json_response, with_error_headers
+from tocsin_controller.compat.facade import FacadeCall, FacadeRoute
+from tocsin_controller.compat.jobs import FacadeOfJobs
 from tocsin_controller.compat.krafter.reading import KrafterChange, KrafterJob, changes_of, definition_of
 from tocsin_controller.compat.krafter.writing import show_execution, show_job
 from tocsin_controller.compat.past import past_attempts
 from tocsin_controller.compat.saving import as_create, as_update, counted_from_now
+from tocsin_controller.compat.wording import field_of_theirs, sentence_of
 from tocsin_controller.security.roles import CRON_READERS, CRON_WRITERS, READERS, WRITERS
 from tocsin_controller.services.show import show_definition
-from tocsin_controller.store.database import Record
-from tocsin_controller.store.jobs import job_activity, job_row, list_jobs, read_clock
-from tocsin_shared.errors import NotFound, TocsinError, Unauthorized
+from tocsin_controller.store.jobs import job_activity, list_jobs, read_clock
+from tocsin_shared.errors import NotFound, TocsinError
 from tocsin_shared.jobs import TriggerRequest
 
 DEFAULT_PER_PAGE: Final = 20
@@ -34,13 +33,8 @@ _FIELDS: Final = {
 }
 
 
-class Krafter(Facade):
+class Krafter(FacadeOfJobs):
     """Krafter's API."""
-
-    def __init__(self, admission: Admission, parts: Parts) -> None:
-        super().__init__(admission)
-        self._db = parts.db
-        self._jobs = parts.jobs
 
     def routes(self) -> list[FacadeRoute]:
         """In the order in which paths are tried."""
@@ -62,15 +56,9 @@ class Krafter(Facade):
     def error(self, error: TocsinError, request_id: str) -> web.Response:
         """`error` with a code, a sentence and the fields."""
         told = error.to_wire(request_id)
-        details = [{**one, "field": _theirs(one["field"])} for one in told["details"]]
-        message = "; ".join(f"{one['field']}: {one['reason']}" for one in details[:20]) or str(error)
-        body = {"error": {"code": error.code, "message": message, "details": details}}
-        response = json_response(body, error.status)
-        if isinstance(error, Unauthorized):
-            response.headers["WWW-Authenticate"] = 'Bearer realm="tocsin"'
-        if error.retry_after_secs is not None:
-            response.headers["Retry-After"] = str(max(1, round(error.retry_after_secs)))
-        return response
+        details = [{**one, "field": field_of_theirs(one["field"], _FIELDS)} for one in told["details"]]
+        body = {"error": {"code": error.code, "message": sentence_of(error, _FIELDS), "details": details}}
+        return with_error_headers(json_response(body, error.status), error)
 
     async def list(self, call: FacadeCall) -> web.Response:
         page, per_page = _page(call)
@@ -134,9 +122,7 @@ class Krafter(Facade):
         raise NotFound("there is no such route")
 
     async def _switch(self, call: FacadeCall, *, is_enabled: bool) -> web.Response:
-        row = await self._row(call.path["id"])
-        status = {"status": "scheduled" if is_enabled else "paused"}
-        await self._jobs.update(str(row["id"]), as_update(status, row["definition"]), call.caller)
+        row = await self._switched(call, is_enabled=is_enabled)
         data = {"id": str(row["id"]), "name": row["definition"]["name"], "enabled": is_enabled}
         return json_response({"data": data})
 
@@ -144,12 +130,6 @@ class Krafter(Facade):
         row = await self._row(ref)
         activity = await job_activity(self._db, [row["id"]], 1)
         return json_response({"data": show_job(row, activity.get(row["id"]))}, status)
-
-    async def _row(self, ref: str) -> Record:
-        row = await job_row(self._db, self._jobs.ref(ref))
-        if row is None:
-            raise NotFound("job not found")
-        return row
 
 
 def _page(call: FacadeCall) -> tuple[int, int]:
@@ -166,11 +146,3 @@ def _whole(text: str | None, default: int) -> int:
 
 def _meta(page: int, per_page: int, total: int) -> dict[str, Any]:
     return {"page": page, "per_page": per_page, "total": total, "total_pages": -(-total // per_page)}
-
-
-def _theirs(field: str) -> str:
-    """A field of ours as Krafter's clients call it."""
-    for ours, theirs in _FIELDS.items():
-        if field == ours or field.startswith(f"{ours}."):
-            return theirs + field.removeprefix(ours)
-    return field
