@@ -140,6 +140,7 @@ def test_masked_secrets_and_keys_are_told_never_shown() -> None:
         connections=[
             {"name": "db", "conn_type": "postgres", "config": {"connection_string": "********"}},
             {"name": "hub", "conn_type": "mqtt", "config": {"broker": "hub", "port": "1883", "password": ""}},
+            {"name": "f", "conn_type": "ftp", "config": {"host": "f", "password": "a{{B}}{{ c }}"}},
         ],
         api_keys=[{"name": "ci", "role": "operator"}],
         settings={
@@ -151,13 +152,15 @@ def test_masked_secrets_and_keys_are_told_never_shown() -> None:
         templates=[{"name": "Built in", "created_by": "system", "snapshot": {}}],
     )
     assert [one["name"] for one in found.document["variables"]] == ["A"]
-    (hub,) = found.document["connections"]
+    hub, files = found.document["connections"]
     assert hub["config"] == {"broker": "hub", "port": 1883}
+    assert files["config"] == {"host": "f", "password": "a{{{{B}}{{ c }}"}
     assert found.document["settings"] == {"retention_days": "9", "pipeline_schedule_etl": "{}"}
     assert found.document["templates"] == []
     assert [where for where, _ in found.notes] == [
         "variable B",
         "connection db",
+        "connection f",
         "setting ai_api_key",
         "keys",
     ]
