@@ -134,5 +134,7 @@ class NatsTask(ConnectedTask):
     subject: Label
     message: Message = ""
     headers: dict[HeaderName, HeaderText] | None = None
+    #: Succeed only once a stream of JetStream has stored the message.
+    jetstream: bool = False
     username: Login | None = None
     password: Password | None = None

@@ -164,9 +164,39 @@ async def test_a_subject_that_may_not_be_published_on_is_told(nats: NatsServer) 
     assert shows(ran, Reason.DRIVER_ERROR, "invalid subject")
 
 
-async def test_a_server_that_goes_away_before_it_confirms_is_told(nats: NatsServer) -> None:
+async def test_a_stream_confirms_what_it_has_stored(nats: NatsServer) -> None:
+    client = await nats_py.connect(nats.url, user=USER, password=PASSWORD)
+    await client.jetstream().add_stream(name="BILLS", subjects=["bills.>"], max_msgs=2, discard="new")
+    try:
+        bill = task(nats, subject="bills.new", jetstream=True, headers={"Nats-Msg-Id": "7"}, **LOGIN)
+        first, again = await run_task(bill), await run_task(bill)
+        said = {"subject": "bills.new", "bytes": 5, "stream": "BILLS", "seq": 1}
+        assert (json.loads(first.text), json.loads(again.text)) == (said, {**said, "duplicate": True})
+        stored = await client.jetstream().get_last_msg("BILLS", "bills.new")
+        assert (stored.seq, stored.data, stored.headers) == (1, b"hello", {"Nats-Msg-Id": "7"})
+        assert (await run_task(task(nats, subject="bills.new", **LOGIN))).status is ExecutionStatus.SUCCEEDED
+        full = await run_task(task(nats, subject="bills.new", jetstream=True, **LOGIN))
+        assert shows(full, Reason.DRIVER_ERROR, "maximum messages exceeded")
+        nobody = await run_task(task(nats, subject="unkept", jetstream=True, **LOGIN))
+        assert shows(nobody, Reason.DRIVER_ERROR, "no stream takes this subject")
+        forbidden = await run_task(task(nats, subject=FORBIDDEN, jetstream=True, **LOGIN))
+        assert shows(forbidden, Reason.DRIVER_ERROR, "permissions violation for publish")
+
+        async def chat(message: Any) -> None:
+            await message.respond(b"17")
+
+        await client.subscribe("chat", cb=chat)
+        await client.flush()
+        other = await run_task(task(nats, subject="chat", jetstream=True, **LOGIN))
+        assert shows(other, Reason.DRIVER_ERROR, "what answered is no stream")
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize("jetstream", [False, True])
+async def test_a_server_that_goes_away_before_it_confirms_is_told(nats: NatsServer, jetstream: bool) -> None:
     async with cut_at_the_message(nats) as (url, _):
-        ran = await run_task(task(nats, url=url, **LOGIN))
+        ran = await run_task(task(nats, url=url, jetstream=jetstream, **LOGIN))
     assert shows(ran, Reason.DRIVER_ERROR, "Publishing on 'orders.new' failed.")
 
 

@@ -53,6 +53,7 @@ class Link(Client):
         #: What the server complained of since the greeting.
         self.complaints: list[Exception] = []
         self.is_lost = asyncio.Event()
+        self.has_complained = asyncio.Event()
 
     async def open(self, url: str, servers: Servers) -> None:
         """Greet a server. Raises what went wrong, whatever the driver raises."""
@@ -84,6 +85,7 @@ class Link(Client):
             # Else the driver would try again, and say in the end that there are no servers.
             raise error
         self.complaints.append(error)
+        self.has_complained.set()
 
     async def _on_lost(self) -> None:
         self.is_lost.set()
