@@ -7,5 +7,6 @@ from tocsin_shared.network import Reach
 
 async def probe(config: KafkaConfig, _reach: Reach) -> str:
     """The first broker that answers counts. Raises TaskFailed."""
-    address = await reach(await access_of("", config, {}))
-    return f"{'Connected' if config.username is None else 'Logged in'} to Kafka at {address}."
+    access = await access_of("", config, {})
+    address = await reach(access)
+    return f"{'Logged in' if access.logs_in else 'Connected'} to Kafka at {address}."

@@ -1,8 +1,8 @@
 """The configurations of every type of connection (keys as in Kronforce; what is about TLS and SASL is ours)."""
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from tocsin_shared.connections.base import (
     ConnectionConfig,
@@ -109,15 +109,23 @@ class HttpConfig(TlsConfig):
 
 
 class KafkaConfig(TlsConfig):
-    """A Kafka cluster. With a username SASL is used."""
+    """A Kafka cluster. With a username or a token SASL is used."""
 
     default_port: ClassVar[int | None] = 9092
-    secret_fields: ClassVar[frozenset[str]] = TlsConfig.secret_fields | frozenset({"password"})
+    secret_fields: ClassVar[frozenset[str]] = TlsConfig.secret_fields | frozenset({"password", "token"})
 
     broker: Hosts
     username: UserText | None = None
     password: Secret | None = None
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    #: Of OAUTHBEARER, which takes nothing else.
+    token: Secret | None = None
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
+
+    @model_validator(mode="after")
+    def _has_the_login_of_its_mechanism(self) -> Self:
+        if (self.sasl_mechanism == "OAUTHBEARER") != (self.token is not None):
+            raise ValueError("a token and sasl_mechanism OAUTHBEARER need each other")
+        return self
 
 
 class MqttConfig(TlsConfig):

@@ -127,6 +127,7 @@ async def test_another_type_keeps_what_it_knows_and_drops_the_rest(api: Api) -> 
         ({"name": "a", "conn_type": "ftp", "config": {"host": "h", "pasword": "x"}}, "config.pasword"),
         ({"name": "a", "conn_type": "ftp", "config": {"host": "h", "password": MASK}}, "config.password"),
         ({"name": "a", "conn_type": "http", "config": {"base_url": "ftp://x"}}, "config.base_url"),
+        ({"name": "a", "conn_type": "kafka", "config": {"broker": "b", "token": "t"}}, "config"),
         ({"name": "a", "conn_type": "http", "config": {"base_url": "http://u:pw@x"}}, "config.base_url"),
         (
             {"name": "a", "conn_type": "s3", "config": {"bucket": "b", "endpoint": "http://u:pw@x"}},

@@ -14,7 +14,7 @@ from tests.integration.fleet.conftest import Fleet
 from tests.integration.fleet.test_secrets import dump, files
 from tests.integration.tasks.running import PATIENCE_SECS, Ran, run_task, started_task
 from tests.net import free_port
-from tests.services.kafka import MAX_MESSAGE_BYTES, PASSWORD, USER, KafkaServer
+from tests.services.kafka import MAX_MESSAGE_BYTES, PASSWORD, USER, KafkaServer, token_for
 
 from tocsin_controller.security.sealing import new_key
 from tocsin_shared.connections.configs import KafkaConfig
@@ -111,6 +111,24 @@ async def test_a_connection_logs_in_over_tls(kafka: KafkaServer, topic: str, mec
     assert sent.status is ExecutionStatus.SUCCEEDED, sent.errors
     read = await run_task(reading(kafka, topic, broker="", connection="c", group_id="g"), connection)
     assert read.text == "hello\n", read.errors
+
+
+async def test_a_token_logs_in(kafka: KafkaServer, topic: str) -> None:
+    def connection(token: str) -> KafkaConfig:
+        return KafkaConfig(
+            broker=kafka.at("SASL_SSL"), token=token, sasl_mechanism="OAUTHBEARER",
+            tls_ca=kafka.ca, tls_server_name="kafka.test",
+        )  # fmt: skip
+
+    tasks = sending(kafka, topic, connection="c"), reading(kafka, topic, connection="c", group_id="g")
+    for task in tasks:
+        ran = await run_task(task, connection(token_for(USER)))
+        assert ran.status is ExecutionStatus.SUCCEEDED, ran.errors
+    for token in (token_for(USER, -30), "no-token-at-all"):
+        for task in tasks:
+            ran = await run_task(task, connection(token))
+            assert shows(ran, Reason.LOGIN_FAILED, "refused the login"), ran.errors
+            assert token not in ran.errors
 
 
 async def test_the_login_can_stand_in_the_properties(kafka: KafkaServer, topic: str) -> None:

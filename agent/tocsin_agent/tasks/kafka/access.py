@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiokafka.abc import AbstractTokenProvider
 from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
@@ -30,6 +31,10 @@ _CONNECT_SECS = 10.0
 #: How long a cluster may take to be left.
 _LET_GO_SECS = 3.0
 
+#: The driver does not read what a broker says of a token, which shows by what the broker does next: it hangs up, or
+#: answers with something that is about no cluster.
+_NOT_LET_IN = "it does not go on after the token"
+
 _LOGIN_ERRORS = (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
@@ -46,22 +51,40 @@ class Access:
     #: `host` or `host:port`, separated by commas.
     brokers: str
     tls: ssl.SSLContext | None
-    #: None: no login.
+    #: None: no login, or one by a token.
     username: str | None
     password: str = field(repr=False)
     mechanism: str
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether there is a login at all."""
+        return self.username is not None or self.token is not None
 
     @property
     def arguments(self) -> dict[str, Any]:
         """As aiokafka's classes take them."""
-        security = "SASL_" if self.username is not None else ""
+        security = "SASL_" if self.logs_in else ""
         return {
             "security_protocol": security + ("SSL" if self.tls else "PLAINTEXT"),
             "ssl_context": self.tls,
             "sasl_mechanism": self.mechanism,
             "sasl_plain_username": self.username,
             "sasl_plain_password": self.password,
+            "sasl_oauth_token_provider": _Token(self.token) if self.token is not None else None,
         }
+
+
+class _Token(AbstractTokenProvider):
+    """The one that the connection has; nobody here could get another."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def token(self) -> str:
+        """As it is."""
+        return self._token
 
 
 async def access_of(broker: str, config: KafkaConfig | None, settings: Mapping[str, str]) -> Access:
@@ -69,7 +92,7 @@ async def access_of(broker: str, config: KafkaConfig | None, settings: Mapping[s
     given = config or KafkaConfig(broker=broker)
     protocol = settings.get("security.protocol", "").upper()
     username, password, mechanism = _login(given, settings)
-    if protocol.startswith("SASL_") and username is None:
+    if protocol.startswith("SASL_") and username is None and given.token is None:
         message = f"security.protocol={protocol} needs a username: sasl.username, or that of a connection."
         raise TaskFailed(Reason.LOGIN_FAILED, message)
     trusts_anybody = settings.get("enable.ssl.certificate.verification", "").lower() == "false"
@@ -82,6 +105,7 @@ async def access_of(broker: str, config: KafkaConfig | None, settings: Mapping[s
         username=username,
         password=password,
         mechanism=mechanism,
+        token=given.token,
     )
 
 
@@ -106,19 +130,24 @@ async def reach(access: Access) -> str:
     except ValueError as error:
         raise could_not_connect(f"Kafka at {access.brokers}", error) from None
     for host, port, _ in brokers:
-        address = host_and_port(host, port)
+        address, is_greeted = host_and_port(host, port), False
         try:
             async with asyncio.timeout(_CONNECT_SECS):
                 connection = await create_conn(host, port, request_timeout_ms=60_000, **access.arguments)
+                is_greeted = True
                 try:
-                    await connection.send(MetadataRequest([]))
+                    cluster = await connection.send(MetadataRequest([]))
                 finally:
                     connection.close()
+            if access.token is not None and not cluster.brokers:
+                raise login_refused(f"Kafka at {address}", _NOT_LET_IN)
         except _LOGIN_ERRORS as error:
             raise login_refused(f"Kafka at {address}", error) from None
         except TimeoutError:
             failed.append(f"{address}: no answer within {_CONNECT_SECS:g} s")
         except (OSError, KafkaError, ValueError) as error:
+            if is_greeted and access.token is not None:
+                raise login_refused(f"Kafka at {address}", _NOT_LET_IN) from None
             hint = "" if isinstance(error, OSError) else f"; {_hint(access)}"
             failed.append(f"{address}: {error}{hint}")
         else:
@@ -159,6 +188,6 @@ def _login(config: KafkaConfig, settings: Mapping[str, str]) -> tuple[str | None
 def _hint(access: Access) -> str:
     """Brokers hang up without a word on a client that does not speak as they expect."""
     expected = [] if access.tls else ["TLS"]
-    if access.username is None:
+    if not access.logs_in:
         expected.append("a login")
     return f"does it want {' or '.join(expected)}?" if expected else "is it a TLS listener with SASL?"
