@@ -79,7 +79,7 @@ def build_app(
     closing = asyncio.Event()
     starter = RunStarter(db, engine.hints, engine.launcher)
     jobs = JobService(db, engine.hints, starter, engine.canceller, engine.loss_pace, engine.reach)
-    approvals = ApprovalService(db, engine.hints, engine.approver)
+    approvals = ApprovalService(db, engine.hints, engine.definitions, engine.approver)
     parts = Parts(db, engine, settings, starter, jobs, approvals, keyring, closing)
     routes = all_routes(parts)
     limits = RateLimits(

@@ -1,6 +1,7 @@
 """Questions about runs that wait for approval. Whoever takes the row in `approvals` decides, and nobody else."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,6 +20,7 @@ _UNAPPROVED_OF_JOB = sql("unapproved_of_job")
 _DROP_MOOT = sql("drop_moot_approvals")
 _NOTE_DECISION = sql("note_decision")
 _QUEUE_APPROVED = sql("queue_approved")
+_NOTE_PUT_OFF = sql("note_put_off")
 
 
 class Unapproved(NamedTuple):
@@ -87,6 +89,11 @@ async def note_decision(
     await session.execute(_NOTE_DECISION, run_id, status, by, note)
 
 
+async def note_put_off(session: Session, run_id: UUID, message: str) -> None:
+    """The run waits for the end of a blackout."""
+    await session.execute(_NOTE_PUT_OFF, run_id, message)
+
+
 async def queue_approved(
     session: Session,
     routes: Sequence[tuple[UUID, str]],
@@ -94,6 +101,7 @@ async def queue_approved(
     priority: int,
     queue_timeout_secs: float,
     is_held: bool = False,
+    not_before: datetime | None = None,
 ) -> dict[Lane, NewWork]:
     """Approved executions wait for an agent, each by its route; with `is_held` for a place first."""
     rows = await session.fetch(
@@ -103,6 +111,7 @@ async def queue_approved(
         priority,
         float(queue_timeout_secs),
         is_held,
+        not_before,
     )
     return {Lane(row["route"], row["priority"]): NewWork(row["first"], row["count"]) for row in rows}
 

@@ -164,3 +164,33 @@ async def test_a_scheduled_run_waits_and_expires_without_approval(api: Api) -> N
     assert found["triggered_by"] == {"type": "scheduler"}
     assert found["approval"]["status"] == "expired"
     assert "execution.approval_expired" in await kinds(api, job)
+
+
+async def test_what_was_approved_in_a_blackout_waits_for_its_end_unless_somebody_asked_for_it(
+    api: Api, worker: Worker, connection: asyncpg.Connection
+) -> None:
+    await api.post("/api/calendars", {"name": "freeze", "windows": []})
+    on_event = {"type": "event", "value": {"kind_pattern": "variable.created"}}
+    job, by_hand = await waiting(api, schedule=on_event, blackouts=["freeze"], queue_timeout_secs=60)
+    await api.post("/api/variables", {"name": "A", "value": "1"})
+    query = "SELECT id FROM executions WHERE job_id = $1 AND id <> $2"
+    while (due := await connection.fetchval(query, UUID(job["id"]), UUID(by_hand))) is None:
+        await asyncio.sleep(0.02)
+    window = {"starts_at": "2020-01-01T00:00:00Z", "ends_at": "2090-01-01T00:00:00Z", "policy": "defer"}
+    await api.put("/api/calendars/freeze", {"windows": [window]})
+
+    answer = await api.post(f"/api/executions/{due}/approve")
+    assert answer["message"].startswith("execution approved; it waits until 2090-01-01 00:00:00 UTC: ")
+    run = await run_of(api, str(due))
+    assert (run["status"], run["reason"]) == ("pending", "blackout")
+    why = await api.get(f"/api/runs/{run['id']}/explain")
+    assert any("waits for the end of a blackout" in finding["message"] for finding in why["findings"])
+
+    answer = await api.post(f"/api/executions/{by_hand}/approve")
+    assert answer["message"] == "execution approved"
+    (handed,) = await worker.take()
+    assert handed["execution_id"] == by_hand
+    await worker.finish(handed)
+    await connection.execute("UPDATE queue SET ready_at = now()")
+    (handed,) = await worker.take()
+    assert handed["execution_id"] == str(due)

@@ -5,6 +5,7 @@ roll back.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
@@ -14,6 +15,7 @@ from tocsin_controller.store.approvals import (
     AskedRun,
     Unapproved,
     note_decision,
+    note_put_off,
     queue_approved,
     take_approval,
     take_expired_approvals,
@@ -28,6 +30,15 @@ from tocsin_controller.workflow.gates.entering import ask_for_places
 from tocsin_controller.workflow.rollouts.driving import resume
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """An approved run does not start yet."""
+
+    until: datetime
+    #: One sentence.
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +58,15 @@ class Approver:
         self._ender = ender
 
     async def approve(
-        self, session: Session, run_id: UUID, execution_id: UUID, by: Principal, note: str | None
+        self,
+        session: Session,
+        run_id: UUID,
+        execution_id: UUID,
+        by: Principal,
+        note: str | None,
+        put_off: PutOff | None = None,
     ) -> Decided | None:
-        """Let the run go; None when this execution does not wait for approval (any more)."""
+        """Let the run go, perhaps later; None when this execution does not wait for approval (any more)."""
         asked, waiting = await _take(session, run_id, execution_id)
         if asked is None:
             return None
@@ -57,7 +74,9 @@ class Approver:
         if not isinstance(job, JobDefinition):
             return await self._end(session, asked, waiting, Reason.INTERNAL, "its definition can't be read")
         has_place = await ask_for_places(session, run_id, asked.job_id, asked.job_version, job)
-        lanes = await self._queue(session, job, waiting, is_held=not has_place)
+        if put_off is not None and has_place:
+            await note_put_off(session, run_id, put_off.why)
+        lanes = await self._queue(session, job, waiting, put_off, is_held=not has_place)
         await resume(session, run_id, job, may_begin=has_place)
         await note_decision(session, run_id, "approved", by=by.name, note=note)
         await add_events(session, [_event("execution.approved", asked, waiting, job.name, by, note)])
@@ -99,7 +118,13 @@ class Approver:
         self._ender.announce(decided.aftermath)
 
     async def _queue(
-        self, session: Session, job: JobDefinition, waiting: list[Unapproved], *, is_held: bool
+        self,
+        session: Session,
+        job: JobDefinition,
+        waiting: list[Unapproved],
+        put_off: PutOff | None,
+        *,
+        is_held: bool,
     ) -> dict[Lane, NewWork]:
         return await queue_approved(
             session,
@@ -107,6 +132,7 @@ class Approver:
             priority=job.priority,
             queue_timeout_secs=job.queue_timeout_secs,
             is_held=is_held,
+            not_before=put_off.until if put_off is not None else None,
         )
 
     async def _end(
