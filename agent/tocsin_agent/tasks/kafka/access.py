@@ -76,7 +76,7 @@ class Access:
         }
 
 
-class _Token(AbstractTokenProvider):
+class _Token(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
     """The one that the connection has; nobody here could get another."""
 
     def __init__(self, token: str) -> None:
