@@ -17,6 +17,18 @@ _ADDRESS = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
 )
 _PHONE = re.compile(r"\+?[0-9]{3,20}")
+#: What stands for something in the payload of a webhook, in the words of Go's templates.
+PLACEHOLDER = re.compile(r"\{\{-?\s*\.(\w{1,100})\s*-?\}\}")
+TEMPLATE_NAMES = (
+    "JobName",
+    "Success",
+    "StartTime",
+    "FinishedAt",
+    "NodeName",
+    "ReportingNode",
+    "Output",
+    "Report",
+)
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 
 
@@ -50,6 +62,15 @@ def _are_headers(value: dict[str, str]) -> dict[str, str]:
             raise ValueError(f"'{name[:100]}' is not the name of a header")
         if any(ord(c) < 32 or ord(c) == 127 for c in text):
             raise ValueError(f"the value of '{name}' must be one line")
+    return value
+
+
+def _is_template(value: str) -> str:
+    unknown = [found for found in PLACEHOLDER.findall(value) if found not in TEMPLATE_NAMES]
+    if unknown:
+        raise ValueError(f"{{{{ .{unknown[0][:40]} }}}} is not known; there are {', '.join(TEMPLATE_NAMES)}")
+    if "{{" in PLACEHOLDER.sub("", value):
+        raise ValueError("may only have placeholders such as {{ .JobName }} between double braces")
     return value
 
 
@@ -181,10 +202,12 @@ class WebhookFormat(StrEnum):
     PAGERDUTY = "pagerduty"
     DISCORD = "discord"
     GENERIC = "generic"
+    #: As the channel's `payload` says.
+    TEMPLATE = "template"
 
 
 class WebhookChannel(Channel):
-    """A POST of JSON to one address."""
+    """A POST to one address."""
 
     secret_fields = frozenset({"url", "headers"})
 
@@ -192,6 +215,8 @@ class WebhookChannel(Channel):
     format: WebhookFormat = WebhookFormat.GENERIC
     #: For PagerDuty `routing_key` is no header, but goes into what is sent.
     headers: Headers = {}
+    #: Of the format `template`: what is sent, with `{{ .JobName }}` and the like in it.
+    payload: Annotated[Text, Field(max_length=16_384), AfterValidator(_is_template)] | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -199,6 +224,8 @@ class WebhookChannel(Channel):
             raise ValueError("needs url")
         if self.enabled and self.format is WebhookFormat.PAGERDUTY and "routing_key" not in self.headers:
             raise ValueError("PagerDuty needs headers.routing_key")
+        if self.enabled and (self.format is WebhookFormat.TEMPLATE) != (self.payload is not None):
+            raise ValueError("format template needs payload, and no other has it")
         return self
 
 

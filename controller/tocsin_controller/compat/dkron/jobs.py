@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from tocsin_controller.compat.dkron.checking import check_job
+from tocsin_controller.compat.dkron.owners import changed_mail
 from tocsin_controller.compat.dkron.reading import DECIDED, definition_of, kept_of, marks
 from tocsin_controller.compat.dkron.writing import Past, kept_by, later, show_job
 from tocsin_controller.compat.saving import as_create, as_update, counted_from_now
@@ -15,6 +16,7 @@ from tocsin_controller.store.database import Database, Record
 from tocsin_controller.store.dkron import families, histories
 from tocsin_controller.store.history import FIRST_ID
 from tocsin_controller.store.jobs import job_row, list_jobs, read_clock
+from tocsin_controller.workflow.notifying.channels import EMAIL, fleet_notifications
 from tocsin_shared.errors import NameTaken, NotFound
 from tocsin_shared.ids import id_floor
 
@@ -102,8 +104,12 @@ class DkronJobs:
         change = as_update({"compat": {"dkron": kept}}, row["definition"], "dkron")
         await self._jobs.update(str(row["id"]), change, by)
 
+    async def _can_mail(self) -> bool:
+        return EMAIL in (await fleet_notifications(self._db)).channels
+
     async def _create(self, job: dict[str, Any], parent: str | None, now: datetime, by: Principal) -> None:
         parts = counted_from_now(definition_of(job, parent, now), now, job["starts_at"])
+        parts |= changed_mail(None, job["owner_email"], "", can_mail=await self._can_mail())
         body = as_create(parts)
         kept = {"job": kept_of(job), "made": marks(body.model_dump(mode="json")), "base": _base(job, {})}
         await self._jobs.create(as_create({**parts, "compat": {"dkron": kept}}), by)
@@ -122,6 +128,12 @@ class DkronJobs:
         }
         stays = {part for decided in DECIDED.values() for part in decided} - moved
         parts = {part: value for part, value in parts.items() if part not in stays}
+        told, owner, before_owner = (
+            row["definition"].get("notifications"),
+            job["owner_email"],
+            shown["owner_email"],
+        )
+        parts |= changed_mail(told, owner, before_owner, can_mail=await self._can_mail())
         merged = as_update(parts, row["definition"]).merged_over(row["definition"]).model_dump(mode="json")
         before = kept_by(row["definition"])
         made = marks(merged)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin_shared.errors import InvalidInput
+from tocsin_shared.notifications import Notifications
 
 #: What holds for jobs that say nothing of it.
 TIMEOUT_MS: Final = 30_000
@@ -59,7 +60,7 @@ def definition_of(job: KrafterJob) -> dict[str, Any]:
         }
     )
     whole.model_fields_set.update(("method", "timeout_ms", "max_retries", "enabled", "failure_notify"))
-    return changes_of(whole, {"task": {"type": "http"}, "compat": None, "alerts": None}) | {
+    return changes_of(whole, {"task": {"type": "http"}, "compat": None, "notifications": None}) | {
         "retry_delay_secs": RETRY_DELAY_SECS,
         "retry_backoff": RETRY_BACKOFF,
     }
@@ -92,11 +93,15 @@ def changes_of(change: KrafterChange, stored: dict[str, Any]) -> dict[str, Any]:
     if change.enabled is not None:
         parts["status"] = "scheduled" if change.enabled else "paused"
     if change.failure_notify is not None:
-        alerts = dict(stored.get("alerts") or {})
-        alerts["alert_after_failures"] = 1 if change.failure_notify else None
-        parts["alerts"] = alerts if any(value is not None for value in alerts.values()) else None
+        parts["notifications"] = _notifications(stored.get("notifications"), on_failure=change.failure_notify)
     parts["compat"] = {"krafter": kept}
     return parts
+
+
+def _notifications(stored: dict[str, Any] | None, *, on_failure: bool) -> dict[str, Any] | None:
+    """What else is told stays; None when nothing is said of it any more."""
+    changed = Notifications.model_validate({**(stored or {}), "on_failure": on_failure})
+    return None if changed == Notifications() else changed.model_dump(mode="json")
 
 
 def _schedule(kind: str, text: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def show_job(row: Record, activity: Record | None) -> dict[str, Any]:
         "timeout_ms": _timeout_ms(job, kept),
         "max_retries": job["retry_max"],
         "enabled": row["status"] == "scheduled",
-        "failure_notify": bool((job["alerts"] or {}).get("alert_after_failures")),
+        "failure_notify": bool((job["notifications"] or {}).get("on_failure")),
         "last_status": status_of(activity["status"]) if activity is not None else None,
         "last_run_at": instant(activity["finished_at"]) if activity is not None else None,
         "next_run_at": instant(row["next_fire_at"]),

@@ -1,12 +1,14 @@
 """What is sent to others' programs, in their own words. Pure."""
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from tocsin_controller.store.events import Severity
 from tocsin_controller.workflow.notifying.messages import HookCall
-from tocsin_shared.notifications import SmsChannel, WebhookChannel, WebhookFormat
+from tocsin_shared.notifications import PLACEHOLDER, SmsChannel, WebhookChannel, WebhookFormat
 from tocsin_shared.wire import dumps
 
 #: What others cut off, or refuse.
@@ -50,7 +52,7 @@ def hook_request(
             body = {"embeds": [embed], "allowed_mentions": {"parse": []}}
         case WebhookFormat.PAGERDUTY:
             body = _pagerduty(headers.pop(_ROUTING_KEY, ""), call, text, at)
-        case WebhookFormat.GENERIC:
+        case _:
             body = {
                 "subject": call.subject,
                 "body": text,
@@ -60,6 +62,21 @@ def hook_request(
                 **call.facts,
             }
     return dumps(body), headers
+
+
+def template_request(channel: WebhookChannel, values: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Body and headers as the channel's payload says; in JSON what is put in is escaped for that."""
+    given = next((value for key, value in channel.headers.items() if key.lower() == "content-type"), None)
+    is_json = given is None or "json" in given.lower()
+
+    def value_of(found: re.Match[str]) -> str:
+        value = values[found[1]]
+        return dumps(value).decode()[1:-1] if is_json else value
+
+    headers = (
+        {**channel.headers} if given is not None else {**channel.headers, "Content-Type": "application/json"}
+    )
+    return PLACEHOLDER.sub(value_of, channel.payload or "").encode(), headers
 
 
 def sms_request(channel: SmsChannel, to: str, text: str) -> tuple[bytes, dict[str, str]]:

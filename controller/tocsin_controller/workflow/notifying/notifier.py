@@ -136,7 +136,8 @@ async def _job(session: Session, job_id: UUID) -> JobDefinition | None:
 async def _tell(session: Session, one: _Ready, fleet: FleetNotifications) -> None:
     notice, job = one.notice, one.job
     run = await history.run(session, notice.run_id) if notice.run_id else None
-    excerpt, output = await _printed(session, one, run)
+    execution_id = await _telling_execution(session, run) if run is not None else None
+    excerpt, output = _printed(one, run, execution_id)
     subject, text = subject_of(notice), text_of(notice, job, run)
     to = one.wanted.recipients if one.wanted and one.wanted.recipients is not None else fleet.recipients
     messages: list[Message] = []
@@ -146,7 +147,7 @@ async def _tell(session: Session, one: _Ready, fleet: FleetNotifications) -> Non
         messages += [Sms(number, f"{subject}\n{' '.join(notice.texts[1:])}".strip()) for number in to.phones]
     if WEBHOOK in fleet.channels:
         trouble = f"tocsin:{notice.job_id}" if notice.job_id else None
-        facts = _facts(notice, job, run)
+        facts = _facts(notice, job, run, execution_id)
         messages.append(HookCall(subject, text, notice.severity, facts, trouble, excerpt))
     about = About(notice.job_id, notice.run_id, job.name if job else None)
     await send_soon(session, messages, about)
@@ -154,20 +155,15 @@ async def _tell(session: Session, one: _Ready, fleet: FleetNotifications) -> Non
         await add_events(session, [_unheard(notice, about)])
 
 
-async def _printed(
-    session: Session, one: _Ready, run: Record | None
+def _printed(
+    one: _Ready, run: Record | None, execution_id: UUID | None
 ) -> tuple[Printed | None, Printed | None]:
     """What is shown of the output, and what a mail holds of it instead."""
-    if run is None or run["finished_at"] is None:
+    if run is None or execution_id is None:
         return None, None
     is_failure = run["status"] in FAILED
     wanted = one.wanted.email_output if one.wanted else None
     is_whole = wanted is EmailOutput.ALWAYS or (wanted is EmailOutput.FAILURE and is_failure)
-    if not is_failure and not is_whole:
-        return None, None
-    execution_id = await _telling_execution(session, run)
-    if execution_id is None:
-        return None, None
     return (
         Printed(execution_id, 0, EXCERPT_BYTES) if is_failure else None,
         Printed(execution_id, OUTPUT_BYTES, OUTPUT_BYTES) if is_whole else None,
@@ -175,7 +171,9 @@ async def _printed(
 
 
 async def _telling_execution(session: Session, run: Record) -> UUID | None:
-    """The newest one that ended as the run did."""
+    """The newest one that ended as the run did; None while it has not ended."""
+    if run["finished_at"] is None:
+        return None
     ids = await history.executions_of_run(session, run["id"], _MOST_LOOKED_AT)
     for row in await history.executions_shown(session, ids):
         if row["status"] == run["status"]:
@@ -184,12 +182,16 @@ async def _telling_execution(session: Session, run: Record) -> UUID | None:
     return None
 
 
-def _facts(notice: Notice, job: JobDefinition | None, run: Record | None) -> dict[str, Any]:
+def _facts(
+    notice: Notice, job: JobDefinition | None, run: Record | None, execution_id: UUID | None
+) -> dict[str, Any]:
     facts: dict[str, Any] = {"kind": notice.kinds[0], "kinds": list(notice.kinds)}
     if job is not None:
         facts |= {"job": job.name, "group": job.group, "job_id": str(notice.job_id)}
     if run is not None:
         facts |= {"run_id": str(run["id"]), "status": run["status"], "reason": run["reason"]}
+        facts |= {key: run[key].isoformat() if run[key] else None for key in ("started_at", "finished_at")}
+        facts["execution_id"] = str(execution_id) if execution_id else None
     return facts
 
 

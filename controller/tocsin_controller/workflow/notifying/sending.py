@@ -1,5 +1,6 @@
 """Messages on their way: from an entry of the outbox to a mail server, a web service or a webhook."""
 
+import socket
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -8,13 +9,14 @@ import aiohttp
 
 from tocsin_controller.hints import MESSAGES
 from tocsin_controller.security.sealing import Vault
+from tocsin_controller.store import history
 from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.outbox import OutboxEntry
 from tocsin_controller.store.output import output_tails
 from tocsin_controller.workflow.couriers import NotSent, post
 from tocsin_controller.workflow.notifying.channels import Channels, server_of
-from tocsin_controller.workflow.notifying.formats import hook_request, sms_request
+from tocsin_controller.workflow.notifying.formats import hook_request, sms_request, template_request
 from tocsin_controller.workflow.notifying.mailing import hand_over, mail_of
 from tocsin_controller.workflow.notifying.messages import (
     MESSAGE,
@@ -28,9 +30,12 @@ from tocsin_controller.workflow.notifying.messages import (
 )
 from tocsin_shared.executions import STREAM_NUMBERS, Stream
 from tocsin_shared.network import Reach
+from tocsin_shared.notifications import WebhookFormat
 
 #: Tries of one message, over about an hour.
 MOST_TRIES: Final = 8
+#: Of what an execution printed, in a payload of the fleet's own.
+TEMPLATE_BYTES: Final = 50_000
 
 
 class Messages:
@@ -100,10 +105,34 @@ class Messages:
     async def _hook(self, http: aiohttp.ClientSession, message_id: UUID, call: HookCall) -> None:
         channel = await self._channels.webhook()
         text = call.text + await self._printed(call.printed)
-        body, headers = hook_request(channel, call, text, datetime.now(UTC))
+        if channel.format is WebhookFormat.TEMPLATE:
+            body, headers = template_request(channel, await self._values(call, text))
+        else:
+            body, headers = hook_request(channel, call, text, datetime.now(UTC))
         await post(
             http, self._reach, channel.url or "", body, {"Idempotency-Key": str(message_id), **headers}
         )
+
+    async def _values(self, call: HookCall, text: str) -> dict[str, str]:
+        """What placeholders stand for."""
+        facts, node, output = call.facts, "", ""
+        if facts.get("execution_id") is not None:
+            execution_id = UUID(facts["execution_id"])
+            execution = await history.execution(self._db, execution_id)
+            node = (execution["agent_name"] if execution is not None else None) or ""
+            tails = await output_tails(self._db, [execution_id], TEMPLATE_BYTES)
+            both = (tails.get((execution_id, number), b"") for number in STREAM_NUMBERS.values())
+            output = b"".join(both)[-TEMPLATE_BYTES:].decode("utf-8", "replace")
+        return {
+            "JobName": facts.get("job") or "",
+            "Success": "true" if facts.get("status") == "succeeded" else "false",
+            "StartTime": facts.get("started_at") or "",
+            "FinishedAt": facts.get("finished_at") or "",
+            "NodeName": node,
+            "ReportingNode": socket.gethostname(),
+            "Output": output,
+            "Report": f"{call.subject}\n{text}",
+        }
 
     async def _printed(self, printed: Printed | None) -> str:
         """The end of each stream, as far as it is still kept."""
