@@ -109,6 +109,11 @@ class NameTaken(Conflict):
 
     code = "name_taken"
 
+    @classmethod
+    def of(cls, what: str, name: str) -> "NameTaken":
+        """`a job` has this name already."""
+        return cls(f"{what} named '{name}' exists", details=[FieldError("name", "is in use")])
+
 
 class StaleFence(Conflict):
     """The right to run this execution has been handed out again."""

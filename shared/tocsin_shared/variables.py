@@ -1,11 +1,11 @@
 """Variables as people write and read them: named values that tasks use as `{{NAME}}`."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from tocsin_shared.wire import Instant, Text, UserModel
+from tocsin_shared.wire import Instant, ReturnedModel, Text, UserModel
 
 #: Bytes of one value: more would not fit into a command line together with the rest.
 MAX_VALUE_BYTES: Final = 32_768
@@ -37,7 +37,7 @@ class VariableCreate(UserModel):
     expires_at: Instant | None = None
 
 
-class VariableUpdate(UserModel):
+class VariableUpdate(ReturnedModel):
     """What changes. A variable that was read may be sent back as it is."""
 
     #: The mask of a secret keeps its value.
@@ -48,13 +48,6 @@ class VariableUpdate(UserModel):
     expires_at: Instant | None = None
 
     _read_only: ClassVar[frozenset[str]] = frozenset({"name", "updated_at"})
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_read_only(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {k: v for k, v in value.items() if k not in cls._read_only}
 
 
 class VariableView(BaseModel):

@@ -13,6 +13,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     StringConstraints,
     model_serializer,
+    model_validator,
 )
 
 
@@ -28,6 +29,19 @@ class UserModel(BaseModel):
     def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = handler(self)
         return {k: v for k, v in fields.items() if v is not None or k not in self.omitted_when_none}
+
+
+class ReturnedModel(UserModel):
+    """A change as people send it, in which what was read may come back: keys that only answers have say nothing."""
+
+    _read_only: ClassVar[frozenset[str]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_read_only(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {k: v for k, v in value.items() if k not in cls._read_only}
 
 
 class AgentModel(BaseModel):

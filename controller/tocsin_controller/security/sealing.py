@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tocsin_controller.security.key_error import EncryptionKeyError
-from tocsin_shared.errors import InvalidInput
+from tocsin_shared.errors import Conflict, InvalidInput
 
 KEY_BYTES: Final = 32
 KEY_ID_BYTES: Final = 8
@@ -100,6 +100,13 @@ def no_key(field: str = "secret") -> InvalidInput:
         field,
         "this controller has no encryption key, so secrets can't be stored; set TOCSIN_ENCRYPTION_KEY or "
         f"TOCSIN_ENCRYPTION_KEY_FILE and start it again ({HOW_TO_MAKE_ONE})",
+    )
+
+
+def retired_key() -> Conflict:
+    """What to say when another controller rotated this one's key out meanwhile."""
+    return Conflict(
+        "this controller encrypts with a key that was rotated out meanwhile; give it the current key"
     )
 
 

@@ -61,8 +61,7 @@ class CalendarService:
             session, name, spec.model_dump(mode="json"), by.name, may_replace=may_replace
         )
         if is_new is None:
-            details = [FieldError("name", "is in use")]
-            raise NameTaken(f"a calendar named '{name}' exists", details=details)
+            raise NameTaken.of("a calendar", name)
         if not is_new:
             # Once now, and once when whoever decided by the old content has written what they decided.
             for delay_secs in (0.0, SETTLE_SECS):

@@ -11,9 +11,10 @@ from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.auditing import HIDDEN, Changes, add_audit
 from tocsin_controller.security.connection_configs import opened, sealed_config
 from tocsin_controller.security.roles import Principal
-from tocsin_controller.security.sealing import CannotUnseal, Vault, no_key
+from tocsin_controller.security.sealing import CannotUnseal, Vault, no_key, retired_key
 from tocsin_controller.security.using_connections import Given, usable_connections
 from tocsin_controller.security.values import Unfilled
+from tocsin_controller.services.change_events import change_event
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.store.connections import (
     ConnectionRow,
@@ -27,7 +28,7 @@ from tocsin_controller.store.connections import (
     update_connection,
 )
 from tocsin_controller.store.database import Database, Record, Session
-from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.events import add_events
 from tocsin_controller.substitution.connections import inspect_config
 from tocsin_shared.connections import CONFIGS
 from tocsin_shared.connections.masking import masked, merged, unmeant_masks
@@ -93,10 +94,10 @@ class ConnectionService:
         try:
             is_stored = await insert_connection(session, row, by.name)
         except asyncpg.UniqueViolationError:
-            details = [FieldError("name", "is in use")]
-            raise NameTaken(f"a connection named '{body.name}' exists", details=details) from None
-        _refuse_retired_key(is_stored)
-        await add_events(session, [_event("connection.created", body.name, by)])
+            raise NameTaken.of("a connection", body.name) from None
+        if not is_stored:
+            raise retired_key()
+        await add_events(session, [change_event("connection.created", body.name, by)])
         await add_audit(session, by, "connection.created", "connection", body.name, body.conn_type)
 
     async def update(self, name: str, body: ConnectionUpdate, by: Principal) -> dict[str, Any]:
@@ -107,7 +108,7 @@ class ConnectionService:
                 raise no_connection(name)
             changes = await self._update(session, row, body, by)
             if changes:
-                await add_events(session, [_event("connection.updated", name, by)])
+                await add_events(session, [change_event("connection.updated", name, by)])
                 await add_audit(session, by, "connection.updated", "connection", name, changes=changes)
         self._hints.hint(EVENTS)
         return await self.get(name)
@@ -129,7 +130,8 @@ class ConnectionService:
             if conn_type != row["conn_type"]:
                 await _refuse_unfit_jobs(session, row["name"], conn_type)
             fresh = self._row(row["name"], conn_type, description, config)
-            _refuse_retired_key(await update_connection(session, fresh, by.name))
+            if not await update_connection(session, fresh, by.name):
+                raise retired_key()
         return changes
 
     async def delete(self, name: str, by: Principal, *, force: bool) -> None:
@@ -142,7 +144,7 @@ class ConnectionService:
                 raise Conflict(f"the connection is in use by {_named(users)}")
             await delete_connection(session, name)
             details = f"although used by {_named(users)}" if users else None
-            await add_events(session, [_event("connection.deleted", name, by)])
+            await add_events(session, [change_event("connection.deleted", name, by)])
             await add_audit(session, by, "connection.deleted", "connection", name, details)
         self._hints.hint(EVENTS)
 
@@ -220,16 +222,3 @@ async def _refuse_unfit_jobs(session: Session, name: str, conn_type: str) -> Non
 def _named(jobs: list[Record]) -> str:
     named = ", ".join(f"job '{job['name']}'" for job in jobs[:_MOST_NAMED])
     return f"{named} and others" if len(jobs) > _MOST_NAMED else named
-
-
-def _refuse_retired_key(is_stored: bool) -> None:
-    if not is_stored:
-        raise Conflict(
-            "this controller encrypts with a key that was rotated out meanwhile; give it the current key"
-        )
-
-
-def _event(kind: str, name: str, by: Principal) -> NewEvent:
-    verb = kind.rpartition(".")[2]
-    message = f"Connection '{name}' was {verb}"
-    return NewEvent(kind, "info", message, api_key_id=by.key_id, api_key_name=by.name)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from tocsin_controller.security.auditing import HIDDEN, add_audit
 from tocsin_controller.security.roles import Principal
-from tocsin_controller.security.sealing import CannotUnseal, Vault
+from tocsin_controller.security.sealing import CannotUnseal, Vault, retired_key
 from tocsin_controller.services.document_settings import row_of, secret_fields, whole_text
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database, Record, Session
@@ -130,9 +130,7 @@ class FleetSettings:
         fresh = self._checked(given, stored)
         changed = {key: row for key, row in fresh.items() if self._is_change(key, row, stored.get(key))}
         if not await put_settings(session, [row for row in changed.values() if row], by.name):
-            raise Conflict(
-                "this controller encrypts with a key that was rotated out meanwhile; give it the current key"
-            )
+            raise retired_key()
         await delete_settings(session, [key for key, row in changed.items() if row is None])
         if changed:
             changes = {key: self._told(key, row, stored.get(key)) for key, row in changed.items()}

@@ -18,6 +18,7 @@ from tocsin_controller.scheduling.timing import Every, Timing, timing_of
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services import dependencies
+from tocsin_controller.services.change_events import change_event
 from tocsin_controller.services.deadlocks import again_after_deadlock
 from tocsin_controller.services.etags import Precondition
 from tocsin_controller.services.findings import invalid
@@ -30,7 +31,7 @@ from tocsin_controller.services.job_events import note_event_trigger
 from tocsin_controller.services.starting import Asked, Asker, RunStarter
 from tocsin_controller.services.versions import definition_to_return_to
 from tocsin_controller.store.database import Database, Record, Session
-from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.events import add_events
 from tocsin_controller.store.jobs import (
     StoredJob,
     anchor_of,
@@ -160,7 +161,7 @@ class JobService:
         if definition.depends_on:
             await dependencies.save(session, job_id, definition)
         await arm(session, job_id, None, definition, now)
-        await add_events(session, [_event("job.created", definition.name, job_id, by)])
+        await add_events(session, [change_event("job.created", definition.name, by, job_id=job_id)])
         await add_audit(session, by, "job.created", "job", job_id, f"'{definition.name}'")
         return job_id
 
@@ -280,7 +281,9 @@ class JobService:
         )
         await arm(session, job.id, job.definition if is_readable else None, definition, now)
         details = f"{note + '; ' if note else ''}changed: {', '.join(changes)} (version {version})"
-        await add_events(session, [_event("job.updated", definition.name, job.id, by, details=details)])
+        await add_events(
+            session, [change_event("job.updated", definition.name, by, job_id=job.id, details=details)]
+        )
         audited = job_changes(job, definition, status, changes)
         await add_audit(session, by, "job.updated", "job", job.id, changes=audited)
 
@@ -309,7 +312,7 @@ class JobService:
         aftermath = await self._canceller.cancel_waiting(session, row["id"])
         await delete_job(session, row["id"])
         await forget_alerts(session, row["id"])
-        await add_events(session, [_event("job.deleted", row["name"], row["id"], by)])
+        await add_events(session, [change_event("job.deleted", row["name"], by, job_id=row["id"])])
         await add_audit(session, by, "job.deleted", "job", row["id"], f"'{row['name']}'")
         return aftermath
 
@@ -400,25 +403,4 @@ async def _unique_name(write: Awaitable[None], name: str) -> None:
     try:
         await write
     except asyncpg.UniqueViolationError:
-        details = [FieldError("name", "is in use")]
-        raise NameTaken(f"a job named '{name}' exists", details=details) from None
-
-
-def _event(
-    kind: str,
-    name: str,
-    job_id: UUID,
-    by: Principal,
-    *,
-    details: str | None = None,
-) -> NewEvent:
-    verb = kind.rpartition(".")[2]
-    return NewEvent(
-        kind=kind,
-        severity="info",
-        message=f"Job '{name}' was {verb}",
-        job_id=job_id,
-        api_key_id=by.key_id,
-        api_key_name=by.name,
-        details=details,
-    )
+        raise NameTaken.of("a job", name) from None

@@ -8,9 +8,10 @@ from pydantic import TypeAdapter, ValidationError
 from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.auditing import HIDDEN, add_audit
 from tocsin_controller.security.roles import Principal
+from tocsin_controller.services.change_events import change_event
 from tocsin_controller.services.script_syntax import check_syntax
 from tocsin_controller.store.database import Database, Record, Session
-from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.events import add_events
 from tocsin_controller.store.scripts import (
     delete_script,
     jobs_running,
@@ -65,7 +66,7 @@ class ScriptService:
         """The same in the caller's transaction, of what was checked before. Raises Conflict."""
         if not await save_script(session, name, body.script_type, body.code, by.name):
             raise Conflict(f"there are {MOST_SCRIPTS} scripts already; delete one first")
-        await add_events(session, [_event("script.saved", name, by)])
+        await add_events(session, [change_event("script.saved", name, by)])
         changes = {"code": (HIDDEN, HIDDEN)}
         details = f"{body.script_type}, {len(body.code.encode())} bytes"
         await add_audit(session, by, "script.saved", "script", name, details, changes=changes)
@@ -78,7 +79,7 @@ class ScriptService:
             if jobs := await _named_jobs(session, name):
                 raise Conflict(f"the script '{name}' is run by {jobs}: change or delete these first")
             await delete_script(session, name)
-            await add_events(session, [_event("script.deleted", name, by)])
+            await add_events(session, [change_event("script.deleted", name, by)])
             await add_audit(session, by, "script.deleted", "script", name)
         self._hints.hint(EVENTS)
 
@@ -107,13 +108,3 @@ def _entry(row: Record) -> dict[str, Any]:
 
 def _no_script(name: str) -> NotFound:
     return NotFound(f"there is no script '{name[:100]}'")
-
-
-def _event(kind: str, name: str, by: Principal) -> NewEvent:
-    return NewEvent(
-        kind=kind,
-        severity="info",
-        message=f"Script '{name}' was {kind.rpartition('.')[2]}",
-        api_key_id=by.key_id,
-        api_key_name=by.name,
-    )

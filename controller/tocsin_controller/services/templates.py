@@ -5,9 +5,10 @@ from pydantic import ValidationError
 from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
+from tocsin_controller.services.change_events import change_event
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.store.database import Database, Queries, Record, Session
-from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.events import add_events
 from tocsin_controller.store.templates import MOST_TEMPLATES, delete_template, save_template, template_row
 from tocsin_shared.errors import Conflict, InvalidInput, NotFound
 from tocsin_shared.jobs import JobCreate
@@ -43,7 +44,7 @@ class TemplateService:
         row = await save_template(session, body.name, body.description, body.snapshot, by.name)
         if row is None:
             raise Conflict(f"there are {MOST_TEMPLATES} templates already; delete one first")
-        await add_events(session, [_event("template.saved", body.name, by)])
+        await add_events(session, [change_event("template.saved", body.name, by)])
         await add_audit(session, by, "template.saved", "template", body.name)
         return row
 
@@ -52,7 +53,7 @@ class TemplateService:
         async with self._db.transaction() as session:
             if not await delete_template(session, name):
                 raise _no_template(name)
-            await add_events(session, [_event("template.deleted", name, by)])
+            await add_events(session, [change_event("template.deleted", name, by)])
             await add_audit(session, by, "template.deleted", "template", name)
         self._hints.hint(EVENTS)
 
@@ -79,13 +80,3 @@ async def _from_template(db: Queries, asked: JobFromTemplate) -> JobCreate:
 
 def _no_template(name: str) -> NotFound:
     return NotFound(f"there is no template '{name[:100]}'")
-
-
-def _event(kind: str, name: str, by: Principal) -> NewEvent:
-    return NewEvent(
-        kind=kind,
-        severity="info",
-        message=f"Template '{name}' was {kind.rpartition('.')[2]}",
-        api_key_id=by.key_id,
-        api_key_name=by.name,
-    )

@@ -7,9 +7,10 @@ import asyncpg
 from tocsin_controller.hints import EVENTS, Hints
 from tocsin_controller.security.auditing import HIDDEN, add_audit
 from tocsin_controller.security.roles import Principal
-from tocsin_controller.security.sealing import Vault, key_id_of
+from tocsin_controller.security.sealing import Vault, key_id_of, retired_key
+from tocsin_controller.services.change_events import change_event
 from tocsin_controller.store.database import Database, Record, Session
-from tocsin_controller.store.events import NewEvent, add_events
+from tocsin_controller.store.events import add_events
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.sealed import variable_place
 from tocsin_controller.store.variables import (
@@ -22,7 +23,7 @@ from tocsin_controller.store.variables import (
     update_variable,
     variable_row,
 )
-from tocsin_shared.errors import Conflict, FieldError, InvalidInput, NameTaken, NotFound
+from tocsin_shared.errors import Conflict, InvalidInput, NameTaken, NotFound
 from tocsin_shared.masks import VARIABLE_MASK
 from tocsin_shared.variables import MOST_VARIABLES, VariableCreate, VariableUpdate
 
@@ -66,10 +67,10 @@ class VariableService:
         try:
             is_stored = await insert_variable(session, row, by.name)
         except asyncpg.UniqueViolationError:
-            details = [FieldError("name", "is in use")]
-            raise NameTaken(f"a variable named '{body.name}' exists", details=details) from None
-        _refuse_retired_key(is_stored)
-        await add_events(session, [_event("variable.created", body.name, by)])
+            raise NameTaken.of("a variable", body.name) from None
+        if not is_stored:
+            raise retired_key()
+        await add_events(session, [change_event("variable.created", body.name, by)])
         await add_audit(session, by, "variable.created", "variable", body.name)
 
     async def update(self, name: str, body: VariableUpdate, by: Principal) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class VariableService:
             if stored is None:
                 raise _no_variable(name)
             if await self._update(session, stored, body, by):
-                await add_events(session, [_event("variable.updated", name, by)])
+                await add_events(session, [change_event("variable.updated", name, by)])
                 sent = sorted(body.model_fields_set)
                 changes = dict.fromkeys(sent, (HIDDEN, HIDDEN))
                 await add_audit(session, by, "variable.updated", "variable", name, changes=changes)
@@ -106,7 +107,8 @@ class VariableService:
         else:
             text = stored["value"] if value is None else value
             row = self._row(name, text, is_secret=is_secret, expires_at=expires_at)
-        _refuse_retired_key(await update_variable(session, row, by.name))
+        if not await update_variable(session, row, by.name):
+            raise retired_key()
         return True
 
     async def delete(self, name: str, by: Principal) -> None:
@@ -114,7 +116,7 @@ class VariableService:
         async with self._db.transaction() as session:
             if not await delete_variable(session, name):
                 raise _no_variable(name)
-            await add_events(session, [_event("variable.deleted", name, by)])
+            await add_events(session, [change_event("variable.deleted", name, by)])
             await add_audit(session, by, "variable.deleted", "variable", name)
         self._hints.hint(EVENTS)
 
@@ -138,23 +140,5 @@ def show_variable(row: Record) -> dict[str, Any]:
     return shown
 
 
-def _refuse_retired_key(is_stored: bool) -> None:
-    if not is_stored:
-        raise Conflict(
-            "this controller encrypts with a key that was rotated out meanwhile; give it the current key"
-        )
-
-
 def _no_variable(name: str) -> NotFound:
     return NotFound(f"there is no variable '{name[:128]}'")
-
-
-def _event(kind: str, name: str, by: Principal) -> NewEvent:
-    verb = kind.rpartition(".")[2]
-    return NewEvent(
-        kind,
-        "info",
-        f"Variable '{name}' was {verb}",
-        api_key_id=by.key_id,
-        api_key_name=by.name,
-    )

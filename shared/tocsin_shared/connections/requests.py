@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin_shared.connections.naming import ConnectionName
-from tocsin_shared.wire import Text, UserModel
+from tocsin_shared.wire import ReturnedModel, Text, UserModel
 
 #: Connections that one installation can have.
 MOST_CONNECTIONS: Final = 1_000
@@ -30,7 +30,7 @@ class ConnectionCreate(UserModel):
     config: Annotated[dict[str, Any], Field(repr=False)]
 
 
-class ConnectionUpdate(UserModel):
+class ConnectionUpdate(ReturnedModel):
     """What changes. A connection that was read may be sent back as it is."""
 
     #: Keys of the old type that the new one does not have are dropped.
@@ -43,13 +43,6 @@ class ConnectionUpdate(UserModel):
     _read_only: ClassVar[frozenset[str]] = frozenset(
         {"name", "created_at", "updated_at", "jobs", "unreadable"}
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_read_only(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {k: v for k, v in value.items() if k not in cls._read_only}
 
 
 class ConnectionTest(UserModel):
