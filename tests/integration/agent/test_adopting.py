@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.agent.conftest import (
@@ -36,6 +37,7 @@ from tocsin_agent.runtime.adoption import living_keepers
 from tocsin_shared.executions import Stream
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import (
+    Assignment,
     CancelOrder,
     GivenScript,
     OutputEvent,
@@ -75,10 +77,7 @@ fail("in the end")
 async def test_a_killed_agent_finds_its_job_again_and_tells_its_true_end(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
-    agent_process.start()
-    command, go = waiting(agent_process.directory, "echo after; exit 7")
-    job = assignment(command)
-    await started(controller, job)
+    job, go = await _held(controller, agent_process, "echo after; exit 7")
     await restart(controller, agent_process)
     go.touch()
     result = await controller.result(job.execution_id)
@@ -109,10 +108,7 @@ async def test_the_new_agent_names_what_it_adopted_in_its_first_poll(
 async def test_output_goes_on_after_adoption_while_the_job_still_runs(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
-    agent_process.start()
-    command, go = waiting(agent_process.directory, "echo after; exec sleep 60")
-    job = assignment(command)
-    await started(controller, job)
+    job, go = await _held(controller, agent_process, "echo after; exec sleep 60")
     await restart(controller, agent_process)
     go.touch()
     await controller.until(lambda: controller.output(job.execution_id) == "before\nafter\n")
@@ -124,10 +120,7 @@ async def test_output_goes_on_after_adoption_while_the_job_still_runs(
 async def test_a_job_that_ended_while_no_agent_was_there_is_told_as_it_ended(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
-    agent_process.start()
-    command, go = waiting(agent_process.directory, "echo after; echo sorry >&2; exit 3")
-    job = assignment(command)
-    await started(controller, job)
+    job, go = await _held(controller, agent_process, "echo after; echo sorry >&2; exit 3")
     agent_process.kill()
     go.touch()
     await eventually(lambda: end_file(agent_process, job).exists() and not keepers(agent_process))
@@ -187,11 +180,7 @@ async def test_a_cancel_after_adoption_ends_all_of_it(
 async def test_a_stop_order_after_adoption_kills_and_nothing_is_reported(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
-    agent_process.start()
-    pid_file = agent_process.directory / "pid"
-    job = assignment(f"echo $$ > {pid_file}; echo before; exec sleep 60")
-    await started(controller, job)
-    pid = await pid_in(pid_file)
+    job, pid = await _sleeping(controller, agent_process)
     await restart(controller, agent_process)
     await controller.stop(StopOrder(execution_id=job.execution_id, fence=1, why="lost"))
     await controller.settled(job.execution_id)
@@ -267,11 +256,7 @@ async def test_whoever_has_the_number_of_a_job_now_is_left_alone(
 async def test_a_keeper_that_the_journal_does_not_know_is_ended(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
-    agent_process.start()
-    pid_file = agent_process.directory / "pid"
-    job = assignment(f"echo $$ > {pid_file}; echo before; exec sleep 60")
-    await started(controller, job)
-    pid = await pid_in(pid_file)
+    job, pid = await _sleeping(controller, agent_process)
     agent_process.kill()
     (agent_process.state_dir / "journal" / "control.log").write_bytes(b"")
     agent_process.start()
@@ -296,12 +281,8 @@ async def test_output_over_the_limit_while_no_agent_is_there_keeps_start_and_end
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
     controller.limits = OutputLimits(max_bytes_per_stream=20_000, flush_secs=0.02)
-    agent_process.start()
-    command, go = waiting(
-        agent_process.directory, "i=0; while [ $i -lt 9000 ]; do echo line-$i; i=$((i+1)); done"
-    )
-    job = assignment(command)
-    await started(controller, job)
+    printing = "i=0; while [ $i -lt 9000 ]; do echo line-$i; i=$((i+1)); done"
+    job, go = await _held(controller, agent_process, printing)
     agent_process.kill()
     go.touch()
     await eventually(lambda: end_file(agent_process, job).exists())
@@ -325,12 +306,9 @@ async def test_output_over_the_limit_while_no_agent_is_there_keeps_start_and_end
 async def test_bytes_that_are_no_text_arrive_as_they_were(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
-    agent_process.start()
     source = agent_process.directory / "binary"
     source.write_bytes(os.urandom(300_000) + "täxt €".encode() + b"\xe2\x82")
-    command, go = waiting(agent_process.directory, f"cat {source}")
-    job = assignment(command)
-    await started(controller, job)
+    job, go = await _held(controller, agent_process, f"cat {source}")
     agent_process.kill()
     go.touch()
     await eventually(lambda: end_file(agent_process, job).exists())
@@ -379,13 +357,7 @@ def _command(process: Path) -> str:
 async def test_the_keeper_ends_what_it_may_not_run_any_more_though_its_agent_is_dead(
     controller: FakeController, agent_process: AgentProcess
 ) -> None:
-    agent_process.start()
-    pid_file = agent_process.directory / "pid"
-    job = assignment(
-        f"echo $$ > {pid_file}; echo before; exec sleep 60", self_fence_secs=3, kill_grace_secs=0
-    )
-    await started(controller, job)
-    pid = await pid_in(pid_file)
+    job, pid = await _sleeping(controller, agent_process, self_fence_secs=3, kill_grace_secs=0)
     # The agent tells its keeper the instant as soon as it looks at the clock.
     await asyncio.sleep(1)
     agent_process.kill()
@@ -394,3 +366,25 @@ async def test_the_keeper_ends_what_it_may_not_run_any_more_though_its_agent_is_
     agent_process.start()
     result = await controller.result(job.execution_id)
     assert (result.status, result.reason) == ("failed", "self_fenced")
+
+
+async def _sleeping(
+    controller: FakeController, agent_process: AgentProcess, **settings: Any
+) -> tuple[Assignment, int]:
+    """A job that prints `before` and sleeps under an agent that was just started, and its process."""
+    agent_process.start()
+    pid_file = agent_process.directory / "pid"
+    job = assignment(f"echo $$ > {pid_file}; echo before; exec sleep 60", **settings)
+    await started(controller, job)
+    return job, await pid_in(pid_file)
+
+
+async def _held(
+    controller: FakeController, agent_process: AgentProcess, then: str
+) -> tuple[Assignment, Path]:
+    """A job that prints `before` and goes on with `then` once this file is there."""
+    agent_process.start()
+    command, go = waiting(agent_process.directory, then)
+    job = assignment(command)
+    await started(controller, job)
+    return job, go
