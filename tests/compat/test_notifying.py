@@ -9,9 +9,10 @@ from tests.compat.conftest import a_controller
 from tests.integration.api.test_connections import KEY
 from tests.services.sinks import eventually, mail_sink, web_sink
 
-from tocsin_controller.compat.dkron.owners import changed_mail, mail_to
+from tocsin_controller.compat.dkron.owners import changed_mail
 from tocsin_controller.store.database import Database
 from tocsin_controller.workflow.notifying.formats import template_request
+from tocsin_shared.dkron.owners import mail_to
 from tocsin_shared.notifications import TEMPLATE_NAMES, WebhookChannel
 
 PAYLOAD = '{"text": "{{.JobName}} {{ .Success }} on {{.NodeName}}: {{.Output}}", "at": "{{.FinishedAt}}"}'

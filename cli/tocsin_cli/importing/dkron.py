@@ -9,6 +9,7 @@ from typing import Any, Final
 from tocsin_cli.importing.converted import CannotConvert, Converted, Json, name_from
 from tocsin_cli.importing.dkron_executors import config_of, read_work
 from tocsin_cli.importing.dkron_schedules import DkronSchedule, instant, read_schedule, written
+from tocsin_shared.dkron.owners import mail_to
 from tocsin_shared.dkron.processors import PROCESSORS, read_processors
 
 _TAG: Final = re.compile(r"\w[\w.:/=@\-]{0,63}")
@@ -85,8 +86,14 @@ def _job(job: Json, names: Mapping[str, str], options: DkronOptions, seen: _Seen
     if job.get("ephemeral"):
         notes.append("stays after its first success; Dkron deleted it")
     _sinks(job.get("processors") or {}, document, notes)
-    if job.get("owner_email"):
-        notes.append(f"no mail goes to {job['owner_email']} at its ends: let a job react to its events")
+    if owner := job.get("owner_email"):
+        document["notifications"] = mail_to(str(owner))
+        is_address = document["notifications"] is not None
+        notes.append(
+            f"mail goes to {owner} at its ends once the fleet has a mail server (notification_email)"
+            if is_address
+            else f"no mail goes to {owner}, which is no address"
+        )
     found.add({key: value for key, value in document.items() if value is not None}, *notes)
 
 

@@ -203,11 +203,12 @@ def test_what_else_a_job_says() -> None:
         {"type": "file", "keep_output": True, "directory": "/var/log/dkron"},
         {"type": "syslog", "keep_output": False},
     ]
+    assert document["notifications"]["recipients"]["emails"] == ["ann@example.org"]
     assert [note.split(":")[0] for note in notes] == [
         "stays after its first success; Dkron deleted it",
         "its output goes to file and syslog where the controllers' operator has opened that (output_*)",
         "its output does not go to the processor slack",
-        "no mail goes to ann@example.org at its ends",
+        "mail goes to ann@example.org at its ends once the fleet has a mail server (notification_email)",
     ]
 
 
