@@ -10,13 +10,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.postgres import UNSAFE_BUT_FAST, ExternalServer, Server, dsn_of, new_database, run_apart
 from tocsin_controller.embedded import EmbeddedPostgres
 from tocsin_controller.maintenance import Maintenance
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.migrate import migrate
-from tocsin_shared.logs import log
 
 #: What the servers of some workers may fill.
 MEMORY_BYTES = 4 * 1024**3
@@ -46,8 +46,10 @@ def keeper() -> None:
 
 
 def log_as_tests_do() -> None:
-    """Lines on stdout, where capturing finds them."""
-    log.configure("console", "debug", "stdout")
+    """Lines on stdout, where capturing finds them. Tracebacks are plain: drawn in boxes, one takes seconds."""
+    structlog.reset_defaults()
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 log_as_tests_do()
