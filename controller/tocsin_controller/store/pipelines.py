@@ -194,7 +194,7 @@ async def lock_pipeline_run(session: Session, group: str, pipeline_run_id: UUID)
 
 
 async def steps_to_retry(session: Session, pipeline_run_id: UUID) -> list[Record]:
-    """The steps that did not succeed: `job_id`, `run_id`, `trigger`."""
+    """The steps that did not succeed, or never ran because of others' jobs: `job_id`, `run_id`, `trigger`, `status`."""
     return await session.fetch(_STEPS_TO_RETRY, pipeline_run_id)
 
 

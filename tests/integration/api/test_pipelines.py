@@ -148,6 +148,30 @@ async def test_a_due_pipeline_starts_once_per_instant_with_two_controllers(
         )
 
 
+async def test_a_step_that_waits_outside_is_retried_once_that_has_ended(api: Api) -> None:
+    agent = await api.agent()
+    other = await api.job("other", group="Elsewhere")
+    first = await api.job("first", group="ETL")
+    second = await api.job("second", group="ETL", depends_on=[{"job_id": "first"}, {"job_id": "other"}])
+    skipped = await api.job("skipped", group="ETL", depends_on=[{"job_id": "other"}])
+    started = await api.call("POST", "/api/pipelines/ETL/runs")
+    path = f"/api/pipelines/ETL/runs/{started.json['pipeline_run_id']}"
+    assert await finish(api, agent, "succeeded") == [first["id"]]
+    assert (await ended(api, path, "incomplete"))["counts"] == {"not_run": 1, "skipped": 1, "succeeded": 1}
+    refused = await api.call("POST", path + "/retry")
+    assert refused.status == 409
+    assert refused.json["error"].endswith("outside of the pipeline run is missing: 'other' has not run")
+    assert (await api.get(path))["status"] == "incomplete"
+
+    await api.post(f"/api/jobs/{other['id']}/trigger")
+    both = {second["id"], skipped["id"]}
+    assert set((await finish(api, agent, *["succeeded"] * 3))[1:]) == both
+    again = await api.call("POST", path + "/retry")
+    assert (again.status, len(again.json["run_ids"])) == (202, 2)
+    assert set(await finish(api, agent, "succeeded", "succeeded")) == both
+    assert (await ended(api, path, "succeeded"))["counts"] == {"succeeded": 3}
+
+
 async def test_an_empty_group_ends_incomplete_and_an_unknown_one_is_not_found(api: Api) -> None:
     await api.post("/api/jobs/groups", {"name": "empty"})
     started = await api.post("/api/pipelines/empty/runs")
