@@ -107,6 +107,16 @@ def _task(webhook: Webhook) -> dict[str, Any]:
     }
 
 
+def replaced_task(task: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+    """The task in place of the stored one, of which stays what Chronos' clients can't see."""
+    if stored["type"] != "http":
+        return task
+    stays = {key: stored[key] for key in ("connection",) if stored.get(key) is not None}
+    if stored.get("expect_status") == "any" and task["expect_statuses"] is None:
+        stays["expect_status"] = "any"
+    return {**task, **stays}
+
+
 def _header(auth: Auth) -> tuple[str, str]:
     match auth.type:
         case "basic":

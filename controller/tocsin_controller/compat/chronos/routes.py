@@ -8,7 +8,7 @@ from aiohttp import web
 from tocsin_controller.api.admission import Admission
 from tocsin_controller.api.answers import json_response, with_error_headers
 from tocsin_controller.api.handlers.parts import Parts
-from tocsin_controller.compat.chronos.reading import ChronosJob, definition_of
+from tocsin_controller.compat.chronos.reading import ChronosJob, definition_of, replaced_task
 from tocsin_controller.compat.chronos.writing import (
     EXECUTION,
     show_config,
@@ -19,7 +19,7 @@ from tocsin_controller.compat.chronos.writing import (
 from tocsin_controller.compat.facade import FacadeCall, FacadeRoute
 from tocsin_controller.compat.jobs import FacadeOfJobs
 from tocsin_controller.compat.past import PastRun, instant, past_run, past_runs, until_over
-from tocsin_controller.compat.saving import as_create, as_update, counted_from_now
+from tocsin_controller.compat.saving import as_create, as_update, change_job, counted_from_now
 from tocsin_controller.compat.wording import sentence_of
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.findings import invalid
@@ -37,7 +37,7 @@ from tocsin_shared.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from tocsin_shared.jobs import TriggerRequest
+from tocsin_shared.jobs import JobUpdate, TriggerRequest
 from tocsin_shared.jobs_history import RollbackRequest
 
 #: Jobs of one answer.
@@ -140,10 +140,17 @@ class Chronos(FacadeOfJobs):
         return _done(show_job(await self._row(call.path["id"])))
 
     async def update(self, call: FacadeCall) -> web.Response:
-        row = await self._row(call.path["id"])
+        job_id = str((await self._row(call.path["id"]))["id"])
         sent = await call.json()
         if not isinstance(sent, dict):
             raise MalformedBody("the body must be a JSON object")
+        await change_job(
+            self._jobs, lambda: self._row(job_id), lambda row: self._changed(row, sent), call.caller
+        )
+        return _done(show_job(await self._row(job_id)))
+
+    async def _changed(self, row: Record, sent: dict[str, Any]) -> JobUpdate:
+        """What becomes of a job."""
         if isinstance(sent.get("webhook"), dict):
             sent = {**sent, "webhook": unmask_auth(sent["webhook"], row["definition"])}
         try:
@@ -151,11 +158,10 @@ class Chronos(FacadeOfJobs):
         except ValueError as error:
             raise invalid(error, sent) from None  # type: ignore[arg-type]  # pydantic's, which is one
         parts = definition_of(job)
+        parts["task"] = replaced_task(parts["task"], row["definition"]["task"])
         if parts["compat"]["chronos"]["schedule"] != show_config(row["definition"])["schedule"]:
             parts = counted_from_now(parts, await read_clock(self._db))
-        body = as_update(parts, row["definition"], "chronos")
-        await self._jobs.update(str(row["id"]), body, call.caller)
-        return _done(show_job(await self._row(str(row["id"]))))
+        return as_update(parts, row["definition"], "chronos")
 
     async def delete(self, call: FacadeCall) -> web.Response:
         row = await self._row(call.path["id"])

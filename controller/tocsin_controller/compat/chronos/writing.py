@@ -113,8 +113,9 @@ def _webhook(task: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any] | Non
         shown["body"] = task["body"]
     if auth is not None:
         shown["auth"] = auth
-    if task.get("expect_statuses"):
-        shown["success_codes"] = task["expect_statuses"]
+    expected = task.get("expect_status")
+    if codes := task.get("expect_statuses") or ([expected] if isinstance(expected, int) else None):
+        shown["success_codes"] = codes
     return shown
 
 

@@ -1,5 +1,6 @@
 """Jobs as Dkron's clients see and change them, over the service of ours."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,7 +10,7 @@ from tocsin_controller.compat.dkron.checking import check_job
 from tocsin_controller.compat.dkron.owners import changed_mail
 from tocsin_controller.compat.dkron.reading import DECIDED, definition_of, kept_of, marks
 from tocsin_controller.compat.dkron.writing import Past, kept_by, later, show_job
-from tocsin_controller.compat.saving import as_create, as_update, counted_from_now
+from tocsin_controller.compat.saving import as_create, as_update, change_job, counted_from_now
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.jobs import JobService
 from tocsin_controller.store.database import Database, Record
@@ -19,9 +20,11 @@ from tocsin_controller.store.jobs import job_row, list_jobs, read_clock
 from tocsin_controller.workflow.notifying.channels import EMAIL, fleet_notifications
 from tocsin_shared.errors import NameTaken, NotFound
 from tocsin_shared.ids import id_floor
+from tocsin_shared.jobs import JobUpdate
 
 #: Jobs of one answer.
 MOST_JOBS: Final = 10_000
+_SHOWN_AT_ONCE: Final = 100
 
 
 class NoParent(NotFound):
@@ -53,17 +56,17 @@ class DkronJobs:
         )  # fmt: skip
         return sorted(page.rows, key=lambda row: str(row["name"]))
 
-    async def show(self, rows: Sequence[Record], *, is_counted: bool = True) -> list[dict[str, Any]]:
-        """Jobs in Dkron's words; without counts nothing is said of what they have done."""
-        ids = [row["id"] for row in rows]
-        counts = await histories(self._db, {row["id"]: _since(row) for row in rows}) if is_counted else {}
-        parents, children = await families(self._db, ids)
-        return [
-            show_job(
-                row, Past(counts.get(row["id"]), parents.get(row["id"], ""), children.get(row["id"], []))
-            )
-            for row in rows
-        ]
+    async def show(self, rows: Sequence[Record]) -> list[dict[str, Any]]:
+        """Jobs in Dkron's words."""
+        counts = await histories(self._db, {row["id"]: _since(row) for row in rows})
+        parents, children = await families(self._db, [row["id"] for row in rows])
+        shown: list[dict[str, Any]] = []
+        for at, row in enumerate(rows):
+            if at % _SHOWN_AT_ONCE == 0:
+                await asyncio.sleep(0)  # lists can be long: others get their turns
+            past = Past(counts.get(row["id"]), parents.get(row["id"], ""), children.get(row["id"], []))
+            shown.append(show_job(row, past))
+        return shown
 
     async def show_one(self, name: str) -> dict[str, Any]:
         """One job. Raises NotFound."""
@@ -84,10 +87,14 @@ class DkronJobs:
             try:
                 await self._create(job, parent, now, by)
             except NameTaken:  # by somebody who sent it at the same time
-                row = await self.row(job["name"])
+                pass
             else:
                 return
-        await self._replace(row, job, parent, now, by)
+
+        async def replaced(row: Record) -> JobUpdate:
+            return await self._replaced(row, job, parent, now)
+
+        await change_job(self._jobs, lambda: self.row(job["name"]), replaced, by)
 
     async def set_disabled(self, row: Record, by: Principal, *, is_disabled: bool) -> None:
         """Switch its schedule off or on."""
@@ -97,12 +104,13 @@ class DkronJobs:
     async def forget_executions(self, row: Record, by: Principal) -> None:
         """Dkron's clients see no execution made before now, and counters begin at nothing."""
         now = await read_clock(self._db)
-        kept = kept_by(row["definition"]) | {
-            "since": (now + timedelta(milliseconds=1)).isoformat(),
-            "base": {},
-        }
-        change = as_update({"compat": {"dkron": kept}}, row["definition"], "dkron")
-        await self._jobs.update(str(row["id"]), change, by)
+        hidden = {"since": (now + timedelta(milliseconds=1)).isoformat(), "base": {}}
+
+        async def forgetful(row: Record) -> JobUpdate:
+            kept = kept_by(row["definition"]) | hidden
+            return as_update({"compat": {"dkron": kept}}, row["definition"], "dkron")
+
+        await change_job(self._jobs, lambda: self.row(str(row["name"])), forgetful, by)
 
     async def _can_mail(self) -> bool:
         return EMAIL in (await fleet_notifications(self._db)).channels
@@ -114,9 +122,9 @@ class DkronJobs:
         kept = {"job": kept_of(job), "made": marks(body.model_dump(mode="json")), "base": _base(job, {})}
         await self._jobs.create(as_create({**parts, "compat": {"dkron": kept}}), by)
 
-    async def _replace(
-        self, row: Record, job: dict[str, Any], parent: str | None, now: datetime, by: Principal
-    ) -> None:
+    async def _replaced(
+        self, row: Record, job: dict[str, Any], parent: str | None, now: datetime
+    ) -> JobUpdate:
         """What is sent as it is shown stays as it was made, wherever that was."""
         shown = (await self.show([row]))[0]
         parts = counted_from_now(definition_of(job, parent, now), now, job["starts_at"])
@@ -143,8 +151,7 @@ class DkronJobs:
         kept = before | {"job": kept_of(job), "made": made, "base": _base(job, shown, counted)}
         if not job["status"] and (before.get("job") or {}).get("status"):
             kept["job"]["status"] = before["job"]["status"]
-        change = as_update({**parts, "compat": {"dkron": kept}}, row["definition"], "dkron")
-        await self._jobs.update(str(row["id"]), change, by)
+        return as_update({**parts, "compat": {"dkron": kept}}, row["definition"], "dkron")
 
 
 _COUNTERS: Final = ("success_count", "error_count")

@@ -13,15 +13,15 @@ SORTED_BY: Final = frozenset(
         "id", "name", "displayname", "schedule", "success_count", "error_count", "last_success", "last_error", "next",
     }
 )  # fmt: skip
-#: Filters and orders for which it must be known what every job has done.
-_COUNTED: Final = frozenset({"success_count", "error_count", "last_success", "last_error"})
+#: What a list can be sorted by that is known of a job at a glance.
+_SEEN: Final = frozenset({"id", "name", "displayname", "next"})
 
 _INSTANTS: Final = frozenset({"last_success", "last_error", "next"})
 
 
-def needs_counts(query: MultiMapping[str]) -> bool:
-    """Whether the list can't be told from definitions alone."""
-    return "status" in query or query.get("_sort") in _COUNTED
+def needs_all(query: MultiMapping[str]) -> bool:
+    """Whether jobs must be known better than at a glance to say which are listed, and in which order."""
+    return "status" in query or query.get("_sort") in SORTED_BY - _SEEN
 
 
 def fits(job: Mapping[str, Any], query: MultiMapping[str]) -> bool:

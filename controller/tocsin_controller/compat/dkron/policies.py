@@ -72,11 +72,12 @@ class Policies:
     async def put(self, name: str, sent: Any, by: Principal) -> dict[str, Any]:
         """Keep a policy: a document, or what is shown of one. Raises InvalidInput."""
         document = sent.get("Rules", sent) if isinstance(sent, dict) else sent
-        if isinstance(document, str):
-            try:
+        try:
+            if isinstance(document, str):
                 document = json.loads(document)
-            except (ValueError, RecursionError):
-                raise InvalidInput.field("Rules", "must be JSON") from None
+            json.dumps(document, ensure_ascii=False).encode()  # what has no UTF-8 form can't be stored
+        except (ValueError, RecursionError):
+            raise InvalidInput.field("Rules", "must be JSON") from None
         read_rules(document)
         if not 0 < len(name) <= _MOST_NAME_CHARS:
             raise InvalidInput.field("name", f"must have 1 to {_MOST_NAME_CHARS} characters")

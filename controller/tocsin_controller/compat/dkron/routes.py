@@ -13,7 +13,7 @@ from tocsin_controller.compat.dkron.answers import NoRoute, answer, counted, err
 from tocsin_controller.compat.dkron.cluster import Cluster, listed
 from tocsin_controller.compat.dkron.ephemeral import Ephemeral
 from tocsin_controller.compat.dkron.jobs import DkronJobs
-from tocsin_controller.compat.dkron.listing import fits, in_order, needs_counts, part_of
+from tocsin_controller.compat.dkron.listing import fits, in_order, needs_all, part_of
 from tocsin_controller.compat.dkron.origins import Origins
 from tocsin_controller.compat.dkron.policies import Policies
 from tocsin_controller.compat.dkron.restoring import read_file, restore
@@ -21,6 +21,7 @@ from tocsin_controller.compat.dkron.running import start_run, wait_for_all
 from tocsin_controller.compat.dkron.statistics import by_day, days_asked
 from tocsin_controller.compat.dkron.switches import is_paused, set_paused
 from tocsin_controller.compat.dkron.values import decode_job, first_value
+from tocsin_controller.compat.dkron.writing import glance
 from tocsin_controller.compat.facade import MAX_BODY_BYTES, Facade, FacadeCall, FacadeRoute, basic_password
 from tocsin_controller.security.roles import ADMINS, READERS, WRITERS, Principal, Role
 from tocsin_controller.services.fleet_settings import FleetSettings
@@ -65,6 +66,7 @@ class Dkron(Facade):
         return [
             FacadeRoute("GET", "/v1", READERS, self.status),
             FacadeRoute("GET", "/v1/", READERS, self.status),
+            FacadeRoute("*", "/v1", READERS, self.nothing),
             FacadeRoute("GET", jobs, READERS, self.list),
             FacadeRoute("POST", jobs, WRITERS, self.save),
             FacadeRoute("PATCH", jobs, WRITERS, self.save),
@@ -115,11 +117,11 @@ class Dkron(Facade):
     async def list(self, call: FacadeCall) -> web.Response:
         query = call.request.query
         rows = await self._jobs.rows()
-        is_counted = needs_counts(query)
-        shown = await self._jobs.show(rows, is_counted=is_counted)
-        found = in_order([job for job in shown if fits(job, query)], query)
+        is_whole = needs_all(query)
+        known = await self._jobs.show(rows) if is_whole else [glance(row) for row in rows]
+        found = in_order([job for job in known if fits(job, query)], query)
         part = part_of(found, query)
-        if not is_counted:  # what they have done is looked up for those on the page alone
+        if not is_whole:  # the rest of a job is looked up for those on the page alone
             by_name = {row["name"]: row for row in rows}
             part = await self._jobs.show([by_name[job["name"]] for job in part])
         return self._said(counted(call.request, part, len(found)))

@@ -37,6 +37,19 @@ def kept_by(definition: Mapping[str, Any]) -> dict[str, Any]:
     return dict((definition.get("compat") or {}).get("dkron") or {})
 
 
+def glance(row: Record) -> dict[str, Any]:
+    """Of a job what most lists are filtered and sorted by."""
+    stored = row["definition"]
+    return {
+        "id": stored["name"],
+        "name": stored["name"],
+        "displayname": stored.get("description") or "",
+        "disabled": row["status"] == "paused",
+        "metadata": (kept_by(stored).get("job") or {}).get("metadata") or None,
+        "next": write_instant(row["next_fire_at"]) or ZERO,
+    }
+
+
 def show_job(row: Record, past: Past) -> dict[str, Any]:
     """All the keys, in order; of a job that was made elsewhere, what can be said of it."""
     stored = show_definition(row["definition"])

@@ -78,7 +78,11 @@ def changes_of(change: KrafterChange, stored: dict[str, Any]) -> dict[str, Any]:
         kind = change.schedule_type or stored.get("schedule", {}).get("type", "cron")
         if change.schedule is None:
             raise InvalidInput.field("schedule", "is required together with schedule_type")
-        parts["schedule"] = _schedule(kind, change.schedule)
+        schedule = _schedule(kind, change.schedule)
+        if not _is_said(
+            schedule, stored.get("schedule")
+        ):  # else an interval would begin anew with each change
+            parts["schedule"] = schedule
         kept["schedule"] = change.schedule
     if wanted := {key: sent[key] for key in ("url", "method", "headers", "body") if key in sent}:
         if stored["task"]["type"] != "http":
@@ -102,6 +106,15 @@ def _notifications(stored: dict[str, Any] | None, *, on_failure: bool) -> dict[s
     """What else is told stays; None when nothing is said of it any more."""
     changed = Notifications.model_validate({**(stored or {}), "on_failure": on_failure})
     return None if changed == Notifications() else changed.model_dump(mode="json")
+
+
+def _is_said(schedule: dict[str, Any], stored: dict[str, Any] | None) -> bool:
+    """Whether the job has this schedule already."""
+    if stored is None or stored["type"] != schedule["type"]:
+        return False
+    if schedule["type"] == "cron":
+        return bool(stored["value"] == schedule["value"])
+    return bool(stored["value"]["interval_secs"] == schedule["value"]["interval_secs"])
 
 
 def _schedule(kind: str, text: str) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from tocsin_controller.compat.jobs import FacadeOfJobs
 from tocsin_controller.compat.krafter.reading import KrafterChange, KrafterJob, changes_of, definition_of
 from tocsin_controller.compat.krafter.writing import show_execution, show_job
 from tocsin_controller.compat.past import past_attempts
-from tocsin_controller.compat.saving import as_create, as_update, counted_from_now
+from tocsin_controller.compat.saving import as_create, as_update, change_job, counted_from_now
 from tocsin_controller.compat.wording import field_of_theirs, sentence_of
 from tocsin_controller.security.roles import CRON_READERS, CRON_WRITERS, READERS, WRITERS
 from tocsin_controller.services.show import show_definition
+from tocsin_controller.store.database import Record
 from tocsin_controller.store.jobs import job_activity, list_jobs, read_clock
 from tocsin_shared.errors import NotFound, TocsinError
-from tocsin_shared.jobs import TriggerRequest
+from tocsin_shared.jobs import JobUpdate, TriggerRequest
 
 DEFAULT_PER_PAGE: Final = 20
 MOST_PER_PAGE: Final = 100
@@ -87,13 +88,17 @@ class Krafter(FacadeOfJobs):
         return await self._answer(call.path["id"])
 
     async def update(self, call: FacadeCall) -> web.Response:
-        row = await self._row(call.path["id"])
-        stored = show_definition(row["definition"])
-        parts = changes_of(await call.read(KrafterChange), stored)
-        parts = counted_from_now(parts, await read_clock(self._db))
-        body = as_update(parts, row["definition"], "krafter")
-        await self._jobs.update(str(row["id"]), body, call.caller)
-        return await self._answer(str(row["id"]))
+        job_id = str((await self._row(call.path["id"]))["id"])
+        sent = await call.read(KrafterChange)
+
+        async def changed(row: Record) -> JobUpdate:
+            parts = changes_of(sent, show_definition(row["definition"]))
+            return as_update(
+                counted_from_now(parts, await read_clock(self._db)), row["definition"], "krafter"
+            )
+
+        await change_job(self._jobs, lambda: self._row(job_id), changed, call.caller)
+        return await self._answer(job_id)
 
     async def delete(self, call: FacadeCall) -> web.Response:
         row = await self._row(call.path["id"])

@@ -1,0 +1,75 @@
+"""One job through several APIs at once: none undoes what another keeps of it, and none answers nonsense with a 500."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.compat.conftest import Controller
+
+KRAFTER, CHRONOS = "/api/v1/cron/jobs", "/api/v1/jobs"
+#: A lone half of a character that takes two: JSON can say it, UTF-8 can't.
+LONE = "\ud800"
+
+
+def webhook(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "schedule": "@daily",
+        "webhook": {"url": "http://127.0.0.1:9/", "method": "POST", **more},
+    }
+
+
+async def test_changes_at_the_same_time_keep_each_others_parts(controller: Controller) -> None:
+    dkron = {
+        "name": "shared", "schedule": "@every 1h", "executor": "http",
+        "executor_config": {"method": "GET", "url": "http://127.0.0.1:9/"},
+    }  # fmt: skip
+    await controller.call("POST", "/v1/jobs", dkron)
+    owners = [f"owner-{n}" for n in range(6)]
+    async with asyncio.TaskGroup() as group:
+        for n, owner in enumerate(owners):
+            group.create_task(controller.call("POST", "/v1/jobs", dkron | {"owner": owner}))
+            group.create_task(controller.call("PATCH", f"{KRAFTER}/shared", {"timeout_ms": 1_500 + n}))
+    shown = await controller.call("GET", "/v1/jobs/shared")
+    assert shown["owner"] in owners, (
+        "changes through Krafter's API have not brought back what was there before"
+    )
+    assert (shown["schedule"], shown["next"] > "2") == ("@every 1h", True)
+    krafter = (await controller.call("GET", f"{KRAFTER}/shared"))["data"]
+    assert krafter["timeout_ms"] % 1_000 in range(500, 506)
+    before = krafter["next_run_at"]
+    sent = {"schedule_type": "interval", "schedule": "every_60m", "failure_notify": True}
+    changed = (await controller.call("PUT", f"{KRAFTER}/shared", sent))["data"]
+    assert (changed["next_run_at"], changed["failure_notify"]) == (before, True), "the same interval goes on"
+
+
+async def test_chronos_keeps_of_a_task_what_its_clients_do_not_see(controller: Controller) -> None:
+    config = {"method": "POST", "url": "http://127.0.0.1:9/"}
+    job = {"name": "any", "schedule": "@every 1h", "executor": "http", "executor_config": config}
+    await controller.call("POST", "/v1/jobs", job)
+    await controller.call("PUT", f"{CHRONOS}/any", webhook("any"))
+    task = (await controller.call("GET", "/api/jobs/any"))["task"]
+    assert (task["method"], task["expect_status"]) == ("post", "any")
+    shown = (await controller.call("PUT", f"{CHRONOS}/any", webhook("any", success_codes=[204])))["data"]
+    assert shown["webhook"]["success_codes"] == [204]
+    assert (await controller.call("GET", "/v1/jobs/any"))["executor_config"]["expectCode"] == "204"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", CHRONOS, webhook("long") | {"schedule": "@every 99999999999h"}),
+        (
+            "POST",
+            KRAFTER,
+            {"name": "x", "schedule_type": "interval", "schedule": "every_999999d", "url": "http://x/"},
+        ),
+        ("POST", "/v1/acl/policies/x", {"path": {LONE: ["read"]}}),
+        ("POST", "/v1/acl/policies/x", {"Rules": '{"path":{"\\ud800":["read"]}}'}),
+    ],
+)
+async def test_what_can_not_be_is_refused(
+    controller: Controller, method: str, path: str, body: dict[str, Any]
+) -> None:
+    async with controller.http.request(method, controller.url + path, json=body) as answer:
+        assert answer.status in (400, 422), (answer.status, await answer.text())
