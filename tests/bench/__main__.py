@@ -10,6 +10,7 @@ from rich.table import Table
 
 from tests.bench import (
     agents_idle,
+    dkron,
     fan_out,
     history,
     lateness,
@@ -39,6 +40,7 @@ SCENARIOS: dict[str, Scenario] = {
     "search": history.search,
     "fan-out": fan_out.all_hosts,
     "output-rules": output_rules.one_megabyte,
+    "dkron": dkron.thousand_jobs,
     "task-types": task_types.every_type,
 }
 
