@@ -77,6 +77,9 @@ def run_program(
     """An agent until it is stopped. Ends the process when that can't be. `load` reads the settings of another kind of
     agent than ours, `offer` is what that one does.
     """
+    from tocsin_shared.garbage import collect_less, keep_what_is_loaded
+
+    collect_less()
     import uvloop
 
     from tocsin_agent.daemon import Superseded
@@ -87,7 +90,6 @@ def run_program(
     from tocsin_agent.registration import Cloned
     from tocsin_agent.service import serve
     from tocsin_agent.settings import AgentSettings
-    from tocsin_shared.garbage import collect_less
     from tocsin_shared.logs import configure_logging
 
     try:
@@ -112,7 +114,7 @@ def run_program(
     if flags["key"]:
         click.echo("tocsin-agent: --key shows in the process list; --key-file does not", err=True)
     configure_logging(settings.log_format, settings.log_level)
-    collect_less()
+    keep_what_is_loaded()
     try:
         uvloop.run(serve(settings, policy, offer))
     except DiskTrouble as error:

@@ -179,7 +179,9 @@ def keys_reset_admin(config: Path | None, database_url: str | None) -> None:
 async def _serve(settings: ControllerSettings, *, migrate: bool) -> None:
     from tocsin_controller.app import running_controller
     from tocsin_controller.store.migrate import migrate as apply
+    from tocsin_shared.garbage import keep_what_is_loaded
 
+    keep_what_is_loaded()
     for pause_secs in START_PAUSES_SECS:
         try:
             if migrate:

@@ -4,11 +4,11 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from tocsin_shared.changes import FieldChange
 from tocsin_shared.jobs import GroupName
-from tocsin_shared.wire import Name, Text, UserModel
+from tocsin_shared.wire import Model, Name, Text, UserModel
 
 #: Documents of one request, and jobs that one may delete.
 MOST_DOCUMENTS: Final = 1_000
@@ -51,7 +51,7 @@ class ApplyAction(StrEnum):
     DELETE = "delete"
 
 
-class AppliedJob(BaseModel):
+class AppliedJob(Model):
     """One job of a plan."""
 
     model_config = ConfigDict(extra="forbid")
@@ -66,7 +66,7 @@ class AppliedJob(BaseModel):
     changes: list[FieldChange]
 
 
-class ApplyAnswer(BaseModel):
+class ApplyAnswer(Model):
     """A plan, and whether it was carried out."""
 
     model_config = ConfigDict(extra="forbid")
@@ -82,7 +82,7 @@ class ApplyAnswer(BaseModel):
     jobs: list[AppliedJob]
 
 
-class ManifestView(BaseModel):
+class ManifestView(Model):
     """A job as a document to keep."""
 
     model_config = ConfigDict(extra="forbid")

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from tocsin_shared.wire import Instant, UserModel
+from tocsin_shared.wire import Instant, Model, UserModel
 
 #: Instants of one backfill.
 MOST_INSTANTS = 10_000
@@ -29,7 +29,7 @@ class BackfillRequest(UserModel):
     dry_run: bool = False
 
 
-class BackfillView(BaseModel):
+class BackfillView(Model):
     """A backfill and how far it is."""
 
     model_config = ConfigDict(populate_by_name=True)

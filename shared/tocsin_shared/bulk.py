@@ -4,10 +4,10 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from tocsin_shared.jobs import AnyJobStatus, GroupName
-from tocsin_shared.wire import Instant, Text, UserModel
+from tocsin_shared.wire import Instant, Model, Text, UserModel
 
 #: Jobs of one request.
 MOST_JOBS: Final = 1_000
@@ -81,7 +81,7 @@ class BulkRequest(UserModel):
         return self
 
 
-class BulkResult(BaseModel):
+class BulkResult(Model):
     """What became of one job."""
 
     model_config = ConfigDict(extra="forbid")
@@ -98,7 +98,7 @@ class BulkResult(BaseModel):
     run_id: UUID | None = None
 
 
-class BulkAnswer(BaseModel):
+class BulkAnswer(Model):
     """What became of each job; one that failed kept no other from being done."""
 
     model_config = ConfigDict(extra="forbid")

@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from tocsin_shared.calendar_schedules import CalendarName, Days
-from tocsin_shared.wire import Instant, Text, UserModel
+from tocsin_shared.wire import Instant, Model, Text, UserModel
 
 MOST_WINDOW_SECS = 31 * 86_400
 
@@ -84,7 +84,7 @@ class CalendarView(NewCalendar):
     jobs: list[str] = []
 
 
-class DayOff(BaseModel):
+class DayOff(Model):
     """A day off in a calendar, and what it is."""
 
     date: str

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from tocsin_shared.wire import Model
 
 #: More differences than this between two documents are told as fewer, wider ones.
 MOST_CHANGES = 1_000
 
 
-class FieldChange(BaseModel):
+class FieldChange(Model):
     """One field that differs."""
 
     model_config = ConfigDict(extra="forbid")

@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_shared.executions import RunStatus
-from tocsin_shared.wire import Name, UserModel
+from tocsin_shared.wire import Model, Name, UserModel
 
 #: A job waits for no more than this many others.
 MOST_DEPENDENCIES: Final = 1_000
@@ -36,7 +36,7 @@ class Dependency(UserModel):
     condition: Condition = Condition.SUCCESS
 
 
-class DependencyStatus(BaseModel):
+class DependencyStatus(Model):
     """How one dependency of a job stands."""
 
     model_config = ConfigDict(extra="forbid")

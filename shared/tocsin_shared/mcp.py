@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from tocsin_shared.wire import Model
 
 
-class McpTools(BaseModel):
+class McpTools(Model):
     """The tools of a server."""
 
     #: As the server describes them: `name`, `description`, `inputSchema`, ...

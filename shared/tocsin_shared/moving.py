@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from tocsin_shared.jobs import GroupName
-from tocsin_shared.wire import Text
+from tocsin_shared.wire import Model, Text
 
 #: Of each kind.
 MOST = 10_000
@@ -13,7 +13,7 @@ MOST = 10_000
 _Rows = Annotated[list[dict[str, Any]], Field(max_length=MOST)]
 
 
-class ImportDocument(BaseModel):
+class ImportDocument(Model):
     """An export, from this release or another. What is not known here is left out."""
 
     model_config = ConfigDict(extra="ignore")
@@ -53,7 +53,7 @@ class ImportDocument(BaseModel):
         return value
 
 
-class ExportView(BaseModel):
+class ExportView(Model):
     """Everything that people made, as of one moment."""
 
     model_config = ConfigDict(extra="forbid")
@@ -75,7 +75,7 @@ class ExportView(BaseModel):
     api_keys: list[dict[str, Any]] | None = None
 
 
-class ImportView(BaseModel):
+class ImportView(Model):
     """What an import did."""
 
     model_config = ConfigDict(extra="forbid")
@@ -88,7 +88,7 @@ class ImportView(BaseModel):
     skipped: dict[str, int]
 
 
-class DeletedView(BaseModel):
+class DeletedView(Model):
     """What was done away with."""
 
     model_config = ConfigDict(extra="forbid")

@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from tocsin_shared.connections.base import Host, Port, Secret, SecretUrl, UserText
 from tocsin_shared.connections.naming import ConnectionName
-from tocsin_shared.wire import Text, UserModel
+from tocsin_shared.wire import Model, Text, UserModel
 
 MOST_RECIPIENTS = 20
 #: One line, one address, nothing quoted.
@@ -244,7 +244,7 @@ class NotificationLimits(UserModel):
     fleet: Annotated[int, Field(ge=1, le=100_000)] = 300
 
 
-class NotificationTest(BaseModel):
+class NotificationTest(Model):
     """What came of test messages."""
 
     model_config = ConfigDict(extra="forbid")

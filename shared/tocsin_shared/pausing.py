@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from tocsin_shared.wire import Instant, Text, UserModel
+from tocsin_shared.wire import Instant, Model, Text, UserModel
 
 
 class PauseRequest(UserModel):
@@ -17,7 +17,7 @@ class PauseRequest(UserModel):
     until: Instant | None = None
 
 
-class Pause(BaseModel):
+class Pause(Model):
     """Why a job is paused, by whom and until when."""
 
     note: str | None

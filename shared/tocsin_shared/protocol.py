@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.executions import ExecutionStatus, Reason, Stream
@@ -13,7 +13,7 @@ from tocsin_shared.task_types import MAX_TASK_TYPES, TaskType, readable_task_typ
 from tocsin_shared.tasks import Task
 from tocsin_shared.tasks.fields import ScriptName
 from tocsin_shared.tasks.processes import MAX_SCRIPT_CHARS
-from tocsin_shared.wire import AgentModel, Name, Text
+from tocsin_shared.wire import AgentModel, Model, Name, Text
 
 #: Grows when an agent must know more than optional keys to take part.
 PROTOCOL_VERSION = 1
@@ -104,7 +104,7 @@ class RegisterRequest(AgentModel):
         }
 
 
-class OutputLimits(BaseModel):
+class OutputLimits(Model):
     """How much output the controller keeps of one execution."""
 
     #: Raw bytes per stream; half is kept from the start and half from the end.
@@ -113,7 +113,7 @@ class OutputLimits(BaseModel):
     flush_secs: Seconds = 0.2
 
 
-class RegisterResponse(BaseModel):
+class RegisterResponse(Model):
     """The server sets the pace."""
 
     agent_id: UUID
@@ -410,7 +410,7 @@ class SimpleResult(AgentModel):
     finished_at: str | None = None
 
 
-class SimpleItem(BaseModel):
+class SimpleItem(Model):
     """What a simple agent gets from its queue: the documented Kronforce keys, then ours."""
 
     queue_id: str

@@ -3,11 +3,11 @@
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from tocsin_shared.tasks.fields import ScriptName
 from tocsin_shared.tasks.processes import MAX_SCRIPT_CHARS
-from tocsin_shared.wire import Text, UserModel
+from tocsin_shared.wire import Model, Text, UserModel
 
 #: Of one script, in UTF-8.
 MAX_SCRIPT_BYTES: Final = MAX_SCRIPT_CHARS
@@ -56,7 +56,7 @@ class NewScript(ScriptSave):
     name: ScriptName
 
 
-class ScriptEntry(BaseModel):
+class ScriptEntry(Model):
     """A script in the list."""
 
     model_config = ConfigDict(extra="forbid")
@@ -69,7 +69,7 @@ class ScriptEntry(BaseModel):
     modified: str
 
 
-class ScriptView(BaseModel):
+class ScriptView(Model):
     """A script."""
 
     model_config = ConfigDict(extra="forbid")
@@ -81,7 +81,7 @@ class ScriptView(BaseModel):
     size: int
 
 
-class ScriptSaved(BaseModel):
+class ScriptSaved(Model):
     """The answer to a script that was saved, or would have been."""
 
     model_config = ConfigDict(extra="forbid")

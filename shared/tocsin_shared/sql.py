@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Final, Literal
 
 Dialect = Literal["postgres", "mysql", "sqlite"]
@@ -106,10 +107,6 @@ _GRAMMAR: Final[dict[Dialect, list[tuple[Kind, str]]]] = {
     ],
 }
 _KINDS: Final = {dialect: [kind for kind, _ in grammar] for dialect, grammar in _GRAMMAR.items()}
-_PATTERNS: Final = {
-    dialect: re.compile("|".join(f"({pattern})" for _, pattern in grammar), re.DOTALL)
-    for dialect, grammar in _GRAMMAR.items()
-}
 _QUOTED: Final = frozenset({Kind.STRING, Kind.ESCAPED, Kind.CODED, Kind.IDENTIFIER})
 _DOLLARS: Final = re.compile(rf"\$(?:[{_LETTER}][{_LETTER}0-9]*)?\$")
 _CONTINUED: Final = re.compile(_SINGLE_ESCAPED, re.DOTALL)
@@ -119,7 +116,7 @@ _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 
 def tokens(text: str, dialect: Dialect, mark: re.Pattern[str] | None = None) -> Iterator[Token]:
     """Everything in the text, piece by piece. `mark` finds pieces that are not SQL where code is expected."""
-    pattern, kinds = _PATTERNS[dialect], _KINDS[dialect]
+    pattern, kinds = _pattern(dialect), _KINDS[dialect]
     at = 0
     #: Whether the last text had backslashes; whether a line has ended since, so that a further text continues it.
     was_escaped = is_continued = False
@@ -212,6 +209,12 @@ class _Body:
     def _is_trigger(self) -> bool:
         left = [word for word in self._words if word not in ("EXPLAIN", "QUERY", "PLAN", "TEMP", "TEMPORARY")]
         return left[:2] == ["CREATE", "TRIGGER"]
+
+
+@cache
+def _pattern(dialect: Dialect) -> re.Pattern[str]:
+    """Compiled when first used: together they take longer than the rest of some programs' start."""
+    return re.compile("|".join(f"({pattern})" for _, pattern in _GRAMMAR[dialect]), re.DOTALL)
 
 
 def _read(text: str, at: int, kind: Kind, found: re.Match[str] | None) -> Token:

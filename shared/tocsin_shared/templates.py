@@ -5,7 +5,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Discriminator,
     Field,
@@ -16,7 +15,7 @@ from pydantic import (
 )
 
 from tocsin_shared.jobs import READ_ONLY_KEYS, JobCreate, JobUpdate
-from tocsin_shared.wire import Name, Text, UserModel
+from tocsin_shared.wire import Model, Name, Text, UserModel
 
 #: Free text on one line: other systems' templates have names such as `File Transfer (SFTP)`.
 TemplateName = Annotated[
@@ -43,7 +42,7 @@ class TemplateSave(UserModel):
     snapshot: Annotated[Any, AfterValidator(_something)]
 
 
-class TemplateView(BaseModel):
+class TemplateView(Model):
     """A template."""
 
     model_config = ConfigDict(extra="forbid")
@@ -81,9 +80,12 @@ def _kind(body: Any) -> str:
     return "from-template" if "template" in dict(body) else "whole-job"
 
 
-class NewJob(RootModel[
-    Annotated[
-        Annotated[JobCreate, Tag("whole-job")] | Annotated[JobFromTemplate, Tag("from-template")], Discriminator(_kind)
-    ]
-]):  # fmt: skip
+class NewJob(RootModel[Any]):
     """A job: its whole definition, or the name of a template and what is different."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    root: Annotated[
+        Annotated[JobCreate, Tag("whole-job")] | Annotated[JobFromTemplate, Tag("from-template")],
+        Discriminator(_kind),
+    ]

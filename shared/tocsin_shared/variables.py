@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from tocsin_shared.wire import Instant, ReturnedModel, Text, UserModel
+from tocsin_shared.wire import Instant, Model, ReturnedModel, Text, UserModel
 
 #: Bytes of one value: more would not fit into a command line together with the rest.
 MAX_VALUE_BYTES: Final = 32_768
@@ -50,7 +50,7 @@ class VariableUpdate(ReturnedModel):
     _read_only: ClassVar[frozenset[str]] = frozenset({"name", "updated_at"})
 
 
-class VariableView(BaseModel):
+class VariableView(Model):
     """A variable; of a secret one the mask."""
 
     model_config = ConfigDict(extra="forbid")

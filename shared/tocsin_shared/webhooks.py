@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from tocsin_shared.views.base import View
-from tocsin_shared.wire import UserModel
+from tocsin_shared.wire import Model, UserModel
 
 
-class WebhookCall(BaseModel):
+class WebhookCall(Model):
     """What a caller of a webhook may send. Everything else that a foreign system sends along is ignored."""
 
     model_config = ConfigDict(extra="ignore")

@@ -17,10 +17,16 @@ from pydantic import (
 )
 
 
-class UserModel(BaseModel):
+class Model(BaseModel):
+    """The base of all others. What reads and writes one is built at its first use: most programs use few of them."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class UserModel(Model):
     """What people send: unknown keys are refused by name, so a typo never passes silently."""
 
-    model_config = ConfigDict(extra="forbid", str_max_length=1_000_000, defer_build=True)
+    model_config = ConfigDict(extra="forbid", str_max_length=1_000_000)
 
     #: Keys left out of the JSON when they are None; other optional keys are sent as null.
     omitted_when_none: ClassVar[frozenset[str]] = frozenset()
@@ -44,10 +50,10 @@ class ReturnedModel(UserModel):
         return {k: v for k, v in value.items() if k not in cls._read_only}
 
 
-class AgentModel(BaseModel):
+class AgentModel(Model):
     """What agents send: unknown keys are tolerated, so newer and third-party agents keep working."""
 
-    model_config = ConfigDict(extra="ignore", defer_build=True)
+    model_config = ConfigDict(extra="ignore")
 
 
 def _no_nul(value: str) -> str:

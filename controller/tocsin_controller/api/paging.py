@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from tocsin_shared.wire import Text
+from tocsin_shared.wire import Model, Text
 
 #: Jobs and events are counted no further than this.
 COUNT_CAP: Final = 10_000
@@ -31,7 +31,7 @@ PageSize = Annotated[
 ]
 
 
-class PageQuery(BaseModel):
+class PageQuery(Model):
     """Which page of a list."""
 
     model_config = ConfigDict(extra="forbid")

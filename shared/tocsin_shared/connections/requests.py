@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_shared.connections.naming import ConnectionName
-from tocsin_shared.wire import ReturnedModel, Text, UserModel
+from tocsin_shared.wire import Model, ReturnedModel, Text, UserModel
 
 #: Connections that one installation can have.
 MOST_CONNECTIONS: Final = 1_000
@@ -52,7 +52,7 @@ class ConnectionTest(UserModel):
     agent: Annotated[Text, Field(min_length=1, max_length=255)] | None = None
 
 
-class ConnectionView(BaseModel):
+class ConnectionView(Model):
     """A connection, its secrets masked."""
 
     model_config = ConfigDict(extra="forbid")
@@ -69,7 +69,7 @@ class ConnectionView(BaseModel):
     unreadable: str | None = None
 
 
-class ConnectionTestedView(BaseModel):
+class ConnectionTestedView(Model):
     """Whether the server could be reached and takes the credentials."""
 
     model_config = ConfigDict(extra="forbid")

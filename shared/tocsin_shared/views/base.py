@@ -2,15 +2,17 @@
 
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from tocsin_shared.wire import Model
 
 T = TypeVar("T")
 
 
-class View(BaseModel):
+class View(Model):
     """The base: an answer has these keys and no others."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class Page(View, Generic[T]):

@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from tocsin_shared.wire import Model
 
 
-class CauseLink(BaseModel):
+class CauseLink(Model):
     """A run that led to another, and how it had come about itself."""
 
     model_config = ConfigDict(extra="allow")
@@ -15,7 +17,7 @@ class CauseLink(BaseModel):
     run_id: UUID
 
 
-class TriggeredBy(BaseModel):
+class TriggeredBy(Model):
     """Why there is a run: its schedule, somebody's request, another run, a retry. Who asked stands beside."""
 
     model_config = ConfigDict(extra="allow")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.paging import MOST_PER_PAGE, PageSize
@@ -13,7 +13,7 @@ from tocsin_controller.services.manifests import manifests_of
 from tocsin_controller.store.as_code import jobs_in_scope
 from tocsin_shared.applying import ApplyAnswer, ApplyRequest, ManifestView
 from tocsin_shared.views.base import View
-from tocsin_shared.wire import Text
+from tocsin_shared.wire import Model, Text
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
@@ -26,7 +26,7 @@ class ManifestPage(View):
     next: str | None
 
 
-class ManifestQuery(BaseModel):
+class ManifestQuery(Model):
     """Which jobs."""
 
     model_config = ConfigDict(extra="forbid")

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.backfills import BackfillService
 from tocsin_shared.backfills import BackfillRequest, BackfillView
+from tocsin_shared.wire import Model
 
 
-class CancelQuery(BaseModel):
+class CancelQuery(Model):
     """How to cancel."""
 
     model_config = ConfigDict(extra="forbid")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
@@ -12,11 +12,12 @@ from tocsin_controller.services.calendars import CalendarService
 from tocsin_shared.calendar_schedules import CalendarName
 from tocsin_shared.calendars import CalendarSpec, CalendarView, DayOff, NewCalendar
 from tocsin_shared.errors import InvalidInput
+from tocsin_shared.wire import Model
 
 _NAME: TypeAdapter[str] = TypeAdapter(CalendarName)
 
 
-class DaysQuery(BaseModel):
+class DaysQuery(Model):
     """Which days."""
 
     model_config = ConfigDict(extra="forbid")

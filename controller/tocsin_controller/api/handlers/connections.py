@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
@@ -16,10 +16,10 @@ from tocsin_shared.connections.requests import (
     ConnectionUpdate,
     ConnectionView,
 )
-from tocsin_shared.wire import Text
+from tocsin_shared.wire import Model, Text
 
 
-class ConnectionsQuery(BaseModel):
+class ConnectionsQuery(Model):
     """Which connections."""
 
     model_config = ConfigDict(extra="forbid")
@@ -33,7 +33,7 @@ class ConnectionsQuery(BaseModel):
     limit: int = Field(1_000, ge=1, le=1_000, description="At most so many.")
 
 
-class DeleteQuery(BaseModel):
+class DeleteQuery(Model):
     """How to delete."""
 
     model_config = ConfigDict(extra="forbid")

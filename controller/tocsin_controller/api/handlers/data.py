@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
@@ -22,6 +22,7 @@ from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.moving import count_held, empty_everything
 from tocsin_shared.errors import Conflict, InvalidInput
 from tocsin_shared.moving import DeletedView, ExportView, ImportDocument, ImportView
+from tocsin_shared.wire import Model
 
 CONFIRM_HEADER: Final = "X-Confirm-Delete"
 CONFIRMED: Final = "yes-delete-all-data"
@@ -29,7 +30,7 @@ CONFIRMED: Final = "yes-delete-all-data"
 _MOST_HELD: Final = 1_000
 
 
-class ExportQuery(BaseModel):
+class ExportQuery(Model):
     """What to export."""
 
     model_config = ConfigDict(extra="forbid")
@@ -39,7 +40,7 @@ class ExportQuery(BaseModel):
     )
 
 
-class ImportQuery(BaseModel):
+class ImportQuery(Model):
     """How to import."""
 
     model_config = ConfigDict(extra="forbid")

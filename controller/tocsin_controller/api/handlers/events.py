@@ -3,7 +3,7 @@
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.endless import send_events
 from tocsin_controller.api.handlers.parts import Parts, cursor
@@ -15,7 +15,7 @@ from tocsin_controller.services.show import as_uuid, show_event
 from tocsin_controller.store.events import list_events
 from tocsin_shared.views.base import Page
 from tocsin_shared.views.records import EventView
-from tocsin_shared.wire import Instant, Text
+from tocsin_shared.wire import Instant, Model, Text
 
 
 class EventsQuery(PageQuery):
@@ -25,7 +25,7 @@ class EventsQuery(PageQuery):
     since: Instant | None = Field(None, description="At or after this instant.")
 
 
-class FeedQuery(BaseModel):
+class FeedQuery(Model):
     """For clients that can't send the Last-Event-ID header."""
 
     model_config = ConfigDict(extra="forbid")

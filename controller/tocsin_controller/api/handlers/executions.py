@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts, cursor
 from tocsin_controller.api.paging import PageQuery, page_of
@@ -23,7 +23,7 @@ from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus
 from tocsin_shared.views.approvals import DecisionAnswer
 from tocsin_shared.views.base import Page
 from tocsin_shared.views.executions import CancelAnswer, ExecutionView, RecentStatus
-from tocsin_shared.wire import Instant, Text
+from tocsin_shared.wire import Instant, Model, Text
 
 #: In lists, so many characters of each stream are shown: its end.
 EXCERPT_CHARS = 500
@@ -50,7 +50,7 @@ def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-class RecentQuery(BaseModel):
+class RecentQuery(Model):
     """Whose outcomes."""
 
     model_config = ConfigDict(extra="forbid")

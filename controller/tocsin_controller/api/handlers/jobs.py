@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.conditions import (
     IF_MATCH,
@@ -38,7 +38,7 @@ from tocsin_shared.views.base import Page
 from tocsin_shared.views.executions import ExecutionView
 from tocsin_shared.views.jobs import JobView
 from tocsin_shared.views.runs import RunView
-from tocsin_shared.wire import Text
+from tocsin_shared.wire import Model, Text
 
 #: Executions of a job that its counts look back on: many jobs on a page must not cost more than the page.
 COUNTED = 50
@@ -60,7 +60,7 @@ class HistoryQuery(PageQuery):
     limit: PageSize | None = Field(None, description="Another name for `per_page`.")
 
 
-class TriggerQuery(BaseModel):
+class TriggerQuery(Model):
     """How to trigger."""
 
     model_config = ConfigDict(extra="forbid")

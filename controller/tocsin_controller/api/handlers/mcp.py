@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
@@ -13,10 +13,10 @@ from tocsin_shared.connections import ConnectionName
 from tocsin_shared.errors import Forbidden, InvalidInput
 from tocsin_shared.mcp import McpTools
 from tocsin_shared.tasks.fields import of_scheme
-from tocsin_shared.wire import Text
+from tocsin_shared.wire import Model, Text
 
 
-class ToolsQuery(BaseModel):
+class ToolsQuery(Model):
     """Which server."""
 
     model_config = ConfigDict(extra="forbid")

@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.endless import send_events
 from tocsin_controller.api.handlers.parts import Parts
@@ -18,12 +18,12 @@ from tocsin_controller.store.tickets import insert_ticket, take_ticket
 from tocsin_shared.errors import NotFound, Unauthorized
 from tocsin_shared.executions import STREAM_NUMBERS, ExecutionStatus, Stream
 from tocsin_shared.views.executions import StreamTicket
-from tocsin_shared.wire import Text
+from tocsin_shared.wire import Model, Text
 
 TICKET_SECS = 60.0
 
 
-class StreamQuery(BaseModel):
+class StreamQuery(Model):
     """For clients that can't send headers, such as a browser's EventSource."""
 
     model_config = ConfigDict(extra="forbid")

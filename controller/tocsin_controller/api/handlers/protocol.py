@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
@@ -24,6 +24,7 @@ from tocsin_shared.protocol import (
     SimpleResult,
 )
 from tocsin_shared.views.base import StatusView
+from tocsin_shared.wire import Model
 
 TAG = "agent protocol"
 
@@ -36,7 +37,7 @@ _INT8_MAX = 2**63 - 1
 _INT4_MAX = 2**31 - 1
 
 
-class WaitQuery(BaseModel):
+class WaitQuery(Model):
     """How long a simple agent is willing to wait."""
 
     model_config = ConfigDict(extra="ignore")

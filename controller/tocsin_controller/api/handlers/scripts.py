@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.scripts import ScriptService
 from tocsin_shared.scripts import MAX_SCRIPT_BYTES, ScriptEntry, ScriptSave, ScriptSaved, ScriptView
+from tocsin_shared.wire import Model
 
 
-class SaveQuery(BaseModel):
+class SaveQuery(Model):
     """How to save."""
 
     model_config = ConfigDict(extra="forbid")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
@@ -10,9 +10,10 @@ from tocsin_controller.security.roles import READERS
 from tocsin_controller.services.statistics import MOST_MINUTES, Statistics, parse_bucket
 from tocsin_shared.errors import InvalidInput
 from tocsin_shared.views.statistics import ChartsView, MinuteLine, TimelinePoint
+from tocsin_shared.wire import Model
 
 
-class TimelineQuery(BaseModel):
+class TimelineQuery(Model):
     """How far back."""
 
     model_config = ConfigDict(extra="forbid")
@@ -20,7 +21,7 @@ class TimelineQuery(BaseModel):
     minutes: int = Field(15, ge=1, le=MOST_MINUTES, description="Minutes up to now.")
 
 
-class JobTimelineQuery(BaseModel):
+class JobTimelineQuery(Model):
     """How far back."""
 
     model_config = ConfigDict(extra="forbid")

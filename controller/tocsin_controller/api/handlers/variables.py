@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.variables import VariableService
 from tocsin_shared.variables import VariableCreate, VariableUpdate, VariableView
-from tocsin_shared.wire import Text
+from tocsin_shared.wire import Model, Text
 
 
-class VariablesQuery(BaseModel):
+class VariablesQuery(Model):
     """Which variables."""
 
     model_config = ConfigDict(extra="forbid")

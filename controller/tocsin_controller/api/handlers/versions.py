@@ -3,7 +3,7 @@
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_controller.api.conditions import IF_MATCH, if_match
 from tocsin_controller.api.handlers.jobs import answer_job
@@ -17,12 +17,13 @@ from tocsin_shared.changes import FieldChange
 from tocsin_shared.errors import NotFound
 from tocsin_shared.jobs_history import RollbackRequest, VersionNumber
 from tocsin_shared.views.jobs import JobVersionView, JobView
+from tocsin_shared.wire import Model
 
 #: Saved changes that are listed.
 MOST_VERSIONS = 1_000
 
 
-class DiffQuery(BaseModel):
+class DiffQuery(Model):
     """Compare with what."""
 
     model_config = ConfigDict(extra="forbid")

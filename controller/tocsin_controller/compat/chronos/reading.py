@@ -4,16 +4,17 @@ import base64
 import math
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_shared.errors import InvalidInput
 from tocsin_shared.go_durations import parse_duration
+from tocsin_shared.wire import Model
 
 DEFAULT_TIMEOUT: Final = "5m"
 _EVERY: Final = "@every "
 
 
-class _Sent(BaseModel):
+class _Sent(Model):
     model_config = ConfigDict(extra="ignore", str_max_length=100_000)
 
 

@@ -4,10 +4,11 @@ import math
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tocsin_shared.errors import InvalidInput
 from tocsin_shared.notifications import Notifications
+from tocsin_shared.wire import Model
 
 #: What holds for jobs that say nothing of it.
 TIMEOUT_MS: Final = 30_000
@@ -20,7 +21,7 @@ _PRESET: Final = re.compile(r"every_(\d{1,6})([smhd])")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-class KrafterChange(BaseModel):
+class KrafterChange(Model):
     """Any part of a job as Krafter knows it."""
 
     model_config = ConfigDict(extra="ignore", str_max_length=100_000)
