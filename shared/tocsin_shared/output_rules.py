@@ -108,6 +108,12 @@ class SinkType(StrEnum):
     FLUENT = "fluent"
 
 
+def _is_absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError("must be an absolute path")
+    return path
+
+
 class Sink(UserModel):
     """Gets what every result of the job printed. The operators of controllers say which there are, and where."""
 
@@ -115,7 +121,7 @@ class Sink(UserModel):
 
     type: SinkType
     #: Of a file: one that the controllers' `output_directories` hold.
-    directory: Annotated[Text, Field(max_length=1024, pattern="^/")] | None = None
+    directory: Annotated[Text, Field(max_length=1024), AfterValidator(_is_absolute)] | None = None
     #: False: once all sinks have it, what is kept of it says where it is, and nothing else.
     keep_output: bool = True
 

@@ -100,6 +100,12 @@ async def test_output_goes_to_every_processor_and_without_forward_nowhere_else(
 
 
 async def test_output_is_kept_where_no_processor_was_opened(local_controller: Controller) -> None:
+    relative = job(files={"log_dir": "logs"})
+    async with local_controller.http.post(f"{local_controller.url}/v1/jobs", json=relative) as answer:
+        assert (answer.status, await answer.text()) == (
+            400,
+            "processors.0.directory: must be an absolute path",
+        )
     await local_controller.call("POST", "/v1/jobs", job(files={}, syslog={}))
     await run(local_controller)
     (told,) = await events(local_controller, "output.sink_failed")

@@ -1,13 +1,16 @@
 """Answers in Dkron's form: compact JSON, or plain text, or nothing at all."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from tocsin_controller.api.answers import with_error_headers
 from tocsin_controller.compat.wording import sentence_of
 from tocsin_shared.errors import NotFound, TocsinError
+
+#: Where our fields stand in Dkron's jobs.
+_FIELDS: Final = {"output_rules.sinks": "processors"}
 
 
 class NoRoute(NotFound):
@@ -38,4 +41,4 @@ def error_answer(error: TocsinError) -> web.Response:
     """Never JSON; what is not there is told by an empty body."""
     if isinstance(error, NotFound) and type(error) is NotFound:
         return web.Response(status=404)
-    return with_error_headers(web.Response(status=error.status, text=sentence_of(error, {})), error)
+    return with_error_headers(web.Response(status=error.status, text=sentence_of(error, _FIELDS)), error)
