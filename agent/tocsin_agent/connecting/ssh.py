@@ -10,7 +10,7 @@ from tocsin_shared.network import Reach
 
 async def probe(config: SshConfig, _reach: Reach) -> str:
     """Raises TaskFailed."""
-    login = ssh_login(config, host=None, port=None, username=None, password=None)
+    login = ssh_login(config)
     is_sftp = isinstance(config, SftpConfig)
     async with ssh_connected(login) as connection:
         if is_sftp:

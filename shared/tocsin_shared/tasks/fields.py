@@ -76,12 +76,3 @@ class ConnectedTask(UserModel):
         if self.connection is None and not getattr(self, self.address_field):
             raise ValueError(f"{self.address_field} is required when there is no connection")
         return self
-
-
-class Consuming(UserModel):
-    """What tasks have that wait for messages."""
-
-    max_messages: MessageCount | None = None
-    #: `json` prints an object a line with what is known of the message (its body is `value`, or `value_base64`
-    #: when it is not UTF-8); `text` prints the body alone.
-    format: Annotated[str, StringConstraints(pattern=r"^(text|json)$")] = "text"

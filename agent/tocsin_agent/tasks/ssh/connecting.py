@@ -14,6 +14,7 @@ import asyncssh
 from tocsin_agent.tasks.driving import TaskFailed, could_not_connect, login_refused
 from tocsin_shared.connections.configs import SshConfig
 from tocsin_shared.executions import Reason
+from tocsin_shared.tasks import FtpTask, SshTask
 
 CONNECT_SECS: Final = 30.0
 #: A server that is silent is asked this often whether it still lives, and given up after the third time.
@@ -44,15 +45,11 @@ class SshLogin:
         return f"{self.host}:{self.port}"
 
 
-def ssh_login(
-    config: SshConfig | None,
-    *,
-    host: str | None,
-    port: int | None,
-    username: str | None,
-    password: str | None,
-) -> SshLogin:
+def ssh_login(config: SshConfig | None, task: SshTask | FtpTask | None = None) -> SshLogin:
     """What a connection says goes before what the task says. Raises TaskFailed."""
+    host, port, username, password = (
+        (task.host, task.port, task.username, task.password) if task is not None else (None,) * 4
+    )
     if config is not None:
         host, port = config.host, config.port or port
         username, password = config.username or username, config.password or password

@@ -48,13 +48,7 @@ class SshRunner:
 
     async def _work(self, assignment: Assignment, context: TaskContext) -> Outcome:
         task = task_of(assignment, SshTask)
-        login = ssh_login(
-            config_of(assignment, SshConfig),
-            host=task.host,
-            port=task.port,
-            username=task.username,
-            password=task.password,
-        )
+        login = ssh_login(config_of(assignment, SshConfig), task)
         async with ssh_connected(login) as connection:
             try:
                 process = await connection.create_process(

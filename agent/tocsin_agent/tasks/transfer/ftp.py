@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,6 +14,7 @@ from aioftp.common import SSLSessionBoundContext
 from tocsin_agent.tasks.driving import TaskFailed, could_not_connect, driver_failed, login_refused, one_line
 from tocsin_agent.tasks.tls import context_of
 from tocsin_agent.tasks.transfer.remote import CannotResume, RemoteFile
+from tocsin_agent.tasks.transfer.telling import telling
 from tocsin_shared.connections.base import TlsConfig
 from tocsin_shared.connections.configs import FtpConfig
 from tocsin_shared.executions import Reason
@@ -219,7 +220,7 @@ class FtpRemote:
 
     async def look(self, path: str) -> RemoteFile | None:
         """Nothing is known of a file whose server knows neither SIZE nor MDTM; reading it will tell."""
-        with _Telling(f"Looking at {path} on {self.name}"):
+        with _telling(f"Looking at {path} on {self.name}"):
             await self._client.command("TYPE I", "200")
             size = await self._ask(f"SIZE {path}")
             version = await self._ask(f"MDTM {path}")
@@ -239,12 +240,12 @@ class FtpRemote:
 
     async def rename(self, path: str, to: str) -> None:
         """RNFR and RNTO. Nearly all servers replace what has the name; others refuse, and nothing is lost."""
-        with _Telling(f"Renaming {path} to {to} on {self.name}"):
+        with _telling(f"Renaming {path} to {to} on {self.name}"):
             await self._client.rename(path, to)
 
     async def remove(self, path: str) -> None:
         """DELE."""
-        with _Telling(f"Removing {path} from {self.name}"):
+        with _telling(f"Removing {path} from {self.name}"):
             await self._client.command(f"DELE {path}", "2xx")
 
     async def _ask(self, command: str) -> str | None:
@@ -256,7 +257,7 @@ class FtpRemote:
 
     @asynccontextmanager
     async def _transfer(self, doing: str, command: str, offset: int) -> AsyncIterator["_Stream"]:
-        with _Telling(doing):
+        with _telling(doing):
             reader, writer = await self._client.opened(command, offset)
         try:
             yield _Stream(reader, writer, doing)
@@ -266,7 +267,7 @@ class FtpRemote:
             if why and isinstance(error, TaskFailed) and error.reason is Reason.DRIVER_ERROR:
                 raise driver_failed(doing, f"{error.detail}; the server says: {why}") from None
             raise
-        with _Telling(doing):
+        with _telling(doing):
             writer.close()
             await self._client.transferred()
 
@@ -281,37 +282,33 @@ class _Stream:
 
     async def read(self) -> bytes:
         """The next piece; empty at the end."""
-        with _Telling(self._doing):
+        with _telling(self._doing):
             return await self._reader.read(_READ_BYTES)
 
     async def write(self, data: bytes) -> None:
         """The next piece."""
-        with _Telling(self._doing):
+        with _telling(self._doing):
             self._writer.write(data)
             await self._writer.drain()
 
 
-class _Telling:
-    """Turns a driver's errors into a sentence."""
+def _telling(doing: str) -> AbstractContextManager[None]:
+    return telling(doing, _why)
 
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        match error:
-            case aioftp.StatusCodeError():
-                raise driver_failed(self._doing, _answer(error)) from None
-            case aioftp.errors.InvalidCommand():
-                raise TaskFailed(Reason.DRIVER_ERROR, "A path for FTP can't hold a line break.") from None
-            case TimeoutError():
-                raise driver_failed(self._doing, "the server gave no answer in time") from None
-            case ConnectionError() | EOFError():
-                raise driver_failed(self._doing, f"the connection was lost: {one_line(error)}") from None
-            case OSError() | ValueError() | aioftp.AIOFTPException():
-                raise driver_failed(self._doing, error) from None
+def _why(error: Exception) -> object | None:
+    match error:
+        case aioftp.StatusCodeError():
+            return _answer(error)
+        case aioftp.errors.InvalidCommand():
+            return "a path for FTP can't hold a line break"
+        case TimeoutError():
+            return "the server gave no answer in time"
+        case ConnectionError() | EOFError():
+            return f"the connection was lost: {one_line(error)}"
+        case OSError() | ValueError() | aioftp.AIOFTPException():
+            return error
+    return None
 
 
 def _answer(error: aioftp.StatusCodeError) -> str:

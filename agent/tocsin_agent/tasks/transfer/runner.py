@@ -58,13 +58,7 @@ async def _connected(assignment: Assignment, task: FtpTask) -> AsyncIterator[Rem
         from tocsin_agent.tasks.ssh.connecting import ssh_login
         from tocsin_agent.tasks.transfer.sftp import sftp_connected
 
-        login = ssh_login(
-            config_of(assignment, SshConfig),
-            host=task.host,
-            port=task.port,
-            username=task.username,
-            password=task.password,
-        )
+        login = ssh_login(config_of(assignment, SshConfig), task)
         async with sftp_connected(login) as remote:
             yield remote
     else:

@@ -1,14 +1,14 @@
 """SFTP, by SSH."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Final, cast
 
 import asyncssh
 
-from tocsin_agent.tasks.driving import driver_failed
 from tocsin_agent.tasks.ssh.connecting import SshLogin, ssh_connected
 from tocsin_agent.tasks.transfer.remote import RemoteFile
+from tocsin_agent.tasks.transfer.telling import telling
 
 _READ_BYTES: Final = 1024 * 1024
 
@@ -17,7 +17,7 @@ _READ_BYTES: Final = 1024 * 1024
 async def sftp_connected(login: SshLogin) -> AsyncIterator["SftpRemote"]:
     """A server that has taken the login. Raises TaskFailed."""
     async with ssh_connected(login) as connection:
-        with _Telling(f"Starting SFTP on {login.name}"):
+        with _telling(f"Starting SFTP on {login.name}"):
             client = await connection.start_sftp_client()
         try:
             yield SftpRemote(login.name, client)
@@ -37,7 +37,7 @@ class SftpRemote:
 
     async def look(self, path: str) -> RemoteFile | None:
         """By stat."""
-        with _Telling(f"Looking at {path} on {self.name}"):
+        with _telling(f"Looking at {path} on {self.name}"):
             try:
                 found = await self._client.stat(path)
             except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
@@ -49,7 +49,7 @@ class SftpRemote:
     async def reading(self, path: str, offset: int) -> AsyncIterator["_File"]:
         """From there on."""
         doing = f"Reading {path} from {self.name}"
-        with _Telling(doing):
+        with _telling(doing):
             file = await self._client.open(path, asyncssh.FXF_READ, encoding=None)
         try:
             yield _File(file, offset, doing)
@@ -62,12 +62,12 @@ class SftpRemote:
         """From there on; durable in the end where the server can do that."""
         doing = f"Writing {path} to {self.name}"
         how = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | (0 if offset else asyncssh.FXF_TRUNC)
-        with _Telling(doing):
+        with _telling(doing):
             file = await self._client.open(path, how, encoding=None)
         is_written = False
         try:
             yield _File(file, offset, doing)
-            with _Telling(doing):
+            with _telling(doing):
                 with suppress(asyncssh.SFTPOpUnsupported):
                     await file.fsync()
                 is_written = True
@@ -79,7 +79,7 @@ class SftpRemote:
 
     async def rename(self, path: str, to: str) -> None:
         """In one step, in place of what has the name. Servers without that refuse when there is something."""
-        with _Telling(f"Renaming {path} to {to} on {self.name}"):
+        with _telling(f"Renaming {path} to {to} on {self.name}"):
             try:
                 await self._client.posix_rename(path, to)
             except asyncssh.SFTPOpUnsupported:
@@ -87,7 +87,7 @@ class SftpRemote:
 
     async def remove(self, path: str) -> None:
         """Remove a file."""
-        with _Telling(f"Removing {path} from {self.name}"):
+        with _telling(f"Removing {path} from {self.name}"):
             await self._client.remove(path)
 
 
@@ -101,7 +101,7 @@ class _File:
 
     async def read(self) -> bytes:
         """The next piece; empty at the end."""
-        with _Telling(self._doing):
+        with _telling(self._doing):
             # Typed as text, which it is for files that are opened with an encoding.
             piece: bytes = cast("bytes", await self._file.read(_READ_BYTES, self._offset))
         self._offset += len(piece)
@@ -109,32 +109,26 @@ class _File:
 
     async def write(self, data: bytes) -> None:
         """The next piece."""
-        with _Telling(self._doing):
+        with _telling(self._doing):
             await self._file.write(data, self._offset)
         self._offset += len(data)
 
 
-class _Telling:
-    """Turns a driver's errors into a sentence."""
+def _telling(doing: str) -> AbstractContextManager[None]:
+    return telling(doing, _why)
 
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        match error:
-            case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath():
-                raise driver_failed(self._doing, "there is no such file or directory") from None
-            case asyncssh.SFTPPermissionDenied():
-                raise driver_failed(self._doing, "the server does not permit it") from None
-            case asyncssh.SFTPFailure():
-                # All that most servers say of a full disk, too.
-                raise driver_failed(
-                    self._doing, f"{error.reason}; the server says no more, its disk may be full"
-                ) from None
-            case asyncssh.SFTPConnectionLost() | asyncssh.ConnectionLost() | asyncssh.DisconnectError():
-                raise driver_failed(self._doing, f"the connection was lost: {error.reason}") from None
-            case asyncssh.Error() | OSError() | ValueError():
-                raise driver_failed(self._doing, error) from None
+def _why(error: Exception) -> object | None:
+    match error:
+        case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath():
+            return "there is no such file or directory"
+        case asyncssh.SFTPPermissionDenied():
+            return "the server does not permit it"
+        case asyncssh.SFTPFailure():
+            # All that most servers say of a full disk, too.
+            return f"{error.reason}; the server says no more, its disk may be full"
+        case asyncssh.SFTPConnectionLost() | asyncssh.ConnectionLost() | asyncssh.DisconnectError():
+            return f"the connection was lost: {error.reason}"
+        case asyncssh.Error() | OSError() | ValueError():
+            return error
+    return None
