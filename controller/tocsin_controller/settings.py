@@ -111,6 +111,10 @@ class ControllerSettings(LayeredSettings):
         description="Origins of pages, with commas between them, that may use Dkron's API from another site (CORS), "
         "such as https://ui.example.org; with dkron_open without a key too.",
     )
+    mcp_enabled: bool = Field(
+        True,
+        description="Serve the tools of this controller to MCP clients at `/mcp`, with the same keys as the API.",
+    )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         [],
         description="Networks or addresses of proxies, with commas between them, such as 10.0.0.0/8: from these alone "
