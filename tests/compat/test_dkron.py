@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import aiohttp
 import pytest
 from tests.compat.conftest import ADMIN, PATIENCE_SECS, Controller, a_controller
 
+from tocsin_controller.api.metrics import CONTENT_TYPE, exposition
+from tocsin_controller.compat.dkron.metrics import JobCounts
 from tocsin_controller.compat.dkron.values import KEYS
 from tocsin_controller.store.database import Database
 from tocsin_shared.dkron.instants import parse_instant
@@ -402,3 +405,25 @@ async def test_pages_of_other_sites_may_only_where_their_origin_is_allowed(
         for headers, status in ((ui, 200), (other, 403)):
             async with http.post(f"{controller.url}/v1/pause", headers=headers) as answer:
                 assert answer.status == status
+
+
+async def test_ends_are_counted_by_job_for_whoever_shows_a_key(
+    dkron: Dkron, local_controller: Controller, database: Database
+) -> None:
+    counts = JobCounts(database, settling=timedelta())
+    first = exposition(await counts.read())
+    assert "{" not in first, "counting begins at nothing"
+    await dkron.save(name="good")
+    await dkron.save(name="bad", **shell("false"))
+    for name in ("good", "bad", "good"):
+        await dkron.call("POST", f"/jobs/{name}")
+    await asyncio.sleep(0.01)  # ids are as fine as milliseconds
+    lines = exposition(await counts.read()).splitlines()
+    assert 'dkron_job_executions_succeeded_total{job_name="good"} 2' in lines
+    assert 'dkron_job_executions_failed_total{job_name="bad"} 1' in lines
+    assert exposition(await counts.read()).splitlines() == lines, "each is counted once"
+    async with aiohttp.ClientSession() as stranger, stranger.get(f"{dkron.url}/metrics") as answer:
+        assert answer.status == 401
+    status, text, answer = await dkron.ask("GET", "/metrics")
+    assert (status, answer.headers["Content-Type"]) == (200, CONTENT_TYPE)
+    assert "# TYPE dkron_job_executions_failed_total counter" in text

@@ -13,6 +13,7 @@ _FAMILY = sql("dkron_family")
 _CHAIN = sql("dkron_chain")
 _DAYS = sql("dkron_days")
 _EPHEMERAL = sql("dkron_ephemeral")
+_ENDS = sql("dkron_ends")
 
 #: Of each job so many newest executions are counted.
 MOST_COUNTED: Final = 1_000
@@ -50,3 +51,8 @@ async def counts_by_day(db: Queries, first: date) -> list[Record]:
 async def ephemeral_jobs(db: Queries, most: int) -> list[UUID]:
     """Jobs whose time is over, because they have succeeded."""
     return [row["id"] for row in await db.fetch(_EPHEMERAL, most)]
+
+
+async def ends_between(db: Queries, first: UUID, before: UUID) -> list[Record]:
+    """`job_id`, `succeeded` and `failed`: executions whose ends were told by events with these ids."""
+    return await db.fetch(_ENDS, first, before)

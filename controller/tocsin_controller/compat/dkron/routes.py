@@ -8,12 +8,14 @@ from aiohttp import web
 from tocsin_controller.api.admission import Admission, bearer
 from tocsin_controller.api.body import read_body
 from tocsin_controller.api.handlers.parts import Parts
+from tocsin_controller.api.metrics import CONTENT_TYPE, exposition
 from tocsin_controller.compat.dkron import history
 from tocsin_controller.compat.dkron.answers import NoRoute, answer, counted, error_answer
 from tocsin_controller.compat.dkron.cluster import Cluster, listed
 from tocsin_controller.compat.dkron.ephemeral import Ephemeral
 from tocsin_controller.compat.dkron.jobs import DkronJobs
 from tocsin_controller.compat.dkron.listing import fits, in_order, needs_all, part_of
+from tocsin_controller.compat.dkron.metrics import JobCounts
 from tocsin_controller.compat.dkron.origins import Origins
 from tocsin_controller.compat.dkron.policies import Policies
 from tocsin_controller.compat.dkron.restoring import read_file, restore
@@ -48,6 +50,7 @@ class Dkron(Facade):
         self._ephemeral = Ephemeral(parts.db, parts.jobs)
         self._policies = Policies(parts.db, self._settings)
         self._cluster = Cluster(parts.db, parts.settings)
+        self._counts = JobCounts(parts.db)
         self._origins = Origins(parts.settings.dkron_origins)
         self._stranger: Principal | None = None
         if parts.settings.dkron_open:
@@ -82,6 +85,7 @@ class Dkron(Facade):
             FacadeRoute("GET", executions + "/{execution}", READERS, self.execution),
             FacadeRoute("GET", "/v1/busy", READERS, self.busy),
             FacadeRoute("GET", "/v1/stats", READERS, self.stats),
+            FacadeRoute("GET", "/v1/metrics", READERS, self.metrics),
             FacadeRoute("GET", "/v1/pause", READERS, self.paused),
             FacadeRoute("POST", "/v1/pause", WRITERS, self.pause),
             FacadeRoute("POST", "/v1/unpause", WRITERS, self.unpause),
@@ -208,6 +212,10 @@ class Dkron(Facade):
     async def stats(self, call: FacadeCall) -> web.Response:
         days = days_asked(call.request.query.get("days"))
         return self._answer(call, {"stats": await by_day(self._db, days)})
+
+    async def metrics(self, call: FacadeCall) -> web.Response:
+        text = exposition(await self._counts.read())
+        return self._said(web.Response(text=text, headers={"Content-Type": CONTENT_TYPE}))
 
     async def paused(self, call: FacadeCall) -> web.Response:
         return self._answer(call, {"paused": await is_paused(self._db)})
