@@ -105,6 +105,7 @@ class Agent:
         self._fenced: str | None = None
         self._superseded_at: float | None = None
         self._executor: Executor | None = None
+        self._trials: Trials | None = None
         self._contact: Contact | None = None
         self._intake: Intake | None = None
 
@@ -155,6 +156,15 @@ class Agent:
     def left_running(self) -> int:
         """Processes that were handed over."""
         return len(self._left)
+
+    def change_policy(self, policy: Policy) -> None:
+        """From now on; what runs already is not judged again. Controllers hear which types are run."""
+        self._policy = policy
+        if self._executor is not None:
+            self._executor.policy = policy
+        if self._trials is not None:
+            self._trials.policy = policy
+        self._must_register.set()
 
     def cancel_all(self) -> None:
         """End everything that runs, now."""
@@ -208,7 +218,7 @@ class Agent:
             on_unknown_agent=self._must_register.set,
         )
         self_fencing = SelfFencing(journal, contact, executor.self_fence, executor.fence_at)
-        trials = Trials(self._policy, on_result=lambda: heartbeat.beat_now())
+        self._trials = trials = Trials(self._policy, on_result=lambda: heartbeat.beat_now())
         poller = Poller(
             journal,
             self._link,

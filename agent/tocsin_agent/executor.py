@@ -41,7 +41,8 @@ class Executor:
         self._journal = journal
         self._registry = registry
         self._keeping = keeping
-        self._policy = policy
+        #: What is begun from now on is judged by it.
+        self.policy = policy
         self._on_news = on_news
         self._on_slot = on_slot
         self._supervisors: dict[UUID, Supervisor] = {}
@@ -216,7 +217,7 @@ class Executor:
             self._registry,
             self._keeping,
             self.limits,
-            policy=self._policy,
+            policy=self.policy,
             on_started=started,
             on_output=grew,
         )

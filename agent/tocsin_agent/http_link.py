@@ -91,10 +91,16 @@ class HttpLink:
         """POST /api/agents/{id}/events."""
         return await self._call(f"/api/agents/{agent_id}/events", request, EventsResponse)
 
+    async def trust_only(self, fingerprints: AbstractSet[str]) -> None:
+        """Take no certificates but these from now on (any, when there are none); calls under way end as they are."""
+        self._fingerprints = fingerprints
+        await self.close()
+
     async def close(self) -> None:
-        """Close connections."""
-        if self._pool is not None:
-            await self._pool.close()
+        """Close connections; the next call opens others."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
 
     async def _call(self, path: str, request: BaseModel, answer: type[M]) -> M:
         body = await self._send(path, request, CALL_TIMEOUT_SECS)

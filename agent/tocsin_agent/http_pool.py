@@ -52,6 +52,7 @@ class HttpPool:
         self._host_header = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
         self._gate = asyncio.Semaphore(MAX_CONNECTIONS)
         self._kept: list[_Connection] = []
+        self._is_closed = False
 
     async def post(
         self, path: str, body: bytes, headers: Mapping[str, str], *, timeout_secs: float, max_bytes: int
@@ -65,14 +66,15 @@ class HttpPool:
             except BaseException:
                 connection.abort()
                 raise
-            if connection.can_be_kept():
+            if connection.can_be_kept() and not self._is_closed:
                 self._kept.append(connection)
             else:
                 connection.abort()
             return answer
 
     async def close(self) -> None:
-        """Close what was kept."""
+        """Close what was kept, and keep no more; calls under way end as they are."""
+        self._is_closed = True
         while self._kept:
             await self._kept.pop().close()
 

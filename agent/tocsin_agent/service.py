@@ -9,6 +9,7 @@ from tocsin_agent.daemon import Agent
 from tocsin_agent.http_link import HttpLink
 from tocsin_agent.offer import Offer
 from tocsin_agent.policy import Policy
+from tocsin_agent.policy.reloading import reload_when_told
 from tocsin_agent.settings import AgentSettings
 from tocsin_agent.systemd import feed_watchdog, notify
 from tocsin_shared.logs import log
@@ -41,7 +42,16 @@ async def serve(settings: AgentSettings, policy: Policy, offer: Offer | None = N
         )
         work = asyncio.create_task(agent.run(), name="agent")
         _obey_signals(agent, work, settings)
-        helpers = [asyncio.create_task(feed_watchdog()), asyncio.create_task(_announce(agent))]
+
+        async def change(policy: Policy) -> None:
+            await link.trust_only(policy.fingerprints or frozenset())
+            agent.change_policy(policy)
+
+        helpers = [
+            asyncio.create_task(feed_watchdog()),
+            asyncio.create_task(_announce(agent)),
+            asyncio.create_task(reload_when_told(settings.policy_file, settings.controller, change)),
+        ]
         try:
             await work
         except asyncio.CancelledError:

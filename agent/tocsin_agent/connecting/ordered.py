@@ -16,7 +16,8 @@ class Trials:
     """A few at once, each in a process of its own; what came of them waits for a heartbeat."""
 
     def __init__(self, policy: Policy, *, on_result: Callable[[], None]) -> None:
-        self._policy = policy
+        #: What is begun from now on is judged by it.
+        self.policy = policy
         self._on_result = on_result
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._results: dict[UUID, TrialResult] = {}
@@ -66,10 +67,10 @@ class Trials:
         from tocsin_agent.policy.trials import check_trial
 
         try:
-            await check_trial(self._policy, order.connection)
+            await check_trial(self.policy, order.connection)
         except Refused as error:
             return False, str(error)
         tried = await try_in_process(
-            order.connection, reach=self._policy.reach, timeout_secs=order.timeout_secs
+            order.connection, reach=self.policy.reach, timeout_secs=order.timeout_secs
         )
         return tried.success, tried.message

@@ -1,4 +1,4 @@
-"""The policy file: TOML, read once at the start. A mistake in it keeps the agent from starting."""
+"""The policy file: TOML, read whole. With a mistake in it an agent does not start, nor change what policy it has."""
 
 import re
 import stat
@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from tocsin_agent.policy.decisions import Policy
 from tocsin_agent.policy.paths import Directories
@@ -14,6 +14,7 @@ from tocsin_shared.network import Reach
 from tocsin_shared.network.places import Places
 from tocsin_shared.network.reach import ReachDefault
 from tocsin_shared.tasks import UserName
+from tocsin_shared.wire import Model
 
 #: Read when it is there and the setting names no other.
 DEFAULT_FILE: Final = Path("/etc/tocsin/agent-policy.toml")
@@ -87,7 +88,7 @@ _Dirs = list[Annotated[Path, AfterValidator(_absolute)]]
 _Places = list[Annotated[str, AfterValidator(_place)]]
 
 
-class _Strict(BaseModel):
+class _Strict(Model):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from html import escape
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -129,6 +128,8 @@ def _encoded(text: str) -> Iterator[bytes]:
     yield raw
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield from _base64_forms(raw, encode)
+    from html import escape  # with a table of all of HTML's names, which only those who have secrets need
+
     for url in (
         quote(text, safe=""),
         quote(text),

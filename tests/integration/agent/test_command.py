@@ -4,9 +4,11 @@ import asyncio
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +289,47 @@ def test_an_agent_does_not_start_with_a_policy_that_is_wrong_or_against_its_cont
     assert ended.returncode == EXIT_BAD_CONFIGURATION
     assert said in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+async def test_a_policy_is_read_again_when_told_and_a_broken_one_changes_nothing(
+    controller: FakeController, agent_process: AgentProcess, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("task_types = ['shell']")
+    agent_process.start(TOCSIN_AGENT_POLICY_FILE=str(file))
+    assert agent_process.process is not None
+
+    async def ends_as() -> str | None:
+        job = assignment("true")
+        async with asyncio.timeout(PATIENCE_SECS):
+            while not controller.results(job.execution_id):
+                await controller.offer(job)  # again and again: the poll given up by registering may take one
+                with suppress(TimeoutError):
+                    await controller.until(lambda: bool(controller.results(job.execution_id)), 0.5)
+        return controller.results(job.execution_id)[0].reason
+
+    async def reload(policy: str, event: str) -> str:
+        before = agent_process.log().count(event)
+        file.write_text(policy)
+        assert agent_process.process is not None
+        agent_process.process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(PATIENCE_SECS):
+            while agent_process.log().count(event) == before:
+                await asyncio.sleep(0.02)
+        return next(line for line in reversed(agent_process.log().splitlines()) if event in line)
+
+    assert await ends_as() is None
+    await reload("task_types = ['noop']", "policy_changed")
+    await controller.until(lambda: len(controller.bodies("register", RegisterRequest)) == 2)
+    assert controller.bodies("register", RegisterRequest)[-1].task_types == ["noop"]
+    assert await ends_as() == "refused_by_agent"
+    assert "task_type: there is no such setting" in await reload("task_type = ['shell']", "policy_kept")
+    why = await reload("controllers = ['https://other.example.org']", "policy_kept")
+    assert "controllers does not name" in why
+    assert await ends_as() == "refused_by_agent"
+    await reload("", "policy_changed")
+    await controller.until(lambda: len(controller.bodies("register", RegisterRequest)) == 3)
+    assert await ends_as() is None
 
 
 def test_a_policy_can_be_checked_before_an_agent_has_it(tmp_path: Path) -> None:
