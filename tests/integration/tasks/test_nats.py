@@ -110,9 +110,11 @@ async def test_the_next_server_is_asked_when_one_does_not_answer(nats: NatsServe
 
 
 async def test_a_token_logs_in() -> None:
-    with nats_server(token="sesame-sesame") as nats:
-        config = NatsConfig(url=nats.url, token="sesame-sesame")
-        assert (await run_task(task(nats), config)).status is ExecutionStatus.SUCCEEDED
+    with nats_server(token="sesame@/sesame") as nats:
+        in_url = nats.url.replace("//", "//sesame%40%2Fsesame@")
+        for config in (NatsConfig(url=nats.url, token="sesame@/sesame"), NatsConfig(url=in_url)):
+            ran = await run_task(task(nats), config)
+            assert ran.status is ExecutionStatus.SUCCEEDED, ran.errors
         wrong = await run_task(task(nats), NatsConfig(url=nats.url, token="wrong"))
         assert shows(wrong, Reason.LOGIN_FAILED, "refused the login")
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from aiohttp import ClientError
 from nats.aio.client import Client
@@ -58,8 +58,9 @@ class Link(Client):
     async def open(self, url: str, servers: Servers) -> None:
         """Greet a server. Raises what went wrong, whatever the driver raises."""
         self.address = _address(url)
+        bare, credentials = _parted(url)
         await self.connect(
-            url,
+            bare,
             name="tocsin",
             tls=servers.tls,
             allow_reconnect=False,
@@ -67,7 +68,7 @@ class Link(Client):
             error_cb=self._on_error,
             disconnected_cb=self._on_lost,
             closed_cb=self._on_lost,
-            **servers.credentials,  # type: ignore[arg-type]  # all of them are text
+            **(credentials or servers.credentials),  # type: ignore[arg-type]  # all of them are text
         )
         self._is_up = True
 
@@ -143,6 +144,17 @@ def _credentials(task: NatsTask | None, config: NatsConfig | None, urls: list[st
     if task is None or task.username is None or (config is not None and _hold_credentials(urls)):
         return {}
     return {"user": task.username, "password": task.password or ""}
+
+
+def _parted(url: str) -> tuple[str, dict[str, str]]:
+    """A URL without its credentials, and these decoded, which the driver would not do."""
+    parts = urlsplit(url)
+    userinfo, at, server = parts.netloc.rpartition("@")
+    if not at:
+        return url, {}
+    user, colon, password = (unquote(part) for part in userinfo.partition(":"))
+    said = {"user": user, "password": password} if colon else {"token": user}
+    return urlunsplit(parts._replace(netloc=server)), said
 
 
 def _hold_credentials(urls: list[str]) -> bool:
