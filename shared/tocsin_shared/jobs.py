@@ -17,7 +17,7 @@ from tocsin_shared.parameters import Parameters
 from tocsin_shared.rollouts import Rollout
 from tocsin_shared.schedules import Catchup, Dst, Schedule
 from tocsin_shared.targets import Target
-from tocsin_shared.tasks import Task, UserName
+from tocsin_shared.tasks import DockerBuildTask, Task, UserName
 from tocsin_shared.wire import Instant, Name, Text, UserModel, dumps
 
 DEFAULT_GROUP = "Default"
@@ -185,9 +185,16 @@ class JobDefinition(UserModel):
     @model_validator(mode="after")
     def _limits_can_be_kept(self) -> Self:
         """A limit is never ignored: tasks without a process of their own can't have one."""
-        if self.limits is not None and self.task.type != "shell":
-            raise ValueError(f"limits are for shell tasks, not for {self.task.type}")
+        if self.limits is not None and not _has_a_process(self.task):
+            raise ValueError(
+                f"limits are for what has a process of its own, which this {self.task.type} task has not"
+            )
         return self
+
+
+def _has_a_process(task: Task) -> bool:
+    """A command, a script, or a container; building an image is the engine's work."""
+    return task.type in ("shell", "script") or (isinstance(task, DockerBuildTask) and task.run_after_build)
 
 
 #: What a job carries besides its definition. Clients may send these back unchanged; they are ignored.

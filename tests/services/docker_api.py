@@ -36,6 +36,7 @@ class DockerApi:
         default_factory=lambda: [(1, b"hello\n"), (2, b"\xff\x00 binary\n")]
     )
     exit_code: int = 0
+    oom_killed: bool = False
     #: The container does not end by itself.
     is_endless: bool = False
     started: asyncio.Event = field(default_factory=asyncio.Event)
@@ -121,7 +122,13 @@ class _Handlers:
         return _json({"Id": CONTAINER, "Warnings": []}, status=201)
 
     async def inspect(self, request: web.Request) -> web.Response:
-        return _json({"Id": request.match_info["id"], "Config": {"Tty": False}})
+        return _json(
+            {
+                "Id": request.match_info["id"],
+                "Config": {"Tty": False},
+                "State": {"OOMKilled": self._api.oom_killed},
+            }
+        )
 
     async def attach(self, request: web.Request) -> web.StreamResponse:
         # The connection is taken over: no HTTP is spoken on it any more.

@@ -129,7 +129,7 @@ def _delegated_base(own: str, mounts: str) -> Path:
         if base == group and "INVOCATION_ID" in os.environ:
             # systemd puts the next agent into the very group that must hold no process then. Without handing
             # down controllers the groups still hold their jobs together.
-            log.info("cgroup_without_limits", why="they need DelegateSubgroup= of systemd 254")
+            log.info("cgroup_without_limits", why="they need systemd 254, or tocsin-jobs.service")
         elif base == group:
             _move_into(base / AGENT_GROUP)
         return base

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from tocsin_agent.clock import Moment
-from tocsin_agent.runtime.outcome import Outcome, OutputFigures
+from tocsin_agent.runtime.outcome import OUT_OF_MEMORY, Outcome, OutputFigures
 from tocsin_shared.executions import Reason
 from tocsin_shared.protocol import Usage
 
@@ -110,8 +110,7 @@ def _judged(end: End) -> Outcome:
     if end.stop_kind is not None:
         return Outcome.stopped(end.stop_kind, end.timeout_secs)
     if end.oom_kills and (end.signal is not None or end.exit_code):
-        message = "The kernel killed it because it took more memory than it was given, or than the host had."
-        return Outcome.failed(Reason.OOM, message)
+        return Outcome.failed(Reason.OOM, OUT_OF_MEMORY)
     if end.signal is not None:
         return Outcome.failed(Reason.SIGNAL, f"Ended by {_signal_name(end.signal)}.")
     if end.exit_code:

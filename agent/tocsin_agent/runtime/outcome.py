@@ -6,6 +6,9 @@ from tocsin_agent.clock import Moment
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.protocol import Usage
 
+#: What is said of `oom`.
+OUT_OF_MEMORY = "The kernel killed it because it took more memory than it was given, or than the host had."
+
 
 @dataclass(frozen=True, slots=True)
 class OutputFigures:

@@ -61,7 +61,9 @@ async def test_a_container_is_run_to_its_end_and_removed(engine: DockerApi) -> N
     assert ran.stderr == b"\xff\x00 binary\n"
     (config,) = engine.containers
     assert config["Image"] == IMAGE
-    assert config["HostConfig"] == {"Memory": 64 << 20, "NanoCpus": 500_000_000, "PidsLimit": 10}
+    assert config["HostConfig"] == {
+        "Memory": 64 << 20, "MemorySwap": 64 << 20, "NanoCpus": 500_000_000, "PidsLimit": 10,
+    }  # fmt: skip
     assert len(engine.removed) == 1
 
 
@@ -70,6 +72,12 @@ async def test_the_exit_code_of_the_container_is_that_of_the_execution(engine: D
     ran = await run(engine, task(run_after_build=True))
     assert (ran.status, ran.outcome.exit_code, ran.outcome.reason) == (S.FAILED, 3, Reason.EXIT_CODE)
     assert len(engine.removed) == 1
+
+
+async def test_a_container_that_took_too_much_memory_is_told_apart(engine: DockerApi) -> None:
+    engine.exit_code, engine.oom_killed = 137, True
+    ran = await run(engine, task(run_after_build=True))
+    assert (ran.status, ran.outcome.exit_code, ran.outcome.reason) == (S.FAILED, 137, Reason.OOM)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ import click
 import pytest
 from pydantic_core import PydanticUndefined
 
+from tocsin_agent.settings import AgentSettings
+
 SYSTEMD = Path(__file__).parents[3] / "systemd"
-UNITS = sorted(SYSTEMD.glob("*.service"))
 PROGRAMS = {"tocsin-controller": "tocsin_controller.cli", "tocsin-agent": "tocsin_agent.cli"}
+UNITS = [SYSTEMD / f"{program}.service" for program in PROGRAMS]
 EXAMPLES = {
     "controller.toml": ("tocsin_controller.settings", "ControllerSettings"),
     "agent.toml": ("tocsin_agent.settings", "AgentSettings"),
@@ -35,6 +37,17 @@ def test_a_unit_has_the_sections_that_systemd_reads(path: Path) -> None:
 
 def test_the_drop_in_only_changes_the_service() -> None:
     assert unit(SYSTEMD / "tocsin-agent-without-root.conf").sections() == ["Service"]
+
+
+def test_where_systemd_is_older_jobs_get_their_groups_below_the_unit_that_holds_them() -> None:
+    drop_in = unit(SYSTEMD / "tocsin-agent-limits.conf")
+    setting, _, tree = drop_in["Service"]["Environment"].partition("=")
+    assert setting.removeprefix("TOCSIN_AGENT_").lower() in AgentSettings.model_fields
+    assert tree.endswith(f"/{drop_in['Unit']['Requires']}")
+    holder = unit(SYSTEMD / drop_in["Unit"]["Requires"])["Service"]
+    assert f"={tree}/holder;" in holder["ExecStart"]
+    assert f" {tree}/holder/cgroup.procs;" in holder["ExecStartPost"]
+    assert (holder["Delegate"], holder["KillMode"], holder["OOMPolicy"]) == ("yes", "process", "continue")
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)

@@ -111,5 +111,9 @@ def test_limits_are_checked_and_can_be_cleared() -> None:
 
 
 def test_limits_are_for_tasks_that_have_a_process() -> None:
-    with pytest.raises(ValidationError, match="limits are for shell tasks, not for noop"):
-        JobDefinition.model_validate(job(task={"type": "noop"}, limits={"pids_max": 3}))
+    build: dict[str, object] = {"type": "docker_build", "script_name": "web"}
+    for task in ({"type": "noop"}, build):
+        with pytest.raises(ValidationError, match="limits are for what has a process of its own"):
+            JobDefinition.model_validate(job(task=task, limits={"pids_max": 3}))
+    for task in (build | {"run_after_build": True}, {"type": "script", "script_name": "s"}):
+        assert JobDefinition.model_validate(job(task=task, limits={"pids_max": 3})).limits is not None

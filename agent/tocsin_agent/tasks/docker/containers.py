@@ -7,7 +7,7 @@ from typing import Any, Final
 import aiodocker
 import aiohttp
 
-from tocsin_agent.runtime.outcome import Outcome
+from tocsin_agent.runtime.outcome import OUT_OF_MEMORY, Outcome
 from tocsin_agent.tasks.base import TaskContext
 from tocsin_shared.executions import Reason, Stream
 from tocsin_shared.logs import log
@@ -35,9 +35,13 @@ async def run_container(
             while (message := await output.read_out()) is not None:
                 context.emit(_STREAMS.get(message.stream, Stream.STDOUT), message.data)
         ended = await container.wait()
+        async with asyncio.timeout(_ANSWER_SECS):
+            state = (await container.show())["State"]
     finally:
         await _remove(container, assignment)
     code = int(ended["StatusCode"])
+    if code and state.get("OOMKilled"):
+        return Outcome.failed(Reason.OOM, OUT_OF_MEMORY, exit_code=code)
     if code:
         why = f"The container ended with exit code {code}."
         return Outcome.failed(Reason.EXIT_CODE, why, exit_code=code)
@@ -50,6 +54,8 @@ def _config(image: str, assignment: Assignment) -> dict[str, Any]:
     if limits is not None:
         host = {
             "Memory": limits.memory_max_bytes,
+            # Memory and swap together: the limit is not stretched by swapping.
+            "MemorySwap": limits.memory_max_bytes,
             "NanoCpus": None if limits.cpu_max is None else round(limits.cpu_max * 1e9),
             "PidsLimit": limits.pids_max,
         }
