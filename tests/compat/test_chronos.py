@@ -131,6 +131,8 @@ async def test_a_trigger_answers_with_the_finished_execution_and_its_retries(
     assert failed["error"]
     listed = await chronos.data("GET", f"/jobs/{job['id']}/executions?limit=1")
     assert listed == {"executions": [failed], "total": 2}
+    listed = await chronos.data("GET", f"/jobs/{job['id']}/executions")
+    assert listed == {"executions": [failed, ended], "total": 2}, "newest first, each with its last attempt"
     assert await chronos.data("GET", f"/jobs/{job['id']}/executions/{ended['id']}") == ended
     replayed = await chronos.data("POST", f"/jobs/{job['id']}/executions/{ended['id']}/replay")
     assert replayed["original_execution_id"] == ended["id"]
