@@ -1,29 +1,46 @@
 """Questions that only Dkron's API asks."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from tocsin_controller.store.database import Queries, Record
 from tocsin_controller.store.statements import sql
+from tocsin_shared.ids import id_floor
 
 _HISTORY = sql("dkron_history")
+_ADD_UP = sql("dkron_add_up")
 _FAMILY = sql("dkron_family")
 _CHAIN = sql("dkron_chain")
 _DAYS = sql("dkron_days")
 _EPHEMERAL = sql("dkron_ephemeral")
 _ENDS = sql("dkron_ends")
 
-#: Of each job so many newest executions are counted.
+#: Of each job so many newest executions are counted, besides what was added up before.
 MOST_COUNTED: Final = 1_000
+#: So many are added up together.
+ADDED_UP_FROM: Final = 20
+#: No execution comes to stand before those of this age any more.
+SETTLED_AFTER: Final = timedelta(minutes=2)
+#: Results of lost executions can still come.
+LOST_AFTER: Final = timedelta(days=2)
 
 
 async def histories(db: Queries, since: Mapping[UUID, UUID]) -> dict[UUID, Record]:
-    """How each job's executions from an id on ended, and its last run."""
+    """How each job's executions from an id on ended, and its last run.
+
+    What has settled is added up by whoever asks, so that nobody reads it again.
+    """
     if not since:
         return {}
-    rows = await db.fetch(_HISTORY, list(since), list(since.values()), MOST_COUNTED)
+    now = datetime.now(UTC)
+    bounds = id_floor(now - SETTLED_AFTER), id_floor(now - LOST_AFTER)
+    rows = await db.fetch(_HISTORY, list(since), list(since.values()), MOST_COUNTED, *bounds)
+    if settled := [row for row in rows if row["settled"] >= ADDED_UP_FROM]:
+        columns = ("settled_upto", "settled_succeeded", "settled_failed", "settled_success", "settled_error")
+        counts = ([row[column] for row in settled] for column in columns)
+        await db.execute(_ADD_UP, [row["job_id"] for row in settled], *counts)
     return {row["job_id"]: row for row in rows}
 
 
