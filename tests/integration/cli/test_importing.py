@@ -94,7 +94,7 @@ async def test_a_dkron_server_is_asked_for_its_jobs(tocsin: Tocsin, aiohttp_serv
     assert (refused.exit_code, "answered 401" in refused.stderr) == (1, True)
     done = await tocsin(*command, DKRON_TOKEN="a-token")
     assert done.stdout.splitlines()[-1] == "done: 2 created, 0 changed, 0 deleted", done.stderr
-    assert "other: not imported: there is no counterpart of the executor 'ecs'" in done.stderr
+    assert "other: not imported: executor: 'ecs' is not available here" in done.stderr
     assert "agents need the tags that jobs ask for: dc=eu" in done.stderr
     child = (await tocsin("-o", "json", "jobs", "show", "child")).json
     assert [one["job_name"] for one in child["deps_status"]] == ["parent"]
