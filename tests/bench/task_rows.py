@@ -1,18 +1,23 @@
 """Which tasks `make bench` measures, and against which servers: a new type of task is one more row."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aio_pika
 import aiokafka
 import aiomqtt
 import redis.asyncio
+from anyio.from_thread import start_blocking_portal
 
 from tests.bench.world import World
 from tests.services import ftpd, mosquitto, nats
+from tests.services.docker_api import DockerApi, docker_api
 from tests.services.ftpd import ftp_server
+from tests.services.grpc_server import grpc_server
 from tests.services.kafka import kafka_server
 from tests.services.mariadb import mariadb_server
 from tests.services.mcp import mcp_server
@@ -43,10 +48,28 @@ class Row:
     #: Its type and configuration.
     connection: Callable[[Any, World], tuple[str, Json]] | None = None
     fill: Fill | None = None
+    #: What its agent has in its environment besides.
+    settings: Callable[[Any], dict[str, str]] | None = None
 
 
 def _mcp() -> AbstractContextManager[Any]:
     return mcp_server(json_response=True)
+
+
+@contextmanager
+def _engine() -> Iterator[DockerApi]:
+    """Answers as Docker does, and builds nothing: what is measured is the agent's part."""
+    with (
+        TemporaryDirectory() as directory,
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(docker_api(Path(directory))) as engine,
+    ):
+        yield engine
+
+
+async def _store_dockerfile(_: Any, world: World, _count: int) -> None:
+    code = "FROM alpine\nCMD echo hello\n"
+    await world.call("PUT", "/api/scripts/bench-image", {"code": code, "script_type": "dockerfile"})
 
 
 async def _fill_list(server: Any, _world: World, count: int) -> None:
@@ -146,5 +169,9 @@ ROWS = (
     Row("ftp: upload by sftp", lambda _s, w: _upload("sftp", f"{w.directory}/uploaded"), ssh_server, _ssh),
     Row("s3: upload", lambda _s, _w: {"direction": "upload", "key": "bench", "local_path": _SMALL_FILE}, s3_server,
         _s3),
+    Row("grpc: a unary call", lambda s, _w: {"host": s.address, "method": "shop.Orders/Echo", "body": {"name": "x"}},
+        grpc_server),
+    Row("docker_build", lambda _s, _w: {"script_name": "bench-image"}, _engine, fill=_store_dockerfile,
+        settings=lambda s: {"TOCSIN_AGENT_DOCKER_SOCKET": str(s.socket)}),
     Row("ssh: true", lambda _s, _w: {"command": "true"}, ssh_server, _ssh),
 )  # fmt: skip

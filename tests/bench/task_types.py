@@ -88,7 +88,8 @@ async def _measure(world: World, row: Row, servers: Servers, count: int, offered
         task["connection"] = name
     if row.fill is not None:
         await row.fill(server, world, count)
-    (agent,) = await world.start_agents(1, capacity=CAPACITY)
+    settings = {} if row.settings is None else row.settings(server)
+    (agent,) = await world.start_agents(1, capacity=CAPACITY, more=settings)
     # By id: the agent of the row before may still look as if it waited.
     newest = max(await world.call("GET", "/api/agents"), key=lambda one: str(one["registered_at"]))
     target = {"type": "agent", "agent_id": newest["id"]}

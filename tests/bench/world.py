@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,9 @@ KEYS = {
     "TOCSIN_BOOTSTRAP_AGENT_KEY": "bench-agent",
     "TOCSIN_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
 }
+
+
+NO_MORE: Mapping[str, str] = {}
 
 
 @dataclass
@@ -51,9 +54,9 @@ class World:
             return await answer.json() if answer.content_length != 0 else None
 
     async def start_agents(
-        self, count: int, *, capacity: int = 64, max_batch: int = 16
+        self, count: int, *, capacity: int = 64, max_batch: int = 16, more: Mapping[str, str] = NO_MORE
     ) -> list[psutil.Process]:
-        """Start real agents and wait until they are registered."""
+        """Start real agents, with `more` in their environment, and wait until they are registered."""
         started = []
         for n in range(count):
             settings = {
@@ -65,6 +68,7 @@ class World:
                 "TOCSIN_AGENT_MAX_BATCH": str(max_batch),
                 "TOCSIN_AGENT_STATE_DIR": str(self.directory / f"agent-{len(self.processes)}-{n}"),
                 "TOCSIN_AGENT_LOG_LEVEL": "warning",
+                **more,
             }
             process = _start(self.directory / "agents.log", [BIN / "tocsin-agent", "run"], settings)
             self.processes.append(process)
