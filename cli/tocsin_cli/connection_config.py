@@ -26,7 +26,7 @@ class Said:
 
     def config(self, conn_type: str) -> dict[str, Any]:
         """The keys with their values; the later goes before: file, pairs, secrets. Raises UsageError, Failure."""
-        from tocsin_shared.connections import CONFIGS
+        from tocsin_shared.connections.configs import CONFIGS
 
         model = CONFIGS.get(conn_type)
         secret = model.secret_fields if model is not None else frozenset()

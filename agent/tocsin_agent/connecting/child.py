@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from tocsin_agent.connecting.trying import try_connection
-from tocsin_shared.connections import GivenConnection
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.network import Reach
 from tocsin_shared.wire import dumps
 

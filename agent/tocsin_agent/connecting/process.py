@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Final
 
 from tocsin_agent.connecting.trying import Tried
-from tocsin_shared.connections import GivenConnection
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.logs import log
 from tocsin_shared.network import Reach
 from tocsin_shared.wire import dumps, loads

@@ -13,7 +13,8 @@ from tocsin_agent.policy.servers import Unreadable, servers_of_connection
 from tocsin_agent.runtime.redaction import Redactor, forms_of
 from tocsin_agent.tasks.driving import TaskFailed, one_line
 from tocsin_agent.tasks.registry import has_drivers
-from tocsin_shared.connections import CONFIGS, GivenConnection
+from tocsin_shared.connections.configs import CONFIGS
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.connections.secrets import secrets_in
 from tocsin_shared.network import Reach
 

@@ -10,7 +10,6 @@ from tocsin_agent.network import AddressRefused, NoAddress, check_host
 from tocsin_agent.policy.decisions import Policy, Refused
 from tocsin_agent.policy.files import with_checked_paths
 from tocsin_agent.policy.paths import Directories
-from tocsin_agent.policy.servers import Unreadable, servers_of
 from tocsin_shared.executions import Reason
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks import FilePushTask, FtpTask, S3Task, ShellTask
@@ -35,6 +34,9 @@ async def permitted(policy: Policy, assignment: Assignment) -> Assignment:
 
 
 async def _check_servers(policy: Policy, assignment: Assignment) -> None:
+    # Knows all types of connection; most agents have no rule that asks for it.
+    from tocsin_agent.policy.servers import Unreadable, servers_of
+
     try:
         for host, port in servers_of(assignment):
             await check_host(policy.reach, host, port)

@@ -112,8 +112,8 @@ class _File(_Strict):
         None, min_length=1
     )
     allow_script_shell: bool = Field(False, strict=True)
-    directories: _Directories = _Directories()
-    network: _Network = _Network()
+    directories: _Directories = Field(default_factory=_Directories)
+    network: _Network = Field(default_factory=_Network)
 
     def policy(self) -> Policy:
         directories, network = self.directories, self.network

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from tocsin_shared.connections import CONFIGS, GivenConnection
+from tocsin_shared.connections.configs import CONFIGS
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.network import literal_address
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks.fields import ConnectedTask

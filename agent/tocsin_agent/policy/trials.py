@@ -5,7 +5,7 @@ import asyncio
 from tocsin_agent.policy.decisions import Policy, refused
 from tocsin_agent.policy.files import check_database
 from tocsin_agent.policy.paths import Directories
-from tocsin_shared.connections import GivenConnection
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.tasks.fitting import CONNECTED
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from tocsin_shared.connections import CONFIGS, GivenConnection
-from tocsin_shared.connections.configs import HttpConfig
+from tocsin_shared.connections.configs import CONFIGS, HttpConfig
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.connections.http import auth_headers, url_under
 
 #: What an HTTP connection says in its own words; tasks say it with address and headers.

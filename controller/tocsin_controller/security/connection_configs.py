@@ -7,7 +7,8 @@ from typing import Any
 from tocsin_controller.security.sealing import CannotUnseal, Vault, key_id_of
 from tocsin_controller.store.database import Record
 from tocsin_controller.store.sealed import connection_place
-from tocsin_shared.connections import CONFIGS, ConnectionConfig
+from tocsin_shared.connections.base import ConnectionConfig
+from tocsin_shared.connections.configs import CONFIGS
 from tocsin_shared.wire import dumps, loads
 
 

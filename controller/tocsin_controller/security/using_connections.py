@@ -18,7 +18,7 @@ from tocsin_controller.store.database import Queries, Record
 from tocsin_controller.store.substitution import StoredValue, stored_values
 from tocsin_controller.substitution.connections import InspectedConfig, fill_config, inspect_config
 from tocsin_controller.substitution.references import CannotPlace
-from tocsin_shared.connections import GivenConnection
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.connections.secrets import secrets_in
 from tocsin_shared.executions import Reason
 

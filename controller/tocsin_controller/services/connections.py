@@ -30,7 +30,7 @@ from tocsin_controller.store.connections import (
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import add_events
 from tocsin_controller.substitution.connections import inspect_config
-from tocsin_shared.connections import CONFIGS
+from tocsin_shared.connections.configs import CONFIGS
 from tocsin_shared.connections.masking import masked, merged, unmeant_masks
 from tocsin_shared.connections.requests import (
     MAX_CONFIG_BYTES,

@@ -1,14 +1,16 @@
 """A connection as it is told to an agent with one execution. It is never stored there."""
 
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from tocsin_shared.connections.base import ConnectionConfig
 from tocsin_shared.connections.naming import ConnectionName
 from tocsin_shared.wire import AgentModel, Text
 
-_Config = TypeVar("_Config", bound=ConnectionConfig)
+if TYPE_CHECKING:
+    from tocsin_shared.connections.base import ConnectionConfig
+
+_Config = TypeVar("_Config", bound="ConnectionConfig")
 
 
 class GivenConnection(AgentModel):

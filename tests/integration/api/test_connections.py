@@ -17,7 +17,7 @@ from tocsin_controller.security.using_connections import Given
 from tocsin_controller.security.vault_keys import check_keys, forget_key, rotate
 from tocsin_controller.services.connection_trials import MOST_AT_ONCE, ConnectionTrials
 from tocsin_controller.store.database import Database
-from tocsin_shared.connections import GivenConnection
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.network import Reach
 

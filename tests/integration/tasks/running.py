@@ -16,7 +16,9 @@ from tocsin_agent.runtime.keeper import Nursery, find_keeper
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.supervisor import Keeping
 from tocsin_agent.tasks.registry import TaskRegistry
-from tocsin_shared.connections import CONFIGS, ConnectionConfig, GivenConnection
+from tocsin_shared.connections.base import ConnectionConfig
+from tocsin_shared.connections.configs import CONFIGS
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.executions import ExecutionStatus, Stream
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import Assignment, CancelOrder

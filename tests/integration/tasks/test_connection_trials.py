@@ -42,7 +42,8 @@ from tests.services.sshd import SshServer
 
 from tocsin_agent.connecting.trying import Tried, try_connection
 from tocsin_controller.embedded import EmbeddedPostgres
-from tocsin_shared.connections import CONFIGS, GivenConnection
+from tocsin_shared.connections.configs import CONFIGS
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.network import GUARDED, Reach
 from tocsin_shared.wire import dumps, loads
 

@@ -7,8 +7,8 @@ from tocsin_agent.tasks.mqtt.server import MqttServer
 from tocsin_agent.tasks.mqtt.server import server_of as mqtt_server
 from tocsin_agent.tasks.rabbitmq.server import server_of as rabbitmq_server
 from tocsin_agent.tasks.redis.server import server_of as redis_server
-from tocsin_shared.connections import GivenConnection
 from tocsin_shared.connections.configs import MqttConfig, RabbitmqConfig, RedisConfig
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.executions import Reason
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import Assignment

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tocsin_controller.dispatch.merging import merged_task
-from tocsin_shared.connections import GivenConnection
+from tocsin_shared.connections.given import GivenConnection
 
 
 def given(conn_type: str, **config: Any) -> GivenConnection:

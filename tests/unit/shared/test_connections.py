@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin_shared.connections import CONFIGS, ConnectionConfig
+from tocsin_shared.connections.base import ConnectionConfig
 from tocsin_shared.connections.configs import (
+    CONFIGS,
     HttpConfig,
     KafkaConfig,
     NatsConfig,

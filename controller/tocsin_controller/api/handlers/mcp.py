@@ -9,7 +9,7 @@ from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.connections import ConnectionService
 from tocsin_controller.services.mcp_tools import tools_of
-from tocsin_shared.connections import ConnectionName
+from tocsin_shared.connections.naming import ConnectionName
 from tocsin_shared.errors import Forbidden, InvalidInput
 from tocsin_shared.mcp import McpTools
 from tocsin_shared.tasks.fields import of_scheme
