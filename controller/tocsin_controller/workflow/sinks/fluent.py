@@ -3,11 +3,11 @@
 import asyncio
 import base64
 import os
-import struct
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
+
+import msgpack
 
 from tocsin_controller.workflow.couriers import NotSent
 from tocsin_controller.workflow.sinks.addresses import FluentAddress
@@ -15,19 +15,17 @@ from tocsin_controller.workflow.sinks.printed import Printed
 
 _MOST_ANSWER_BYTES: Final = 1_024
 
-_Value = str | int | None | bool | Mapping[str, "_Value"] | list["_Value"]
-
 
 async def send_fluent(address: FluentAddress, printed: Printed) -> str:
     """Until it says that it has it. Raises NotSent, OSError."""
     chunk = base64.b64encode(os.urandom(16)).decode()
     when = int(printed.finished_at.timestamp())
-    event = packed([address.tag, when, _record(printed), {"chunk": chunk}])
+    event = msgpack.packb([address.tag, when, _record(printed), {"chunk": chunk}])
     reader, writer = await asyncio.open_connection(address.host, address.port)
     try:
         writer.write(event)
         await writer.drain()
-        await _await_ack(reader, packed(chunk))
+        await _await_ack(reader, msgpack.packb(chunk))
     finally:
         writer.close()
         with suppress(OSError):
@@ -45,7 +43,7 @@ async def _await_ack(reader: asyncio.StreamReader, chunk: bytes) -> None:
             raise NotSent("fluent: it did not acknowledge the event")
 
 
-def _record(printed: Printed) -> dict[str, _Value]:
+def _record(printed: Printed) -> dict[str, Any]:
     return {
         "job_name": printed.job_name,
         "execution_id": printed.execution_id,
@@ -63,24 +61,3 @@ def _record(printed: Printed) -> dict[str, _Value]:
 
 def _instant(when: datetime | None) -> str | None:
     return None if when is None else when.astimezone(UTC).isoformat()
-
-
-def packed(value: _Value) -> bytes:
-    """As MessagePack writes it, in the few forms that are needed."""
-    match value:
-        case None:
-            return b"\xc0"
-        case bool():
-            return b"\xc3" if value else b"\xc2"
-        case int():
-            return b"\xd3" + struct.pack(">q", value)
-        case str():
-            raw = value.encode()
-            if len(raw) < 32:
-                return bytes([0xA0 | len(raw)]) + raw
-            return b"\xdb" + struct.pack(">I", len(raw)) + raw
-        case list():
-            return b"\xdd" + struct.pack(">I", len(value)) + b"".join(map(packed, value))
-        case _:
-            pairs = b"".join(packed(key) + packed(one) for key, one in value.items())
-            return b"\xdf" + struct.pack(">I", len(value)) + pairs
