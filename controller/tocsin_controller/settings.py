@@ -13,6 +13,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from tocsin_agent.layered_settings import LayeredSettings
 from tocsin_controller.workflow.sinks.addresses import FluentAddress, SyslogAddress
+from tocsin_shared.ai import AiProvider, is_base_url, is_key, is_word
 from tocsin_shared.network import Reach
 from tocsin_shared.network.places import Places
 from tocsin_shared.network.reach import ReachDefault
@@ -137,6 +138,21 @@ class ControllerSettings(LayeredSettings):
         None,
         description="Jobs may send what they print to this fluentd or Fluent Bit: tcp://host:24224/tag.",
     )
+    ai_api_key: SecretStr | None = Field(
+        None, description="Key of the AI provider that writes jobs from a description. See docs/ai.md."
+    )
+    ai_provider: AiProvider | None = Field(
+        None, description="Whose API is spoken: `anthropic`, which is the default, or `openai`."
+    )
+    ai_model: str | None = Field(None, description="Which of its models; default: one for each provider.")
+    ai_base_url: str | None = Field(
+        None,
+        description="Where that API begins, such as http://llm.example.org:8000/v1; default: the provider's own.",
+    )
+    ai_api_version: str | None = Field(
+        None,
+        description="`anthropic-version`, or with `openai` and an address that does not end in /v1 `api-version`.",
+    )
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
@@ -202,6 +218,23 @@ class ControllerSettings(LayeredSettings):
             if not Path(one).is_absolute():
                 raise ValueError(f"{one!r} must be an absolute path")
         return value
+
+    @field_validator("ai_api_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            is_key(value.get_secret_value())  # its ValueError says what is wrong
+        return value
+
+    @field_validator("ai_model", "ai_api_version")
+    @classmethod
+    def _is_word(cls, value: str | None) -> str | None:
+        return is_word(value) if value is not None else None
+
+    @field_validator("ai_base_url")
+    @classmethod
+    def _is_base_url(cls, value: str | None) -> str | None:
+        return is_base_url(value) if value is not None else None
 
     @field_validator("output_syslog")
     @classmethod

@@ -15,8 +15,9 @@ TocsinError (500 internal)
 ├── PreconditionFailed (412 precondition_failed)  If-Match names another state than the present one
 ├── BodyTooLarge (413 body_too_large)
 ├── TooManyRequests (429 too_many_requests) `retry_after_secs` says when to come back
+├── UpstreamFailed (502 upstream_failed)    somebody else's server, asked for this, did not give it
 ├── Unavailable (503 unavailable)           the database can't be reached (G10)
-└── NoAnswer (504 no_answer)                an agent was asked and said nothing in time
+└── NoAnswer (504 no_answer)                an agent or a provider was asked and said nothing in time
 """
 
 from dataclasses import dataclass
@@ -158,6 +159,13 @@ class TooManyRequests(TocsinError):
 
     status = 429
     code = "too_many_requests"
+
+
+class UpstreamFailed(TocsinError):
+    """Another server that was asked for this did not give it."""
+
+    status = 502
+    code = "upstream_failed"
 
 
 class Unavailable(TocsinError):

@@ -12,6 +12,9 @@ from tocsin_cli.importing.converted import CannotConvert, Json
 from tocsin_shared.jobs import READ_ONLY_KEYS, JobCreate
 from tocsin_shared.masks import MASK
 
+_SAME_SETTINGS: Final = frozenset(
+    {"retention_days", "audit_retention_days", "ai_provider", "ai_model", "ai_base_url", "ai_api_version"}
+)
 _PIPELINE: Final = "pipeline_schedule_"
 _OF_ITS_OWN: Final = "system"
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -225,8 +228,10 @@ def _settings(settings: Json, notes: list[tuple[str, str]]) -> dict[str, str]:
     """Those that mean the same. Names only are told: values can be secrets."""
     kept: dict[str, str] = {}
     for key, value in settings.items():
-        if key in ("retention_days", "audit_retention_days") or key.startswith(_PIPELINE):
+        if key in _SAME_SETTINGS or key.startswith(_PIPELINE):
             kept[key] = str(value)
+        elif key == "ai_api_key":
+            notes.append((f"setting {key}", "not imported: a secret; set it again"))
         elif key != "custom_groups":  # `groups` has them too
             notes.append((f"setting {key}", "not imported: not known here"))
     return kept

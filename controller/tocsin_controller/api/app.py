@@ -19,6 +19,7 @@ from tocsin_controller.api.handlers.connections import ConnectionRoutes
 from tocsin_controller.api.handlers.data import DataRoutes
 from tocsin_controller.api.handlers.events import EventRoutes
 from tocsin_controller.api.handlers.executions import ExecutionRoutes
+from tocsin_controller.api.handlers.generating import GeneratingRoutes
 from tocsin_controller.api.handlers.groups import GroupRoutes
 from tocsin_controller.api.handlers.jobs import JobRoutes
 from tocsin_controller.api.handlers.keys import KeyRoutes
@@ -139,6 +140,7 @@ def all_routes(parts: Parts) -> list[Route]:
         ConnectionRoutes(parts),
         ScriptRoutes(parts),
         McpRoutes(parts),
+        GeneratingRoutes(parts),
         SettingsRoutes(parts),
         NotificationRoutes(parts),
         StatisticsRoutes(parts),

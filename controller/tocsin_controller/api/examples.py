@@ -96,6 +96,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
         "result = answer.body\n",
         "script_type": "starlark",
     },
+    ("POST", "/api/ai/generate-job"): {"prompt": "back up postgres every night at 3 with a timeout of one hour"},
     ("PUT", "/api/settings"): {"retention_days": "14"},
     ("POST", "/api/schedules/preview"): {
         "schedule": {"type": "cron", "value": "0 30 2 * * *"},

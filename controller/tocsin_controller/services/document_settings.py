@@ -1,4 +1,4 @@
-"""Settings that are JSON documents: checked by a model, shown without their secrets, encrypted when they have any."""
+"""Settings with secrets: JSON documents, checked by a model and shown without them, and those that are one secret."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,8 +42,16 @@ def row_of(vault: Vault, key: str, model: type[BaseModel], sent: str, stored: Re
     return SettingRow(key, shown, sealed, key_id_of(sealed))
 
 
+def secret_row(vault: Vault, key: str, value: str) -> SettingRow:
+    """What is stored for a setting that is a secret. Raises InvalidInput."""
+    if vault.current_id is None:
+        raise no_key(key)
+    sealed = vault.seal(value, setting_place(key))
+    return SettingRow(key, MASK, sealed, key_id_of(sealed))
+
+
 def whole_text(vault: Vault, key: str, row: Record) -> str:
-    """All of a stored document. Raises CannotUnseal."""
+    """All of a stored setting. Raises CannotUnseal."""
     return vault.unseal(row["sealed"], setting_place(key)) if row["sealed"] is not None else str(row["value"])
 
 

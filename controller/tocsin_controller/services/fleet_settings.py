@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from tocsin_controller.security.auditing import HIDDEN, add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.security.sealing import CannotUnseal, Vault, retired_key
-from tocsin_controller.services.document_settings import row_of, secret_fields, whole_text
+from tocsin_controller.services.document_settings import row_of, secret_fields, secret_row, whole_text
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
@@ -29,6 +29,7 @@ from tocsin_controller.workflow.notifying.channels import (
     RECIPIENTS,
     SYSTEM_ALERTS,
 )
+from tocsin_shared.ai import AiProvider, is_base_url, is_key, is_word
 from tocsin_shared.errors import Conflict, FieldError, Forbidden, InvalidInput
 from tocsin_shared.masks import MASK
 from tocsin_shared.notifications import NotificationLimits, Recipients, SystemAlerts, Told
@@ -42,6 +43,8 @@ class Known:
     check: Callable[[str], str | None] = lambda _: None
     #: What it is, if it is a JSON document.
     model: type[BaseModel] | None = None
+    #: It is never shown, and encrypted.
+    is_secret: bool = False
     #: Operators may not change it.
     is_admins_own: bool = False
 
@@ -66,6 +69,21 @@ def _is_object(value: str) -> str | None:
         return "must be a JSON object"
 
 
+def _unless_refused(read: Callable[[str], object]) -> Callable[[str], str | None]:
+    def check(value: str) -> str | None:
+        try:
+            read(value)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    return check
+
+
+def _is_provider(value: str) -> str | None:
+    return None if value in set(AiProvider) else f"must be one of {', '.join(AiProvider)}"
+
+
 #: Another key is refused: a typo must not look as if it had been set. The configuration has settings of these names
 #: too, which hold where nothing was set.
 KNOWN: Final[Mapping[str, Known]] = {
@@ -82,6 +100,12 @@ KNOWN: Final[Mapping[str, Known]] = {
     DEFAULTS: Known(model=Told),
     SYSTEM_ALERTS: Known(model=SystemAlerts),
     LIMITS: Known(model=NotificationLimits, is_admins_own=True),
+    # Whoever may say where the provider is gets its key.
+    "ai_api_key": Known(_unless_refused(is_key), is_secret=True, is_admins_own=True),
+    "ai_provider": Known(_is_provider, is_admins_own=True),
+    "ai_model": Known(_unless_refused(is_word), is_admins_own=True),
+    "ai_base_url": Known(_unless_refused(is_base_url), is_admins_own=True),
+    "ai_api_version": Known(_unless_refused(is_word), is_admins_own=True),
 }
 
 
@@ -99,7 +123,9 @@ class FleetSettings:
         self._vault = vault
         self._known = known
         self._configured = {
-            key: str(getattr(configured, key)) for key in known if key in ControllerSettings.model_fields
+            key: MASK if isinstance(value, SecretStr) else str(value)
+            for key in known
+            if (value := getattr(configured, key, None)) is not None
         }
 
     async def read(self) -> dict[str, str]:
@@ -150,6 +176,11 @@ class FleetSettings:
             known = self._known[key]
             if not value:
                 rows[key] = None
+            elif known.is_secret and value == MASK:
+                if key in stored:
+                    continue  # it stays as it is
+                if key not in self._configured:
+                    wrong.append(FieldError(key, "is the mask of a secret, not a value"))
             elif known.model is not None:
                 try:
                     rows[key] = row_of(self._vault, key, known.model, value, stored.get(key))
@@ -157,6 +188,11 @@ class FleetSettings:
                     wrong += error.details
             elif why := known.check(value):
                 wrong.append(FieldError(key, why))
+            elif known.is_secret:
+                try:
+                    rows[key] = secret_row(self._vault, key, value)
+                except InvalidInput as error:
+                    wrong += error.details
             else:
                 rows[key] = SettingRow(key, value)
         _refuse(wrong)
@@ -190,7 +226,7 @@ class FleetSettings:
     def _told(self, key: str, row: SettingRow | None, stored: Record | None) -> tuple[str | None, str | None]:
         """Before and after, for the audit log."""
         known = self._known[key]
-        if known.model is not None and secret_fields(known.model):
+        if known.is_secret or (known.model is not None and secret_fields(known.model)):
             return HIDDEN, HIDDEN
         before = stored["value"] if stored is not None else self._configured.get(key)
         return before, row.value if row is not None else self._configured.get(key)

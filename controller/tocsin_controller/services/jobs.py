@@ -120,6 +120,13 @@ class JobService:
         self.announce()
         return UUID(answer["job_id"])
 
+    @again_after_deadlock
+    async def check(self, body: JobCreate) -> None:
+        """Whether `create` would take this, but for its name, which may be in use. Raises InvalidInput."""
+        definition = JobDefinition.model_validate(body.model_dump(exclude={"status"}))
+        async with self._db.transaction() as session:
+            await self._checked(session, definition, body.status)
+
     async def create_in(
         self,
         session: Session,
@@ -135,14 +142,8 @@ class JobService:
         The time of a copy from elsewhere may have passed when it is not scheduled.
         """
         job_id = job_id or new_id()
-        now = await read_clock(session)
+        definition, timing, now = await self._checked(session, definition, status, is_copy=is_copy)
         anchor = anchor_of(definition, now)
-        calendars, wrong = await calendars_for(session, definition)
-        timing = timing_of(definition, anchor, calendars)
-        may_be_over = is_copy and status is not JobStatus.SCHEDULED
-        wrong += mistakes(timing) if may_be_over else check_new_timing(timing, now=now)
-        refuse([*wrong, *await self._wrong(session, definition)])
-        definition = await dependencies.resolve(session, definition)
         await _unique_name(insert_job(session, job_id, status, definition, by.name), definition.name)
         await note_calendars(session, job_id, definition, None)
         if connection_of(definition.task) is not None:
@@ -350,6 +351,18 @@ class JobService:
             self._canceller.announce(aftermath)
         self._hints.hint(TIMERS)
         self._hints.hint(EVENTS)
+
+    async def _checked(
+        self, session: Session, definition: JobDefinition, status: JobStatus, *, is_copy: bool = False
+    ) -> tuple[JobDefinition, Timing, datetime]:
+        """A new definition with its dependencies named by id, its timing, and the time. Raises InvalidInput."""
+        now = await read_clock(session)
+        calendars, wrong = await calendars_for(session, definition)
+        timing = timing_of(definition, anchor_of(definition, now), calendars)
+        may_be_over = is_copy and status is not JobStatus.SCHEDULED
+        wrong += mistakes(timing) if may_be_over else check_new_timing(timing, now=now)
+        refuse([*wrong, *await self._wrong(session, definition)])
+        return await dependencies.resolve(session, definition), timing, now
 
     async def _wrong(self, session: Session, definition: JobDefinition) -> list[FieldError]:
         """Everything wrong with a definition but its timing."""

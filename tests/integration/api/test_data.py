@@ -191,7 +191,7 @@ async def test_an_agent_is_found_by_its_name_in_another_installation(api: Api) -
             }
         ],
         "agents": [{"id": "11111111-1111-4111-8111-111111111111", "name": "web-1"}],
-        "settings": {"ai_provider": "openai"},
+        "settings": {"theme": "dark"},
     }
     answer = await api.post("/api/data/import", document)
     assert answer["skipped"] == {"settings": 1}

@@ -146,6 +146,7 @@ def test_masked_secrets_and_keys_are_told_never_shown() -> None:
         settings={
             "retention_days": "9",
             "ai_api_key": "hidden",
+            "ai_provider": "openai",
             "pipeline_schedule_etl": "{}",
             "custom_groups": "[]",
         },
@@ -155,7 +156,11 @@ def test_masked_secrets_and_keys_are_told_never_shown() -> None:
     hub, files = found.document["connections"]
     assert hub["config"] == {"broker": "hub", "port": 1883}
     assert files["config"] == {"host": "f", "password": "a{{{{B}}{{ c }}"}
-    assert found.document["settings"] == {"retention_days": "9", "pipeline_schedule_etl": "{}"}
+    assert found.document["settings"] == {
+        "retention_days": "9",
+        "ai_provider": "openai",
+        "pipeline_schedule_etl": "{}",
+    }
     assert found.document["templates"] == []
     assert [where for where, _ in found.notes] == [
         "variable B",

@@ -9,6 +9,7 @@ from tocsin_cli.commands.jobs.create import create
 from tocsin_cli.commands.jobs.delete import delete
 from tocsin_cli.commands.jobs.diff import diff
 from tocsin_cli.commands.jobs.edit import edit
+from tocsin_cli.commands.jobs.generate import generate
 from tocsin_cli.commands.jobs.ls import ls
 from tocsin_cli.commands.jobs.next_fires import next_fires
 from tocsin_cli.commands.jobs.pause import pause, resume
@@ -32,6 +33,7 @@ for _command in (
     ls,
     show,
     create,
+    generate,
     edit,
     delete,
     enable,

@@ -10,6 +10,7 @@ from tocsin_controller.api.table import Call, Route
 from tocsin_controller.scheduling.named_calendars import load_calendars
 from tocsin_controller.scheduling.preview import preview
 from tocsin_controller.security.roles import READERS
+from tocsin_controller.services.generating.configured import AiSettings
 from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.store.wellbeing import database_size
 from tocsin_shared.calendar_schedules import CalendarSchedule
@@ -30,6 +31,7 @@ class SystemRoutes:
 
     def __init__(self, parts: Parts) -> None:
         self._db = parts.db
+        self._ai = AiSettings(parts.db, parts.settings, parts.engine.vault)
         self._pool_size = parts.settings.database_pool_size
         self._version = version("tocsin-controller")
         self._size = 0
@@ -70,7 +72,7 @@ class SystemRoutes:
         return {"status": "ready"}
 
     async def config(self, call: Call) -> Any:
-        return {"demo_mode": False, "ai_enabled": False}
+        return {"demo_mode": False, "ai_enabled": await self._ai.is_enabled()}
 
     async def me(self, call: Call) -> Any:
         caller = call.caller
