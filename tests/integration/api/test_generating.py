@@ -153,6 +153,8 @@ async def test_a_provider_that_does_not_serve_is_told(
             await asyncio.sleep(60)
         if request.path.startswith("/away"):
             raise web.HTTPFound("http://127.0.0.1:1/")
+        if request.path.startswith("/odd"):
+            return web.json_response({"choices": [{"message": "x"}]})
         return web.Response(text="[]" if request.path.startswith("/list") else "x" * 1_001)
 
     async with web_server(answer) as server, controller(serve, database, ai_api_key=KEY) as api:
@@ -163,6 +165,7 @@ async def test_a_provider_that_does_not_serve_is_told(
 
         assert "answered HTTP 302" in await told(f"{server.url}/away", 502)
         assert "larger than 1000 bytes" in await told(f"{server.url}/long", 502)
+        assert "answer is not in the form of ai_provider" in await told(f"{server.url}/odd", 502)
         assert "not a JSON object" in await told(f"{server.url}/list", 502)
         assert "Cannot connect" in await told(f"http://127.0.0.1:{free_port()}", 502)
         assert "may not be called" in await told("http://169.254.169.254", 502)

@@ -72,7 +72,7 @@ class JobGenerator:
         try:
             said = text_of(ai, answer)
         except ValueError as error:
-            raise UpstreamFailed(f"the AI provider was asked: {error}") from None
+            raise UpstreamFailed(f"the AI provider's answer {error}") from None
         if len(said) > _LONGEST_CHARS:
             raise UpstreamFailed("what the AI provider answered is too long for a job")
         return said

@@ -68,7 +68,7 @@ def text_of(ai: Ai, answer: Any) -> str:
             return "".join(str(part["text"]) for part in answer["content"] if part["type"] == "text")
         return str(answer["choices"][0]["message"]["content"] or "")
     except (KeyError, IndexError, TypeError):
-        raise ValueError("its answer is not in the form of this provider") from None
+        raise ValueError("is not in the form of ai_provider") from None
 
 
 def complaint_of(answer: Any) -> str:
