@@ -13,6 +13,7 @@ agents rely on that, and nothing else.
 import asyncio
 import hashlib
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -104,6 +105,8 @@ class FakeController:
     mischief: dict[str, Callable[[asyncio.Transport], Awaitable[None]]] = field(default_factory=dict)
 
     _waiting: PollResponse = field(default_factory=PollResponse)
+    #: How often each agent has registered or polled: an earlier poll of its ends with nothing, as it does in reality.
+    _turns: Counter[str] = field(default_factory=Counter)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def offer(self, *assignments: Assignment) -> None:
@@ -223,7 +226,11 @@ class FakeController:
         except Refusal as refusal:
             return _refused(refusal)
 
+        turn = self._turns[key]
+
         def is_something() -> bool:
+            if self._turns[key] != turn:
+                return True
             waiting = self._waiting
             has_work = bool(waiting.executions) and body.slots > 0
             return has_work or bool(waiting.cancel or waiting.stop) or _sha256(key) not in self.agents
@@ -232,6 +239,8 @@ class FakeController:
             async with asyncio.timeout(body.wait_secs), self._news:
                 await self._news.wait_for(is_something)
         except TimeoutError:
+            return _answer(PollResponse())
+        if self._turns[key] != turn:
             return _answer(PollResponse())
         answer, self._waiting = self._waiting, PollResponse()
         return _answer(answer)
@@ -275,6 +284,8 @@ class FakeController:
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
         body = model.model_validate_json(await request.read())
         self.calls.append(Call(route, key, body))
+        if route in ("register", "poll"):
+            self._turns[key] += 1
         await self._tell()
         if mischief := self.mischief.get(route):
             assert isinstance(request.transport, asyncio.Transport)

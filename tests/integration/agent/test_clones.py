@@ -127,7 +127,6 @@ async def test_an_agent_superseded_by_a_database_of_the_past_registers_again_and
     controller: FakeController, agents: Agents
 ) -> None:
     _, running = await agents.start()
-    controller.refusals["poll"] = Refusal(409, "superseded")
     controller.refusals["heartbeat"] = Refusal(409, "superseded")
     await controller.until(lambda: len(registrations(controller)) == 2)
     job = assignment("true")

@@ -9,7 +9,7 @@ from typing import Any
 from tests.integration.api.conftest import Serve
 from tests.integration.api.fuzzing import Attempt, Fuzzer
 
-FUZZ_SECS = float(os.environ.get("TOCSIN_FUZZ_SECS", "20"))
+FUZZ_SECS = float(os.environ.get("TOCSIN_FUZZ_SECS", "10"))
 
 
 async def test_no_request_brings_the_server_down(serve: Serve) -> None:
