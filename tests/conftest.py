@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).parent.parent
 #: TOCSIN_TEST_EXAMPLES=1000 looks longer at every property that names no number of its own.
 hypothesis.settings.register_profile(
     "shared",
-    max_examples=int(os.environ.get("TOCSIN_TEST_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("TOCSIN_TEST_EXAMPLES", "25")),
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
