@@ -31,7 +31,7 @@ services:
 	@deploy/services.sh
 
 test: install
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 check: install
 	$(BIN)/ruff check $(SOURCES)
