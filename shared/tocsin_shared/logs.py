@@ -1,4 +1,7 @@
-"""One line per event: readable for people, or JSON for machines. Never tasks, keys or output."""
+"""One line per event: readable for people, or JSON for machines. Never tasks or keys.
+
+Output of jobs only where an operator has asked for it (`output_log`).
+"""
 
 import logging
 import sys

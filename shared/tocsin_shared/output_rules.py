@@ -122,7 +122,8 @@ class Sink(UserModel):
     type: SinkType
     #: Of a file: one that the controllers' `output_directories` hold.
     directory: Annotated[Text, Field(max_length=1024), AfterValidator(_is_absolute)] | None = None
-    #: False: once all sinks have it, what is kept of it says where it is, and nothing else.
+    #: False: once all sinks have it, what is kept of it says which file, or which fluentd, has all of it, and nothing
+    #: else. Where neither does, it is kept.
     keep_output: bool = True
 
     @model_validator(mode="after")

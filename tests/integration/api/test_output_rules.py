@@ -1,8 +1,11 @@
 """Output rules over HTTP: saved, refused, shown, and results sent on."""
 
 import asyncio
+import socket
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import orjson
 from aiohttp import web
 from tests.integration.api.conftest import Api, Serve, Worker, new_worker
@@ -111,3 +114,28 @@ async def test_a_result_is_forwarded_until_it_is_taken(serve: Serve) -> None:
             "key": shown["id"],
         }
     ]
+
+
+async def test_output_is_replaced_only_where_all_of_it_is_for_certain(
+    serve: Serve, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    async def kept(api: Api, worker: Worker, *sinks: dict[str, Any]) -> str:
+        """What is kept of an execution once its sinks have it."""
+        job = await api.job(output_rules={"sinks": [{**sink, "keep_output": False} for sink in sinks]})
+        shown = await finished(api, worker, job, "x" * 3_000)
+        for _ in range(1_200):
+            if not await connection.fetchval("SELECT EXISTS (SELECT FROM outbox WHERE kind = 'sink')"):
+                return str((await api.get(f"/api/executions/{shown['id']}"))["stdout"])
+            await asyncio.sleep(0.025)
+        raise AssertionError("it is never handed over")
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
+        syslog.bind(str(tmp_path / "log"))
+        opened = {"output_log": True, "output_syslog": str(tmp_path / "log")}
+        async with serve(output_directories=[str(tmp_path)], **opened) as served:
+            worker = await new_worker(served.api)
+            cut = {"type": "log"}, {"type": "syslog"}
+            assert await kept(served.api, worker, *cut) == "x" * 3_000
+            pointer = await kept(served.api, worker, *cut, {"type": "file", "directory": str(tmp_path)})
+    where = pointer.removeprefix(f"output is in {socket.gethostname()}:").rstrip("\n")
+    assert Path(where).read_text() == "x" * 3_000

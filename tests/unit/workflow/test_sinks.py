@@ -1,10 +1,14 @@
 """Results are handed to real sockets and real files, and to nothing that was not opened."""
 
 import socket
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
+import structlog
 from tests.net import free_port
 from tests.services.fluentd import fluentd
 
@@ -12,10 +16,11 @@ from tocsin_controller.workflow.couriers import NotSent
 from tocsin_controller.workflow.sinks.addresses import FluentAddress, SyslogAddress
 from tocsin_controller.workflow.sinks.outlets import Outlets
 from tocsin_controller.workflow.sinks.printed import Printed
+from tocsin_shared.logs import configure_logging
 from tocsin_shared.output_rules import Sink, SinkType
 
 WHEN = datetime(2026, 5, 1, 12, tzinfo=UTC)
-PRINTED = Printed("back up/..", "e-1", "r-1", "web-1", "succeeded", 0, 1, WHEN, WHEN, "one\ntwö\n")
+PRINTED = Printed("back up/..", "e-1", "r-1", "web-1", "succeeded", 0, 1, WHEN, WHEN, "one\ntwö\n".encode())
 
 
 def to_file(directory: Path) -> Sink:
@@ -27,7 +32,7 @@ async def test_each_line_is_a_message_to_syslog_over_udp() -> None:
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(30)
         outlets = Outlets(syslog=SyslogAddress.parse(f"udp://127.0.0.1:{receiver.getsockname()[1]}"))
-        assert await outlets.hand_over(Sink(type=SinkType.SYSLOG), PRINTED) == "syslog"
+        assert await outlets.hand_over(Sink(type=SinkType.SYSLOG), PRINTED) is None
         lines = [receiver.recv(2_000).decode() for _ in range(2)]
     assert [line.split(" - - - ")[1] for line in lines] == [
         "job=back up/.. execution=e-1 status=succeeded one",
@@ -51,6 +56,29 @@ async def test_an_event_counts_once_it_is_acknowledged() -> None:
             with pytest.raises(NotSent, match="fluent") as refused:
                 await Outlets(fluent=address).hand_over(Sink(type=SinkType.FLUENT), PRINTED)
             assert not refused.value.is_final
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """What a test sets up is gone after it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("own_logging")
+async def test_the_log_gets_all_of_it_or_says_that_it_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = replace(PRINTED, raw=b"".join(b"%06d " % number for number in range(1_000)))
+    to_log = Sink(type=SinkType.LOG)
+    configure_logging("json", "info")
+    assert await Outlets(log=True).hand_over(to_log, printed) is None
+    lines = [orjson.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert "".join(line["output"] for line in lines) == printed.output
+    configure_logging("json", "warning")
+    with pytest.raises(NotSent, match="log_level") as refused:
+        await Outlets(log=True).hand_over(to_log, printed)
+    assert refused.value.is_final
+    assert capsys.readouterr().err == ""
 
 
 async def test_files_are_whole_and_stay_where_the_operator_allowed_them(tmp_path: Path) -> None:

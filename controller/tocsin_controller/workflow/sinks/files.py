@@ -18,7 +18,7 @@ async def write_file(allowed: tuple[Path, ...], directory: str, printed: Printed
     """Write it whole or not at all; writing it again changes nothing. Raises NotSent, OSError."""
     safe_name = re.sub(r"[^A-Za-z0-9_.-]", "_", printed.job_name)[:_MOST_NAME_CHARS]
     name = f"{safe_name}_{printed.execution_id}.log"
-    written = await asyncio.to_thread(_write, allowed, directory, name, printed.output.encode())
+    written = await asyncio.to_thread(_write, allowed, directory, name, printed.raw)
     return f"{socket.gethostname()}:{written}"
 
 

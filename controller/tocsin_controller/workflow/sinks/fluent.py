@@ -16,8 +16,8 @@ from tocsin_controller.workflow.sinks.printed import Printed
 _MOST_ANSWER_BYTES: Final = 1_024
 
 
-async def send_fluent(address: FluentAddress, printed: Printed) -> str:
-    """Until it says that it has it. Raises NotSent, OSError."""
+async def send_fluent(address: FluentAddress, printed: Printed) -> str | None:
+    """Until it says that it has it; None when that is not all, because it was no text. Raises NotSent, OSError."""
     chunk = base64.b64encode(os.urandom(16)).decode()
     when = int(printed.finished_at.timestamp())
     event = msgpack.packb([address.tag, when, _record(printed), {"chunk": chunk}])
@@ -30,7 +30,7 @@ async def send_fluent(address: FluentAddress, printed: Printed) -> str:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
-    return f"fluent ({address.tag})"
+    return f"fluent ({address.tag})" if printed.is_text else None
 
 
 async def _await_ack(reader: asyncio.StreamReader, chunk: bytes) -> None:

@@ -1,6 +1,7 @@
 """Which sinks this controller's operator has opened, and handing a result to one of them."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from tocsin_controller.workflow.sinks.files import write_file
 from tocsin_controller.workflow.sinks.fluent import send_fluent
 from tocsin_controller.workflow.sinks.printed import Printed
 from tocsin_controller.workflow.sinks.syslog import send_syslog
-from tocsin_shared.logs import log
+from tocsin_shared.logs import MAX_VALUE_CHARS, log
 from tocsin_shared.output_rules import Sink, SinkType
 
 #: For handing one result to one sink.
@@ -27,8 +28,11 @@ class Outlets:
     syslog: SyslogAddress | None = None
     fluent: FluentAddress | None = None
 
-    async def hand_over(self, sink: Sink, printed: Printed) -> str:
-        """Where it is now. Raises NotSent."""
+    async def hand_over(self, sink: Sink, printed: Printed) -> str | None:
+        """Where all of it is now; None where that can't be said, because it is cut or nobody confirms it.
+
+        Raises NotSent.
+        """
         try:
             async with asyncio.timeout(LONGEST_SECS):
                 return await self._hand_over(sink, printed)
@@ -37,28 +41,33 @@ class Outlets:
         except OSError as error:
             raise NotSent(f"{sink.type}: {error.strerror or type(error).__name__}") from None
 
-    async def _hand_over(self, sink: Sink, printed: Printed) -> str:
+    async def _hand_over(self, sink: Sink, printed: Printed) -> str | None:
         match sink.type:
             case SinkType.FILE:
                 return await write_file(self.directories, sink.directory or "", printed)
             case SinkType.SYSLOG if self.syslog is not None:
-                return await send_syslog(self.syslog, printed)
+                await send_syslog(self.syslog, printed)
             case SinkType.FLUENT if self.fluent is not None:
                 return await send_fluent(self.fluent, printed)
             case SinkType.LOG if self.log:
-                return _log(printed)
-        raise NotSent(
-            f"{sink.type}: this controller's operator has not opened it (output_{sink.type})", is_final=True
+                _log(printed)
+            case _:
+                why = f"{sink.type}: this controller's operator has not opened it (output_{sink.type})"
+                raise NotSent(why, is_final=True)
+        return None
+
+
+def _log(printed: Printed) -> None:
+    """In pieces that no line cuts. Whether they were written, and for how long they stay, nobody knows."""
+    if not log.is_enabled_for(logging.INFO):
+        raise NotSent("log: this controller's log_level leaves it out", is_final=True)
+    output = printed.output
+    for start in range(0, max(len(output), 1), MAX_VALUE_CHARS):
+        log.info(
+            "job_output",
+            job=printed.job_name,
+            execution_id=printed.execution_id,
+            agent=printed.agent_name,
+            status=printed.status,
+            output=output[start : start + MAX_VALUE_CHARS],
         )
-
-
-def _log(printed: Printed) -> str:
-    log.info(
-        "job_output",
-        job=printed.job_name,
-        execution_id=printed.execution_id,
-        agent=printed.agent_name,
-        status=printed.status,
-        output=printed.output,
-    )
-    return "the controller's log"

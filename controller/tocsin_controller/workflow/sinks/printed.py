@@ -17,5 +17,19 @@ class Printed:
     attempt: int
     started_at: datetime | None
     finished_at: datetime
-    #: All of stdout, then all of stderr.
-    output: str
+    #: All of stdout, then all of stderr, as it was printed.
+    raw: bytes
+
+    @property
+    def output(self) -> str:
+        """As text."""
+        return self.raw.decode("utf-8", "replace")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether nothing of it is lost in `output`."""
+        try:
+            self.raw.decode()
+        except UnicodeDecodeError:
+            return False
+        return True

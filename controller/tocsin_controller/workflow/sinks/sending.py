@@ -69,14 +69,15 @@ class Sinks:
             raise NotSent("; ".join(map(str, failures)), is_final=is_final)
 
     async def sent(self, session: Session, entry: OutboxEntry) -> None:
-        """All have it: where one is to have it alone, what is kept says where it is."""
+        """All have it: where one is to have it alone, what is kept says where all of it is, if anybody has that."""
         execution = await history.execution(session, UUID(entry.payload["execution_id"]))
         if execution is None or all(sink.keep_output for sink in _sinks(entry)):
             return
         if any(execution[f"{stream}_bytes"] > MOST_BYTES for stream in ("stdout", "stderr")):
             return  # they have its end only
-        said = "".join(f"output is in {place}\n" for place in entry.payload["taken"].values())
-        await point_output(session, execution["id"], said.encode())
+        said = "".join(f"output is in {place}\n" for place in entry.payload["taken"].values() if place)
+        if said:
+            await point_output(session, execution["id"], said.encode())
 
     async def gave_up(self, session: Session, entry: OutboxEntry, why: str) -> None:
         """An event says it; the output is kept."""
@@ -95,7 +96,6 @@ class Sinks:
         await add_events(session, [event])
 
     async def _printed(self, execution: Record) -> Printed:
-        both = b"".join([await self._end_of(execution["id"], stream) for stream in _STREAMS])
         return Printed(
             execution["job_name"],
             str(execution["id"]),
@@ -106,7 +106,7 @@ class Sinks:
             execution["attempt_number"],
             execution["started_at"],
             execution["finished_at"],
-            both.decode("utf-8", "replace"),
+            b"".join([await self._end_of(execution["id"], stream) for stream in _STREAMS]),
         )
 
     async def _end_of(self, execution_id: UUID, stream: int) -> bytes:

@@ -16,10 +16,9 @@ _MOST_LINE_BYTES: Final = 1_500
 _TIMEOUT_SECS: Final = 5.0
 
 
-async def send_syslog(address: SyslogAddress, printed: Printed) -> str:
+async def send_syslog(address: SyslogAddress, printed: Printed) -> None:
     """Raises OSError. Nobody confirms what came by UDP."""
     await asyncio.to_thread(_send, address, list(_messages(address, printed)))
-    return "syslog"
 
 
 def _messages(address: SyslogAddress, printed: Printed) -> Iterator[bytes]:
