@@ -109,21 +109,27 @@ class Indexing:
 async def pieces_of(session: Queries, candidates: Sequence[Candidate]) -> dict[UUID, list[tuple[int, str]]]:
     """What of each execution's output is searched: (stream number, text)."""
     heads = await output_heads(session, [c.id for c in candidates], HEAD_BYTES)
-    long = [c.id for c in candidates if max(c.stdout_bytes, c.stderr_bytes) > HEAD_BYTES]
+    long = [c.id for c in candidates if any(size > len(heads.get(key, b"")) for key, size in _streams(c))]
     tails = await output_tails(session, long, TAIL_BYTES) if long else {}
     found: dict[UUID, list[tuple[int, str]]] = {}
     for candidate in candidates:
-        sizes = candidate.stdout_bytes, candidate.stderr_bytes
-        for number, size in zip(STREAM_NUMBERS.values(), sizes, strict=True):
-            key = candidate.id, number
+        for key, size in _streams(candidate):
             head = heads.get(key, b"")
             after = size - len(head)
             tail = tails.get(key, b"")[-after:] if after > 0 else b""
             if head or tail:
                 gap = b"\n" if len(tail) < after else b""
                 text = (head + gap + tail).decode("utf-8", "replace")
-                found.setdefault(candidate.id, []).append((number, text))
+                found.setdefault(candidate.id, []).append((key[1], text))
     return found
+
+
+def _streams(candidate: Candidate) -> list[tuple[tuple[UUID, int], int]]:
+    """Both, as (execution, stream number), and how much each printed."""
+    sizes = candidate.stdout_bytes, candidate.stderr_bytes
+    return [
+        ((candidate.id, number), size) for number, size in zip(STREAM_NUMBERS.values(), sizes, strict=True)
+    ]
 
 
 def _as_words(pieces: Mapping[UUID, Sequence[tuple[int, str]]]) -> dict[UUID, str]:

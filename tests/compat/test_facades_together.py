@@ -1,6 +1,7 @@
 """One job through several APIs at once: none undoes what another keeps of it, and none answers nonsense with a 500."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -53,6 +54,26 @@ async def test_chronos_keeps_of_a_task_what_its_clients_do_not_see(controller: C
     shown = (await controller.call("PUT", f"{CHRONOS}/any", webhook("any", success_codes=[204])))["data"]
     assert shown["webhook"]["success_codes"] == [204]
     assert (await controller.call("GET", "/v1/jobs/any"))["executor_config"]["expectCode"] == "204"
+
+
+async def test_what_was_printed_bit_by_bit_is_shown_whole_by_all(local_controller: Controller) -> None:
+    config = {"command": "for i in $(seq 12); do echo $i; sleep 0.03; done", "shell": "true"}
+    job = {"name": "slow", "schedule": "@manually", "tags": {"server": "true"}, "executor": "shell"}
+    await local_controller.call("POST", "/v1/jobs", job | {"executor_config": config})
+    await local_controller.call("POST", "/v1/jobs/slow")
+    whole = "".join(f"{n}\n" for n in range(1, 13))
+    (execution,) = await local_controller.call("GET", "/v1/jobs/slow/executions?output_size_limit=1000")
+    assert (execution["output"], execution["output_truncated"]) == (whole, False)
+    (one,) = (await local_controller.call("GET", "/api/executions"))["data"]
+    assert one["stdout"] == whole
+    call = {"name": "get_execution", "arguments": {"id": one["id"]}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    headers = {"Accept": "application/json, text/event-stream"}
+    async with local_controller.http.post(
+        f"{local_controller.url}/mcp", json=message, headers=headers
+    ) as answer:
+        said = json.loads((await answer.text()).partition("data: ")[2])["result"]["content"][0]["text"]
+    assert json.loads(said)["stdout"] == whole
 
 
 @pytest.mark.parametrize(

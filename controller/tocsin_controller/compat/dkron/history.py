@@ -20,7 +20,9 @@ from tocsin_controller.store.output import output_tails
 
 #: Of a job so many are kept by Dkron.
 MOST_EXECUTIONS: Final = 100
+#: That run now, in one answer, and of each so much of the end of its output.
 MOST_BUSY: Final = 1_000
+BUSY_OUTPUT_BYTES: Final = 4_000
 _STREAMS: Final = (1, 2)
 _SORTED_BY: Final = {
     "id": "started_at", "started_at": "started_at", "finished_at": "finished_at", "attempt": "attempt_number",
@@ -40,28 +42,33 @@ async def executions_of(db: Database, job: Record) -> list[Record]:
     return [row for row in await executions_shown(db, page.ids) if row["status"] != "skipped"]
 
 
-async def running(db: Database) -> list[Record]:
-    """All that run now, by when they started."""
+async def running(db: Database) -> tuple[list[Record], int]:
+    """What runs now, by when it started, and how many there are."""
     page = await search_executions(
         db, ExecutionFilter(status="running"), since=None, before=None, part=Slice(0, MOST_BUSY)
     )
     rows = await executions_shown(db, page.ids)
-    return sorted(rows, key=lambda row: row["started_at"] or row["created_at"])
+    return sorted(rows, key=lambda row: row["started_at"] or row["created_at"]), page.total
 
 
 async def show_executions(
-    db: Database, rows: Sequence[Record], zone: tzinfo = UTC, limit: int | None = None
+    db: Database,
+    rows: Sequence[Record],
+    zone: tzinfo = UTC,
+    limit: int | None = None,
+    most: int = MOST_OUTPUT_BYTES,
 ) -> list[dict[str, Any]]:
-    """Executions with what they printed; with a limit the last bytes of it, and whether something is missing."""
+    """Executions with the end of what they printed; with a limit so many bytes, and whether something is missing."""
     runs = {run["id"]: run for run in await runs_shown(db, list({row["run_id"] for row in rows}))}
-    size = MOST_OUTPUT_BYTES if limit is None else min(limit + 4, MOST_OUTPUT_BYTES)
+    size = most if limit is None else min(limit + 4, most)
     outputs = await _outputs(db, [row["id"] for row in rows], size)
     shown: list[dict[str, Any]] = []
     for row in rows:
-        run = runs.get(row["run_id"])
+        run, output = runs.get(row["run_id"]), outputs[row["id"]]
         group = nanoseconds(run["created_at"] if run else row["created_at"])
-        one = show_execution(row, group, outputs[row["id"]], zone)
-        shown.append(one if limit is None else _shortened(one, limit))
+        one = show_execution(row, group, output.decode("utf-8", "replace"), zone)
+        is_part = len(output) < row["stdout_bytes"] + row["stderr_bytes"]
+        shown.append(one if limit is None else _shortened(one, limit, is_part=is_part))
     return shown
 
 
@@ -88,17 +95,14 @@ def with_id(rows: Sequence[Record], wanted: str) -> Record | None:
     return next((row for row in rows if execution_id(row) == wanted), None)
 
 
-async def _outputs(db: Database, ids: Sequence[UUID], size: int) -> dict[UUID, str]:
+async def _outputs(db: Database, ids: Sequence[UUID], size: int) -> dict[UUID, bytes]:
     """What each printed: first all of stdout, then all of stderr; of both together the end."""
     tails = await output_tails(db, ids, size) if ids and size else {}
-    return {
-        one: b"".join(tails.get((one, stream), b"") for stream in _STREAMS)[-size:].decode("utf-8", "replace")
-        for one in ids
-    }
+    return {one: b"".join(tails.get((one, stream), b"") for stream in _STREAMS)[-size:] for one in ids}
 
 
-def _shortened(shown: dict[str, Any], limit: int) -> dict[str, Any]:
+def _shortened(shown: dict[str, Any], limit: int, *, is_part: bool) -> dict[str, Any]:
     raw = shown.get("output", "").encode()
     if len(raw) <= limit:
-        return shown | {"output_truncated": False}
+        return shown | {"output_truncated": is_part}
     return shown | {"output": raw[len(raw) - limit :].decode("utf-8", "replace"), "output_truncated": True}

@@ -206,8 +206,9 @@ class Dkron(Facade):
         return self._answer(call, await self._jobs.show_one(call.path["job"]))
 
     async def busy(self, call: FacadeCall) -> web.Response:
-        shown = await history.show_executions(self._db, await history.running(self._db))
-        return self._said(counted(call.request, shown))
+        rows, total = await history.running(self._db)
+        shown = await history.show_executions(self._db, rows, most=history.BUSY_OUTPUT_BYTES)
+        return self._said(counted(call.request, shown, total))
 
     async def stats(self, call: FacadeCall) -> web.Response:
         days = days_asked(call.request.query.get("days"))
