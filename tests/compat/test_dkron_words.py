@@ -8,9 +8,9 @@ import pytest
 from tocsin_controller.compat.dkron.executors import read_work
 from tocsin_controller.compat.dkron.instants import written
 from tocsin_controller.compat.dkron.schedules import read_schedule
-from tocsin_controller.compat.dkron.targets import NOBODY, read_target
 from tocsin_controller.compat.dkron.values import KEYS, decode_job, first_value
 from tocsin_shared.dkron.instants import parse_instant
+from tocsin_shared.dkron.targets import NOBODY, read_target
 from tocsin_shared.errors import MalformedBody
 from tocsin_shared.jobs import JobDefinition
 

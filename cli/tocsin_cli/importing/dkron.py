@@ -1,6 +1,5 @@
 """Dkron's jobs, as `GET /v1/jobs` shows them."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,10 +10,8 @@ from tocsin_cli.importing.dkron_executors import config_of, read_work
 from tocsin_cli.importing.dkron_schedules import DkronSchedule, instant, read_schedule, written
 from tocsin_shared.dkron.owners import mail_to
 from tocsin_shared.dkron.processors import PROCESSORS, read_processors
+from tocsin_shared.dkron.targets import NOBODY, read_target
 
-_TAG: Final = re.compile(r"\w[\w.:/=@\-]{0,63}")
-#: Every node has it.
-_ROLE: Final = ("role", "dkron")
 _MOST_RETRIES: Final = 100
 
 
@@ -151,26 +148,12 @@ def _zone(read: DkronSchedule, options: DkronOptions) -> str | None:
 
 
 def _target(wanted: Mapping[str, Any], tags: set[str], notes: list[str]) -> Json:
-    """The agents with these tags: all of them, or any one when a tag says `:1`."""
-    conditions: list[str] = []
-    limit: int | None = None
-    for key, value in sorted(wanted.items()):
-        text, *counts = str(value).split(":")
-        if len(counts) == 1:
-            number = int(counts[0]) if re.fullmatch(r"[0-9]{1,9}", counts[0]) else 0
-            limit = number if limit is None else min(limit, number)
-        if (key, text) != _ROLE:
-            conditions.append(f"{key}={text}")
-    if limit == 0:
+    """The agents with these tags; the ones that agents need for it are added to `tags`. Raises ValueError."""
+    target = read_target({key: str(value) for key, value in sorted(wanted.items())})
+    if target == NOBODY:
         raise ValueError("its tags select no node at all: a count in them is no number above zero")
-    for condition in conditions:
-        if not _TAG.fullmatch(condition):
-            raise ValueError(f"'{condition}' can't be the tag of an agent")
-    tags.update(conditions)
-    if limit is not None and limit > 1:
-        notes.append(f"runs on one agent, not on {limit}: a target is any one, or all (--target)")
-    if not conditions:
-        return {"type": "all" if limit is None else "any"}
-    target: Json = {"type": "tagged"}
-    target |= {"tag": conditions[0]} if len(conditions) == 1 else {"expression": " and ".join(conditions)}
-    return target if limit is not None else target | {"mode": "all"}
+    if target["type"] == "local":
+        notes.append("runs on a controller's own host, as it ran on Dkron's servers (server: true)")
+    if said := target.get("tag") or target.get("expression"):
+        tags.update(said.split(" and "))
+    return target

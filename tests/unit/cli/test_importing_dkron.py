@@ -158,21 +158,24 @@ def test_windows_and_the_zero_time() -> None:
         ({"dc": "eu"}, {"type": "tagged", "tag": "dc=eu", "mode": "all"}),
         ({"dc": "eu", "role": "dkron:1"}, {"type": "tagged", "tag": "dc=eu"}),
         ({"dc": "eu", "disk": "ssd:1"}, {"type": "tagged", "expression": "dc=eu and disk=ssd"}),
+        ({"role": "web:3"}, {"type": "tagged", "tag": "role=web", "mode": "all", "count": 3}),
+        ({"region": "global", "dc": "dc1"}, {"type": "all"}),
+        ({"server": "true"}, {"type": "local"}),
     ],
 )
 def test_tags_are_targets(tags: dict[str, str] | None, target: dict[str, Any]) -> None:
     assert one(tags=tags)[0]["target"] == target
 
 
-def test_counts_above_one_and_tags_that_agents_need_are_told() -> None:
-    found = read(job(tags={"dc": "eu:3"}))
-    assert found.documents[0]["target"] == {"type": "tagged", "tag": "dc=eu"}
-    assert found.notes == [
-        ("test_job", "runs on one agent, not on 3: a target is any one, or all (--target)"),
-        ("jobs.json", "agents need the tags that jobs ask for: dc=eu"),
-    ]
+def test_tags_that_agents_need_and_controllers_are_told() -> None:
+    found = read(job(tags={"dc": "eu:3", "disk": "ssd"}))
+    assert found.documents[0]["target"] == {
+        "type": "tagged", "mode": "all", "expression": "dc=eu and disk=ssd", "count": 3,
+    }  # fmt: skip
+    assert found.notes == [("jobs.json", "agents need the tags that jobs ask for: dc=eu, disk=ssd")]
+    assert "on a controller's own host" in one(tags={"server": "true"})[1][0]
     assert "no node" in refusal(tags={"dc": "eu:many"})
-    assert "can't be the tag" in refusal(tags={"what": "two words"})
+    assert "can't be a tag" in refusal(tags={"what": "two words"})
 
 
 def test_children_wait_for_their_parent_and_not_for_a_time() -> None:

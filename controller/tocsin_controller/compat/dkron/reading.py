@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from tocsin_controller.compat.dkron.executors import read_work
 from tocsin_controller.compat.dkron.schedules import When, read_schedule
-from tocsin_controller.compat.dkron.targets import read_target
 from tocsin_controller.compat.dkron.values import KEYS
 from tocsin_shared.dkron.instants import parse_instant
 from tocsin_shared.dkron.processors import read_processors
 from tocsin_shared.dkron.schedules import ON_DEMAND
+from tocsin_shared.dkron.targets import read_target
 from tocsin_shared.errors import InvalidInput
 from tocsin_shared.wire import dumps
 
