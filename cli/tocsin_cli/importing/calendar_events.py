@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from tocsin_cli.importing.both_days import in_both
+
 _SHORT: Final = {
     "minutely": "0 * * * * *",
     "hourly": "0 0 * * * *",
@@ -37,8 +39,7 @@ def to_cron(text: str) -> tuple[str, str | None]:
         raise ValueError(f"'{' '.join(words)}' is not understood")
     month, day = _date(date)
     second, minute, hour = _time(time)
-    if weekday != "*" and day != "*":
-        raise ValueError("a day of the month that must also be a day of the week can't be said in cron")
+    day, weekday = in_both(day, weekday)
     return f"{second} {minute} {hour} {day} {month} {weekday}", zone
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tocsin_cli.importing.both_days import in_both
 from tocsin_cli.importing.converted import Converted, Json, name_from
 from tocsin_cli.importing.cronicle_files import Backup
 from tocsin_cli.importing.script_files import LONGEST_SCRIPT_BYTES, interpreter_of, run_script
@@ -128,9 +129,8 @@ def _script(params: Mapping[str, Any], notes: list[str]) -> Json:
 def _request(params: Mapping[str, Any], notes: list[str]) -> Json:
     url = str(params.get("url") or "").strip()
     task: Json = {"type": "http", "method": str(params.get("method") or "GET").lower(), "url": url}
-    headers = re.findall(r"(?m)^([^:\r\n]+):\s*([^\r\n]+)", str(params.get("headers") or ""))
-    if headers:
-        task["headers"] = {name.strip(): value.strip() for name, value in headers}
+    if headers := _headers(str(params.get("headers") or "")):
+        task["headers"] = headers
     if task["method"] == "post" and params.get("data"):
         task["body"] = str(params["data"])
     parts: Json = {"task": task}
@@ -153,24 +153,25 @@ def _request(params: Mapping[str, Any], notes: list[str]) -> Json:
     return parts
 
 
+def _headers(text: str) -> dict[str, str]:
+    """One of each line; Cronicle sends none that has no value."""
+    lines = (line.partition(":") for line in text.replace("\r", "\n").split("\n"))
+    return {name.strip(): value.strip() for name, _, value in lines if name.strip() and value.strip()}
+
+
 def _schedule(timing: Any, notes: list[str]) -> Json:
     """Lists of values; all of them have to fit, days of the month and of the week too."""
     if not isinstance(timing, dict):
         return {"type": "on_demand"}
-    for needs, why in (
-        (("years",), f"the years {timing.get('years')} can't be said in cron"),
-        (
-            ("days", "weekdays"),
-            "a day of the month that must also be a day of the week can't be said in cron",
-        ),
-    ):
-        if all(timing.get(key) for key in needs):
-            notes.append(f"runs on demand only: {why}")
-            return {"type": "on_demand"}
-    return {
-        "type": "cron",
-        "value": " ".join(["0", *(_values(timing.get(key), most) for key, most in _FIELDS)]),
-    }
+    minutes, hours, days, months, weekdays = (_values(timing.get(key), most) for key, most in _FIELDS)
+    try:
+        if timing.get("years"):
+            raise ValueError(f"the years {timing['years']} can't be said in cron")
+        days, weekdays = in_both(days, weekdays)
+    except ValueError as error:
+        notes.append(f"runs on demand only: {error}")
+        return {"type": "on_demand"}
+    return {"type": "cron", "value": f"0 {minutes} {hours} {days} {months} {weekdays}"}
 
 
 def _values(values: Any, most: int) -> str:

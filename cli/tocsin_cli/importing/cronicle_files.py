@@ -25,7 +25,8 @@ class Backup:
 def read_backup(text: str, where: str) -> Backup:
     """Raises CannotConvert."""
     backup, pages = Backup(), 0
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not splitlines(): the characters U+0085, U+2028 and U+2029 stand in texts of records as they are.
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line)

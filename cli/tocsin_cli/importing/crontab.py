@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from tocsin_cli.importing.both_days import in_both
 from tocsin_cli.importing.converted import CannotConvert, Converted, Json, name_from
 
 _ENVIRONMENT: Final = re.compile(
@@ -109,13 +110,15 @@ def _schedule(parts: list[str], place: str, notes: list[str]) -> Json | str:
         if macro not in _MACROS:
             raise CannotConvert(f"{place}: {parts[0]} is no schedule")
         return {"type": "cron", "value": macro}
-    _, _, day, _, weekday = parts
-    if day != "*" and weekday != "*" and (day.startswith("*") or weekday.startswith("*")):
-        notes.append(
-            f"cron ran it on days that are both {day} of the month and {weekday} of the week; a job runs on days that "
-            "are either"
-        )
-    return {"type": "cron", "value": " ".join(parts)}
+    minute, hour, day, month, weekday = parts
+    if day.startswith("*") or weekday.startswith("*"):
+        # Debian's cron looks at the leading star: with one, a day has to fit both.
+        try:
+            day, weekday = in_both(day, weekday)
+        except ValueError as error:
+            notes.append(f"runs on demand only: {error}, which cron means by {day} and {weekday}")
+            return {"type": "on_demand"}
+    return {"type": "cron", "value": f"{minute} {hour} {day} {month} {weekday}"}
 
 
 def _command_and_stdin(text: str) -> tuple[str, str | None]:

@@ -117,8 +117,10 @@ def _timers(root: Xml.Element, notes: list[str]) -> tuple[list[str], str | None]
     zone: str | None = None
     for trigger in root.iterfind("./triggers/*"):
         if trigger.tag == _TIMER:
-            crons, zone = read_timers(trigger.findtext("spec") or "")
-            found += crons
+            timers = read_timers(trigger.findtext("spec") or "")
+            found += timers.crons
+            notes += timers.notes
+            zone = timers.zone or zone
         else:
             notes.append(f"its trigger {trigger.tag} does not come along")
     return found, zone

@@ -79,9 +79,10 @@ def _triggers(body: list[Statement], pipeline: _Pipeline) -> None:
     for trigger in body:
         name, _, plain = arguments(trigger.head)
         if name == "cron" and plain:
-            timers, zone = read_timers(literal(plain[0]))
-            pipeline.timers += timers
-            pipeline.zone = zone or pipeline.zone
+            timers = read_timers(literal(plain[0]))
+            pipeline.timers += timers.crons
+            pipeline.notes += timers.notes
+            pipeline.zone = timers.zone or pipeline.zone
         else:
             pipeline.notes.append(f"its trigger {trigger.head[:60]} does not come along")
 

@@ -1,7 +1,10 @@
 """Jenkins' timer specs: lines of cron with `H`, macros, comments, and a zone in front."""
 
 import re
+from dataclasses import dataclass, field
 from typing import Final
+
+from tocsin_cli.importing.both_days import in_both
 
 _ZONE: Final = re.compile(r"TZ\s*=\s*(\S+)")
 #: Unlike everywhere else, these are spread in Jenkins.
@@ -16,19 +19,34 @@ _MACROS: Final = {
 }
 
 
-def read_timers(spec: str) -> tuple[list[str], str | None]:
-    """The cron expressions, and the zone if one is said. Raises ValueError."""
-    found: list[str] = []
+@dataclass(slots=True)
+class Timers:
+    """What a spec says."""
+
+    crons: list[str] = field(default_factory=list)
+    #: The last one that is said.
     zone: str | None = None
+    #: Why some of its lines have no cron expression.
+    notes: list[str] = field(default_factory=list)
+
+
+def read_timers(spec: str) -> Timers:
+    """Raises ValueError."""
+    found = Timers()
     for line in spec.splitlines():
         text = line.strip()
         if not text or text.startswith("#"):
             continue
         if match := _ZONE.fullmatch(text):
-            zone = match[1]
+            found.zone = match[1]
             continue
-        text = _MACROS.get(text.lower(), text)
-        if len(text.split()) != 5:
+        fields = _MACROS.get(text.lower(), text).split()
+        if len(fields) != 5:
             raise ValueError(f"'{text}' is no timer of five fields")
-        found.append(" ".join(text.split()))
-    return found, zone
+        try:
+            fields[2], fields[4] = in_both(fields[2], fields[4])
+        except ValueError as error:
+            found.notes.append(f"its timer '{text}' does not come along: {error}")
+        else:
+            found.crons.append(" ".join(fields))
+    return found

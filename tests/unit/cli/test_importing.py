@@ -82,13 +82,21 @@ def test_a_percent_sign_begins_standard_input() -> None:
     assert job["task"]["stdin"] == "Hi Joe,\n\nBye\n\n"
 
 
+def test_a_leading_star_means_days_that_fit_both_fields() -> None:
+    jobs = accepted(from_crontab("0 0 */1 * 1-5 a\n0 0 15 * */1 b\n0 0 1-7 * */2 c\n0 0 1-7 * 1 d\n"))
+    assert [job["schedule"]["value"] for job in jobs] == [
+        "0 0 * * 1-5", "0 0 15 * *", "0 0 * * 0#1,2#1,4#1,6#1", "0 0 1-7 * 1",
+    ]  # fmt: skip
+
+
 def test_what_has_no_counterpart_is_told() -> None:
     found = from_crontab("@reboot start-it\n0 0 */2 * 1 odd-mondays\n* * * * * echo {{NAME}}\n")
     reboot, both, reference = accepted(found)
     assert reboot["schedule"] == {"type": "on_demand"}
     told = dict(found.notes)
     assert "at each boot" in told[reboot["name"]]
-    assert "both */2 of the month and 1 of the week" in told[both["name"]]
+    assert both["schedule"] == {"type": "on_demand"}
+    assert "which cron means by */2 and 1" in told[both["name"]]
     assert "variable or param" in told[reference["name"]]
 
 
@@ -128,6 +136,7 @@ def test_any_command_gives_a_name_that_a_job_may_have(command: str) -> None:
         ("*-*-* 08..18:00/20:00", "0 */20 8-18 * * *"),
         ("04..05:10", "0 10 4-5 * * *"),
         ("*-*-2/3 06:00", "0 0 6 2/3 * *"),
+        ("Sun *-*-1..7 1:00:00", "0 0 1 * * 0#1"),
     ],
 )
 def test_calendar_events_are_cron_expressions(event: str, cron: str) -> None:

@@ -102,6 +102,7 @@ def test_an_event_with_a_script() -> None:
         ({"minutes": [0], "hours": [1], "weekdays": [0, 6]}, "0 0 1 * * 0,6"),
         ({"minutes": [0], "hours": [1], "days": [1], "months": [3, 4]}, "0 0 1 1 3,4 *"),
         ({"minutes": list(range(60))}, "0 * * * * *"),
+        ({"minutes": [0], "hours": [1], "days": [*range(1, 8)], "weekdays": [1]}, "0 0 1 * * 1#1"),
     ],
 )
 def test_timing_is_lists_of_values(timing: dict[str, Any], value: str) -> None:
@@ -142,7 +143,7 @@ def test_an_http_request() -> None:
     params = {
         "method": "POST",
         "url": "http://example.org/x",
-        "headers": "User-Agent: Cronicle/1.0\r\nX-A: b",
+        "headers": "User-Agent: Cronicle/1.0\r\nX-Empty:\r\nX-A: b",
         "data": "{}",
         "timeout": "30",
         "success_match": "ok",
@@ -204,6 +205,13 @@ def test_what_has_no_counterpart_is_told() -> None:
         found = read(event(**wrong))
         assert found.documents == []
         assert found.notes[0][1].startswith("not imported: ")
+
+
+def test_lines_of_an_export_end_at_newlines_only() -> None:
+    script = "#!/bin/sh\n# one\u2028two\x85three\u2029\n"
+    text = export(event(params={"script": script})).replace("\\u2028", "\u2028")
+    text = text.replace("\\u2029", "\u2029").replace("\\u0085", "\x85")
+    assert read_backup(text, "backup").schedule[0]["params"]["script"] == script
 
 
 def test_files_that_are_no_exports_are_refused() -> None:

@@ -204,6 +204,18 @@ def test_other_jenkinsfiles_are_refused(text: str) -> None:
 
 
 def test_timers() -> None:
-    assert read_timers("@midnight\n\nH/15 * * * *") == (["H H(0-2) * * *", "H/15 * * * *"], None)
+    assert read_timers("@midnight\n\nH/15 * * * *").crons == ["H H(0-2) * * *", "H/15 * * * *"]
     with pytest.raises(ValueError, match="no timer"):
         read_timers("soon")
+
+
+def test_a_timer_is_due_on_days_that_fit_both_of_its_fields() -> None:
+    step = "<builders><hudson.tasks.Shell><command>true</command></hudson.tasks.Shell></builders>"
+    timers = (
+        "<triggers><hudson.triggers.TimerTrigger><spec>{}</spec></hudson.triggers.TimerTrigger></triggers>"
+    )
+    first = config(f"<project>{step}{timers.format('H 3 1-7 * 1')}</project>").documents[0]
+    assert first["schedule"]["value"] == "H 3 * * 1#1"
+    found = config(f"<project>{step}{timers.format('H 3 13 * 5')}</project>")
+    assert found.documents[0]["schedule"] == {"type": "on_demand"}
+    assert "its timer 'H 3 13 * 5' does not come along" in found.notes[0][1]
