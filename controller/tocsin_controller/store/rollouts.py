@@ -43,6 +43,8 @@ class PlannedRollout(NamedTuple):
     #: How long hosts that are away are waited for; None: none are.
     wait_secs: float | None
     waits: tuple[PlannedWait, ...]
+    #: The instant at which the run begins; None: at once.
+    ready_at: datetime | None = None
 
 
 class StoredRollout(NamedTuple):
@@ -71,12 +73,14 @@ class Waiting(NamedTuple):
     status: str
 
 
-async def begin_rollouts(session: Session, rollouts: Sequence[tuple[UUID, PlannedRollout]]) -> None:
-    """Runs that were written in this transaction go about it in batches."""
+async def begin_rollouts(
+    session: Session, rollouts: Sequence[tuple[UUID, PlannedRollout]]
+) -> dict[UUID, float]:
+    """Runs that were written in this transaction go about it in batches; in how many seconds each may begin."""
     if not rollouts:
-        return
+        return {}
     waits = [(run_id, wait) for run_id, rollout in rollouts for wait in rollout.waits]
-    await session.execute(
+    rows = await session.fetch(
         _BEGIN_ROLLOUTS,
         [run_id for run_id, _ in rollouts],
         [rollout.state for _, rollout in rollouts],
@@ -89,13 +93,15 @@ async def begin_rollouts(session: Session, rollouts: Sequence[tuple[UUID, Planne
         [wait.reason.value for _, wait in waits],
         min((wait.execution_id for _, wait in waits), default=None),
         [wait.message for _, wait in waits],
+        [rollout.ready_at for _, rollout in rollouts],
     )
+    return {row["run_id"]: row["begins_in_secs"] for row in rows}
 
 
-async def hold_rollout(session: Session, run_id: UUID, wait_secs: float | None, *, may_begin: bool) -> None:
-    """What is not in the first batch of a run that was let go waits."""
+async def hold_rollout(session: Session, run_id: UUID, wait_secs: float | None, *, may_begin: bool) -> float:
+    """What is not in the first batch of a run that was let go waits; in how many seconds that batch may begin."""
     secs = None if wait_secs is None else float(wait_secs)
-    await session.execute(_HOLD_ROLLOUT, run_id, secs, may_begin)
+    return float(await session.fetchval(_HOLD_ROLLOUT, run_id, secs, may_begin) or 0)
 
 
 async def rollout_facts(session: Session, run_ids: Sequence[UUID]) -> list[StoredRollout]:
@@ -110,14 +116,18 @@ async def rollout_batch(session: Session, run_id: UUID, batch: int) -> list[Wait
 
 async def release_batch(
     session: Session, execution_ids: Sequence[UUID], queue_timeout_secs: float
-) -> list[tuple[Lane, NewWork]]:
-    """Let agents take these; where they wait now, one for each that could be let go."""
+) -> tuple[int, list[tuple[Lane, NewWork]]]:
+    """Let agents take these; how many could be let go, and where those wait that may be taken at once."""
     if not execution_ids:
-        return []
+        return 0, []
     rows = await session.fetch(
         _RELEASE_BATCH, list(execution_ids), float(queue_timeout_secs), min(execution_ids)
     )
-    return [(Lane(row["route"], row["priority"]), NewWork(row["position"], 1)) for row in rows]
+    return len(rows), [
+        (Lane(row["route"], row["priority"]), NewWork(row["position"], 1))
+        for row in rows
+        if row["ready_at"] is None
+    ]
 
 
 async def await_hosts(

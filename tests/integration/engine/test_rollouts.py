@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,9 @@ from tocsin_controller.engine import build_engine
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.doubts import doubt_handed_out
 from tocsin_controller.supervisor import supervise
+from tocsin_controller.workflow.gates.approving import PutOff
+from tocsin_controller.workflow.launch import agents_for, launch_gated, plan_run
+from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.wire import loads
 
@@ -163,6 +167,15 @@ async def test_a_host_that_returns_has_its_turn_after_the_others(harness: Harnes
     assert await nothing_waits(harness)
 
 
+async def test_what_a_host_was_waited_for_is_over_once_it_runs(harness: Harness) -> None:
+    (a,) = await fleet(harness, 1)
+    await offline(harness, a)
+    run_id = await go(harness, {"wait_offline_secs": 60})
+    assert await executions(harness, run_id) == [("pending", "host_offline")]
+    await a.start(await take(a))
+    assert await executions(harness, run_id) == [("running", None)]
+
+
 async def test_a_host_that_does_not_return_in_time_is_named(harness: Harness) -> None:
     a, b = await fleet(harness, 2)
     await offline(harness, b)
@@ -262,3 +275,57 @@ async def test_a_run_that_waits_for_a_place_begins_with_its_first_batch(harness:
             await agent.finish(assignment)
         await until(harness, run_id, lambda run: run["status"] == "succeeded")
     assert await nothing_waits(harness)
+
+
+@pytest.mark.parametrize("is_approved", [True, False])
+async def test_a_run_that_was_put_off_begins_for_nobody_before_its_time(
+    harness: Harness, is_approved: bool
+) -> None:
+    """Also when all of its hosts are away: they are waited for from that time on."""
+    (a,) = await fleet(harness, 1)
+    await offline(harness, a)
+    rollout = {"wait_offline_secs": 60}
+    later = datetime.now(UTC) + timedelta(seconds=300)
+    if is_approved:
+        run_id = await go(harness, rollout, approval_required=True)
+        execution_id = await harness.connection.fetchval("SELECT id FROM executions")
+        async with harness.db.transaction() as session:
+            put_off = PutOff(later, "waits for the end of a blackout")
+            approver = harness.engine.approver
+            assert await approver.approve(session, run_id, execution_id, harness.admin, None, put_off)
+    else:
+        job_id = await harness.job(target={"type": "all"}, rollout=rollout)
+        async with harness.db.transaction() as session:
+            job = await harness.engine.definitions.get(session, (job_id, 1))
+            assert isinstance(job, JobDefinition)
+            agents = await agents_for(session, [job])
+            run = plan_run(job_id, 1, job, trigger={"type": "event"}, agents=agents)
+            run_id = run.id
+            await launch_gated(session, [run._replace(ready_at=later)])
+    waits = "SELECT ready_at, (SELECT rollout ->> 'waits_until' FROM runs) AS until FROM queue"
+    row = await harness.connection.fetchrow(waits)
+    assert (row["ready_at"], datetime.fromisoformat(row["until"])) == (later, later + timedelta(seconds=60))
+    looks_at = await harness.connection.fetchval("SELECT due_at FROM outbox WHERE kind = 'rollout'")
+    assert abs(looks_at - later - timedelta(seconds=60)) < timedelta(milliseconds=1)
+    assert await has_nothing(a)
+
+
+async def test_a_batch_that_comes_early_waits_for_the_instant_that_the_run_was_put_off_to(
+    harness: Harness,
+) -> None:
+    """The one before it was cancelled meanwhile."""
+    _, b = await fleet(harness, 2)
+    job_id = await harness.job(target={"type": "all"}, rollout={"batch": 1})
+    later = datetime.now(UTC) + timedelta(seconds=300)
+    async with harness.db.transaction() as session:
+        job = await harness.engine.definitions.get(session, (job_id, 1))
+        assert isinstance(job, JobDefinition)
+        agents = await agents_for(session, [job])
+        run = plan_run(job_id, 1, job, trigger={"type": "event"}, agents=agents)
+        await launch_gated(session, [run._replace(ready_at=later)])
+    await harness.engine.canceller.cancel_execution(run.executions[0].id, by=harness.admin)
+    await harness.eventually("SELECT count(*) FROM rollout_waits", equals=0)
+    assert await harness.connection.fetchval("SELECT ready_at FROM queue") == later
+    assert await has_nothing(b)
+    await harness.connection.execute("UPDATE queue SET ready_at = now()")
+    await b.finish(await take(b))

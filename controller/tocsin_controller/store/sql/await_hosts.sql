@@ -9,7 +9,7 @@ WITH free AS (
     UPDATE rollout_waits AS w SET batch = $2 FROM free WHERE w.execution_id = free.execution_id
 ), queued AS (
     UPDATE queue AS q
-    SET ready_at = CASE WHEN NOT $3 THEN 'infinity'::timestamptz END, expires_at = 'infinity'
+    SET ready_at = CASE WHEN NOT $3 THEN 'infinity' WHEN q.not_before > now() THEN q.not_before END, expires_at = 'infinity'
     FROM free
     WHERE q.execution_id = free.execution_id
 )

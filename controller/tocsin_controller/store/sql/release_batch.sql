@@ -1,4 +1,5 @@
--- Executions of a rollout come into their agents' reach, for $2 seconds. Rows that somebody else holds right now (a
+-- Executions of a rollout come into their agents' reach, for $2 seconds: now, or from the instant on that the run waits
+-- for besides. Rows that somebody else holds right now (a
 -- cancel), and those that may have been handed out in a part of the database that was lost, are left as they are.
 -- $3 is the lowest id, which skips the partitions of earlier days. Index: primary keys.
 WITH free AS (
@@ -8,10 +9,11 @@ WITH free AS (
     FOR UPDATE SKIP LOCKED
 ), released AS (
     UPDATE queue AS q
-    SET ready_at = NULL, expires_at = now() + make_interval(secs => $2)
+    SET ready_at = CASE WHEN q.not_before > now() THEN q.not_before END,
+        expires_at = greatest(now(), q.not_before) + make_interval(secs => $2)
     FROM free
     WHERE q.execution_id = free.execution_id
-    RETURNING q.execution_id, q.route, q.priority, q.position
+    RETURNING q.route, q.priority, q.position, q.ready_at
 ), told AS (
     UPDATE executions AS e
     SET reason = NULL, message = NULL
@@ -20,4 +22,4 @@ WITH free AS (
 ), forgotten AS (
     DELETE FROM rollout_waits AS w USING free WHERE w.execution_id = free.execution_id
 )
-SELECT execution_id, route, priority, position FROM released
+SELECT route, priority, position, ready_at FROM released

@@ -15,14 +15,15 @@ WITH s AS (
 ), started AS (
     UPDATE executions AS e
     SET status = 'running', agent_id = s.agent_id, fence = s.fence,
-        started_at = now() - make_interval(secs => s.age_secs)
+        started_at = now() - make_interval(secs => s.age_secs),
+        -- What it waited for is over.
+        reason = NULL, message = NULL
     FROM leased AS s
     WHERE e.id = s.execution_id AND e.id >= $6 AND coalesce(e.status, '') = 'pending'
     RETURNING s.run_id, s.age_secs
 ), running AS (
     UPDATE runs AS r
     SET status = 'running', started_at = least(r.started_at, now() - make_interval(secs => s.age_secs)),
-        -- What it waited for is over.
         reason = CASE WHEN r.status <> 'pending' THEN r.reason END,
         message = CASE WHEN r.status <> 'pending' THEN r.message END
     FROM started AS s

@@ -80,14 +80,14 @@ async def advance_rollouts(session: Session, definitions: Definitions, run_ids: 
 async def begin(session: Session, runs: Sequence[PlannedRun]) -> None:
     """Those of these runs that go about it in batches begin, in the transaction that wrote them."""
     rolled = [
-        (run.id, _held(run.rollout) if run.hold else run.rollout)
+        (run.id, _held(run.rollout) if run.hold else run.rollout._replace(ready_at=run.ready_at))
         for run in runs
         if run.rollout is not None and run.executions
     ]
-    await begin_rollouts(session, rolled)
+    begins_in_secs = await begin_rollouts(session, rolled)
     for run_id, rollout in rolled:
         if rollout.wait_secs is not None:
-            await look_again(session, run_id, rollout.wait_secs)
+            await look_again(session, run_id, begins_in_secs[run_id] + rollout.wait_secs)
 
 
 def _held(rollout: PlannedRollout) -> PlannedRollout:
@@ -99,14 +99,15 @@ def _held(rollout: PlannedRollout) -> PlannedRollout:
 async def resume(session: Session, run_id: UUID, job: JobDefinition, *, may_begin: bool = True) -> None:
     """A run that waited for something else was let go in this transaction: only its first batch really is.
 
-    Hosts that are away are waited for from now on. Unless it `may_begin` it waits for yet another thing.
+    Hosts that are away are waited for from now on, or from the instant on that it still waits for. Unless it
+    `may_begin` it waits for yet another thing.
     """
     if job.rollout is None:
         return
     wait_secs = job.rollout.wait_offline_secs if may_begin else None
-    await hold_rollout(session, run_id, wait_secs, may_begin=may_begin)
+    begins_in_secs = await hold_rollout(session, run_id, wait_secs, may_begin=may_begin)
     if wait_secs is not None:
-        await look_again(session, run_id, wait_secs)
+        await look_again(session, run_id, begins_in_secs + wait_secs)
 
 
 async def look_again(session: Session, run_id: UUID, delay_secs: float) -> None:
@@ -166,11 +167,11 @@ class _Advance:
         waiting = await rollout_batch(self._session, self._run_id, batch)
         there = [one.execution_id for one in waiting if one.status == "online"]
         away = [one for one in waiting if one.status != "online"]
-        released = await release_batch(self._session, there, self._job.queue_timeout_secs)
-        for lane, row in released:
+        released, takeable = await release_batch(self._session, there, self._job.queue_timeout_secs)
+        for lane, row in takeable:
             add_work(self._progress.lanes, lane, row)
         not_reached: list[dict[str, str]] = []
-        moved = len(released)
+        moved = released
         if self._state.waits_until:
             moved += await await_hosts(
                 self._session,
@@ -192,7 +193,7 @@ class _Advance:
             len(away) if self._state.waits_until and batch < self._state.late_batch else 0
         )
         await self._keep(replace(self._state, released=batch, next_at=None, late=late), not_reached)
-        if len(released) < len(there):
+        if released < len(there):
             await look_again(self._session, self._run_id, LOOK_AGAIN_SECS)
         return moved > 0 or not waiting
 
