@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin_controller.scheduling.calendar_days import day_of
-from tocsin_controller.scheduling.named_calendars import NamedCalendar
+from tocsin_controller.scheduling.named_calendars import Calendars, NamedCalendar
 from tocsin_controller.scheduling.zones import load_zone
 from tocsin_shared.calendars import Blackout
+from tocsin_shared.jobs import JobDefinition
 
 _MICROSECOND = timedelta(microseconds=1)
 #: Windows that are followed to find where a stretch begins or ends. One of more is never over: its policy is `skip`.
@@ -28,6 +29,21 @@ class Stretch:
     end: datetime
     #: One sentence for people.
     why: str
+
+
+class UnreadableCalendar(Exception):
+    """A job's calendar can't be read here. Running in its blackouts would be worse than not running."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"this release can't read the calendar '{name}'")
+
+
+def blackout_around(job: JobDefinition, calendars: Calendars, moment: datetime) -> Stretch | None:
+    """The blackout of a job that covers a moment. Raises UnreadableCalendar when one of its calendars is missing."""
+    for name in job.blackouts:
+        if name not in calendars:
+            raise UnreadableCalendar(name)
+    return stretch_around([calendars[name] for name in job.blackouts], job.timezone or "UTC", moment)
 
 
 def stretch_around(calendars: Sequence[NamedCalendar], timezone: str, moment: datetime) -> Stretch | None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tocsin_controller.scheduling import catchup
 from tocsin_controller.scheduling.after_finish import Past, look
-from tocsin_controller.scheduling.blackouts import Stretch, is_first_in, stretch_around
+from tocsin_controller.scheduling.blackouts import Stretch, blackout_around, is_first_in
 from tocsin_controller.scheduling.catchup import ON_TIME_SECS
 from tocsin_controller.scheduling.fires import next_fire
 from tocsin_controller.scheduling.named_calendars import Calendars, names_used
@@ -135,12 +135,8 @@ class Dark:
         return self._next(instant - timedelta(microseconds=1)) == instant
 
     def around(self, moment: datetime) -> Stretch | None:
-        """The blackout that covers a moment."""
-        if not self.job.blackouts:
-            return None
-        # One that is missing can't be read; running in its blackouts would be worse than not running.
-        named = [self.calendars[name] for name in self.job.blackouts]
-        return stretch_around(named, self.timing.timezone, moment)
+        """The blackout that covers a moment. Raises UnreadableCalendar."""
+        return blackout_around(self.job, self.calendars, moment)
 
     def is_first(self, stretch: Stretch, instant: datetime) -> bool:
         """Whether it is the first of the schedule's instants in a blackout."""

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import EVENTS, OUTBOX, Hints
-from tocsin_controller.scheduling.blackouts import stretch_around
+from tocsin_controller.scheduling.blackouts import UnreadableCalendar, blackout_around
 from tocsin_controller.scheduling.named_calendars import Calendars, load_calendars
 from tocsin_controller.store.agents import AgentFacts
 from tocsin_controller.store.database import Session
@@ -168,11 +168,10 @@ class EventStarter:
             return plan_skip(job_id, version, None, trigger, Reason.LOOP, why)
         if (missing := around.missing.get(job_id)) is not None:
             return plan_skip(job_id, version, None, trigger, Reason.DEPENDENCY, missing)
-        if unreadable := [name for name in job.blackouts if name not in around.calendars]:
-            why = f"this release can't read the calendar '{unreadable[0]}'"
-            return plan_skip(job_id, version, None, trigger, Reason.BLACKOUT, why)
-        named = [around.calendars[name] for name in job.blackouts]
-        stretch = stretch_around(named, job.timezone or "UTC", event.at) if named else None
+        try:
+            stretch = blackout_around(job, around.calendars, event.at)
+        except UnreadableCalendar as error:
+            return plan_skip(job_id, version, None, trigger, Reason.BLACKOUT, str(error))
         if stretch is not None and (stretch.policy is Blackout.SKIP or job_id in around.waiting):
             is_later = stretch.policy is Blackout.DEFER
             why = f"due in {stretch.why}" + ("; an earlier run waits for its end" if is_later else "")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import EVENTS, Hints
-from tocsin_controller.scheduling.blackouts import stretch_around
+from tocsin_controller.scheduling.blackouts import UnreadableCalendar, blackout_around
 from tocsin_controller.scheduling.named_calendars import load_calendars
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.idempotency import Repeatable, once
@@ -16,7 +16,7 @@ from tocsin_controller.store.jobs import read_clock
 from tocsin_controller.workflow.gates.approving import Approver, Decided, PutOff
 from tocsin_shared.approvals import DecisionRequest
 from tocsin_shared.calendars import Blackout
-from tocsin_shared.errors import InvalidInput, NotFound
+from tocsin_shared.errors import Conflict, InvalidInput, NotFound
 from tocsin_shared.jobs import JobDefinition
 
 #: Triggers of runs that nobody asked for by hand: blackouts hold these back.
@@ -39,7 +39,8 @@ class ApprovalService:
     ) -> dict[str, Any]:
         """Let the run of this execution go. Raises NotFound, and InvalidInput when it does not wait for that.
 
-        A run that nobody asked for by hand waits for the end of a blackout whose policy is `defer`.
+        A run that nobody asked for by hand waits for the end of a blackout whose policy is `defer`. Raises Conflict
+        when nobody can say whether there is one.
         """
         put_off: PutOff | None = None
 
@@ -71,9 +72,11 @@ class ApprovalService:
         job = await self._definitions.get(session, (run["job_id"], run["job_version"]))
         if not isinstance(job, JobDefinition) or not job.blackouts:
             return None
-        calendars = list((await load_calendars(session, job.blackouts)).values())
-        now = await read_clock(session)
-        dark = stretch_around(calendars, job.timezone or "UTC", now) if calendars else None
+        calendars = await load_calendars(session, job.blackouts)
+        try:
+            dark = blackout_around(job, calendars, await read_clock(session))
+        except UnreadableCalendar as error:
+            raise Conflict(f"it can't be said whether the run may start: {error}") from error
         if dark is None or dark.policy is not Blackout.DEFER:
             return None
         return PutOff(dark.end, f"waits until {dark.end:%Y-%m-%d %H:%M:%S} UTC: {dark.why}")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
-from tocsin_controller.scheduling.blackouts import stretch_around
+from tocsin_controller.scheduling.blackouts import UnreadableCalendar, blackout_around
 from tocsin_controller.scheduling.named_calendars import load_calendars
 from tocsin_controller.services.eligible import MOST_AGENTS, judge_fleet, show_judgement
 from tocsin_controller.services.jobs import JobService
@@ -25,6 +25,7 @@ from tocsin_controller.why.job import Darkness, JobFacts
 from tocsin_controller.why.run import RunFacts
 from tocsin_controller.workflow.dependencies import missing_dependencies
 from tocsin_controller.workflow.gates.places import needs_of
+from tocsin_shared.calendars import Blackout
 from tocsin_shared.errors import NotFound
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.why import About
@@ -112,10 +113,14 @@ class Explainer:
 
     async def _darkness(self, job: JobDefinition, *moments: datetime | None) -> list[Darkness | None]:
         """The blackouts of the job around these moments."""
-        calendars = list((await load_calendars(self._db, job.blackouts)).values())
+        calendars = await load_calendars(self._db, job.blackouts)
         found: list[Darkness | None] = []
         for moment in moments:
-            dark = stretch_around(calendars, job.timezone or "UTC", moment) if moment and calendars else None
+            try:
+                dark = blackout_around(job, calendars, moment) if moment else None
+            except UnreadableCalendar as error:
+                found.append(Darkness(str(error), Blackout.SKIP.value, None))
+                continue
             until = dark.end if dark is not None and dark.end != moment else None
             found.append(Darkness(dark.why, dark.policy.value, until) if dark is not None else None)
         return found

@@ -146,7 +146,7 @@ def queued(facts: RunFacts) -> list[Finding]:
     by_kind: dict[tuple[str, str | None], list[Attempt]] = defaultdict(list)
     for one in facts.attempts:
         if one.route is not None and one.reason not in ("rollout_waits", "host_offline", "waiting_for_place"):
-            by_kind[_queue_kind(one)].append(one)
+            by_kind[_queue_kind(one, facts.run["reason"])].append(one)
     found: list[Finding] = []
     for (kind, about_it), attempts in by_kind.items():
         since = min(one.created_at for one in attempts)
@@ -185,14 +185,15 @@ _HELD: Final = {
 }
 
 
-def _queue_kind(one: Attempt) -> tuple[str, str | None]:
+def _queue_kind(one: Attempt, run_reason: str | None) -> tuple[str, str | None]:
+    """How it waits. What its first attempts wait for besides, the run says."""
     if one.is_uncertain:
         return "uncertain", None
     if one.is_limited:
         return "limited", None
     if one.ready_at is None:
         return "agent", "named" if one.route is not None and one.route.startswith("agent:") else None
-    return ("held", None) if one.is_held else ("time", one.reason)
+    return ("held", None) if one.is_held else ("time", run_reason)
 
 
 def _why_not_taken(facts: RunFacts, attempts: Sequence[Attempt]) -> list[Finding]:

@@ -185,6 +185,7 @@ async def test_what_was_approved_in_a_blackout_waits_for_its_end_unless_somebody
     assert (run["status"], run["reason"]) == ("pending", "blackout")
     why = await api.get(f"/api/runs/{run['id']}/explain")
     assert any("waits for the end of a blackout" in finding["message"] for finding in why["findings"])
+    assert (await execution(api, str(due)))["reason"] is None  # it would still say so when it runs
 
     answer = await api.post(f"/api/executions/{by_hand}/approve")
     assert answer["message"] == "execution approved"
@@ -194,3 +195,20 @@ async def test_what_was_approved_in_a_blackout_waits_for_its_end_unless_somebody
     await connection.execute("UPDATE queue SET ready_at = now()")
     (handed,) = await worker.take()
     assert handed["execution_id"] == str(due)
+
+
+async def test_nothing_is_approved_while_a_calendar_can_t_be_read(
+    api: Api, connection: asyncpg.Connection
+) -> None:
+    await api.post("/api/calendars", {"name": "freeze", "windows": []})
+    _, execution_id = await waiting(api, blackouts=["freeze"])
+    run_id = (await execution(api, execution_id))["run_id"]
+    by_schedule = """UPDATE runs SET trigger = '{"type": "scheduler"}' WHERE id = $1"""
+    await connection.execute(by_schedule, UUID(run_id))
+    await connection.execute("""UPDATE calendars SET definition = '{"windows": 7}', updated_at = now()""")
+    answer = await api.call("POST", f"/api/executions/{execution_id}/approve")
+    assert answer.status == 409
+    assert "can't read the calendar 'freeze'" in answer.json["error"]
+    assert (await execution(api, execution_id))["status"] == WAITING
+    await api.put("/api/calendars/freeze", {"windows": []})
+    await api.post(f"/api/executions/{execution_id}/approve")

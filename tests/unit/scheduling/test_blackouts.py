@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tocsin_controller.scheduling.blackouts import stretch_around
+from tocsin_controller.scheduling.blackouts import UnreadableCalendar, stretch_around
 from tocsin_controller.scheduling.deciding import Decision, decide, depends_on_the_moment
 from tocsin_controller.scheduling.fires import fires_between, next_fire
 from tocsin_controller.scheduling.holiday_sets import mistake_in
@@ -197,5 +197,5 @@ def test_a_calendar_full_of_days_off_leaves_a_schedule_nothing() -> None:
 
 
 def test_a_calendar_that_can_t_be_read_keeps_its_job_from_running() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(UnreadableCalendar, match="calendar 'freeze'"):
         decide(Timer(new_id(), 1, DUE, DUE, DUE), job(), timing_of(job(), DUE), calendars={})

@@ -136,12 +136,10 @@ def test_a_rollout_says_which_batch_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("one", "code"),
     [
-        (attempt(route="any:shell", ready_at=NOW, reason="jitter"), "jitter"),
         (attempt(route="any:shell", ready_at=NOW, attempt_number=2), "retry_delay"),
         (attempt(route="any:shell", is_held=True, is_uncertain=True), "epoch_changed"),
         (attempt(route="any:shell", is_held=True, is_limited=True), "max_per_agent"),
         (attempt(status="running", agent_id=OTHER, started_at=EARLIER), "running"),
-        (attempt(route="any:shell", ready_at=NOW, reason="blackout"), "blackout"),
         (attempt(status="running", agent_id=OTHER, is_unjudged=True), "judging"),
         (attempt(handed_at=EARLIER, agent_id=OTHER), "handed_out"),
         (attempt(status="running", agent_id=OTHER, agent_status="offline"), "offline"),
@@ -150,6 +148,12 @@ def test_a_rollout_says_which_batch_is_waited_for() -> None:
 )
 def test_where_an_execution_stands_is_told(one: Attempt, code: str) -> None:
     assert code in explained(RunFacts(run(), NOW, [one]))[1]
+
+
+@pytest.mark.parametrize("reason", ["jitter", "blackout"])
+def test_what_a_new_run_waits_for_is_said_by_the_run(reason: str) -> None:
+    waiting = attempt(route="any:shell", ready_at=NOW)
+    assert reason in explained(RunFacts(run(reason=reason), NOW, [waiting]))[1]
 
 
 def test_a_run_that_ended_names_the_hosts_by_their_reasons() -> None:
