@@ -109,6 +109,16 @@ async def test_the_next_server_is_asked_when_one_does_not_answer(nats: NatsServe
     assert (await run_task(task(nats, url=both, **LOGIN))).status is ExecutionStatus.SUCCEEDED
 
 
+async def test_fields_go_before_credentials_in_the_url(nats: NatsServer) -> None:
+    old = nats.url.replace("//", "//old:outdated@")
+    for wanted, config in (
+        (task(nats), connection(nats, url=old)),
+        (task(nats, url=old, **LOGIN), None),
+    ):
+        ran = await run_task(wanted, config)
+        assert ran.status is ExecutionStatus.SUCCEEDED, ran.errors
+
+
 async def test_a_token_logs_in() -> None:
     with nats_server(token="sesame@/sesame") as nats:
         in_url = nats.url.replace("//", "//sesame%40%2Fsesame@")

@@ -33,6 +33,7 @@ class Servers:
     urls: list[str] = field(repr=False)
     #: None: TLS only where the server insists, as a browser would.
     tls: ssl.SSLContext | None
+    #: Said apart from the URLs; they go before what stands in there.
     credentials: dict[str, str] = field(repr=False)
 
     @property
@@ -68,7 +69,7 @@ class Link(Client):
             error_cb=self._on_error,
             disconnected_cb=self._on_lost,
             closed_cb=self._on_lost,
-            **(credentials or servers.credentials),  # type: ignore[arg-type]  # all of them are text
+            **(servers.credentials or credentials),  # type: ignore[arg-type]  # all of them are text
         )
         self._is_up = True
 
