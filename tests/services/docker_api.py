@@ -37,6 +37,9 @@ class DockerApi:
     )
     exit_code: int = 0
     oom_killed: bool = False
+    #: A container of which was told how it ended is gone.
+    prunes: bool = False
+    waited: bool = False
     #: The container does not end by itself.
     is_endless: bool = False
     started: asyncio.Event = field(default_factory=asyncio.Event)
@@ -122,6 +125,8 @@ class _Handlers:
         return _json({"Id": CONTAINER, "Warnings": []}, status=201)
 
     async def inspect(self, request: web.Request) -> web.Response:
+        if self._api.prunes and self._api.waited:
+            return _json({"message": f"No such container: {request.match_info['id']}"}, status=404)
         return _json(
             {
                 "Id": request.match_info["id"],
@@ -152,6 +157,7 @@ class _Handlers:
         return web.Response(status=204)
 
     async def wait(self, _: web.Request) -> web.Response:
+        self._api.waited = True
         return _json({"StatusCode": self._api.exit_code})
 
     async def delete(self, request: web.Request) -> web.Response:

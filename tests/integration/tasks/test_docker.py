@@ -74,6 +74,15 @@ async def test_the_exit_code_of_the_container_is_that_of_the_execution(engine: D
     assert len(engine.removed) == 1
 
 
+@pytest.mark.parametrize(("exit_code", "status"), [(0, S.SUCCEEDED), (3, S.FAILED)])
+async def test_an_exit_code_counts_when_the_engine_says_no_more_of_the_container(
+    engine: DockerApi, exit_code: int, status: ExecutionStatus
+) -> None:
+    engine.exit_code, engine.prunes = exit_code, True
+    ran = await run(engine, task(run_after_build=True))
+    assert (ran.status, ran.outcome.exit_code) == (status, exit_code), ran.errors
+
+
 async def test_a_container_that_took_too_much_memory_is_told_apart(engine: DockerApi) -> None:
     engine.exit_code, engine.oom_killed = 137, True
     ran = await run(engine, task(run_after_build=True))

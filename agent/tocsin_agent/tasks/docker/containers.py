@@ -34,13 +34,11 @@ async def run_container(
                 await container.start()
             while (message := await output.read_out()) is not None:
                 context.emit(_STREAMS.get(message.stream, Stream.STDOUT), message.data)
-        ended = await container.wait()
-        async with asyncio.timeout(_ANSWER_SECS):
-            state = (await container.show())["State"]
+        code = int((await container.wait())["StatusCode"])
+        is_oom = code != 0 and await _took_too_much(container)
     finally:
         await _remove(container, assignment)
-    code = int(ended["StatusCode"])
-    if code and state.get("OOMKilled"):
+    if is_oom:
         return Outcome.failed(Reason.OOM, OUT_OF_MEMORY, exit_code=code)
     if code:
         why = f"The container ended with exit code {code}."
@@ -68,6 +66,15 @@ def _config(image: str, assignment: Assignment) -> dict[str, Any]:
         "Labels": {"tocsin.execution": str(assignment.execution_id), "tocsin.job": assignment.job_name},
         "HostConfig": {key: value for key, value in host.items() if value is not None},
     }
+
+
+async def _took_too_much(container: Any) -> bool:
+    """Whether the kernel ended it for want of memory; no, if the engine does not say: how it ended is known anyway."""
+    try:
+        async with asyncio.timeout(_ANSWER_SECS):
+            return bool((await container.show())["State"]["OOMKilled"])
+    except (aiodocker.DockerError, aiohttp.ClientError, OSError, KeyError):
+        return False
 
 
 async def _remove(container: Any, assignment: Assignment) -> None:
