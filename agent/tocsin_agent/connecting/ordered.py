@@ -10,6 +10,8 @@ from tocsin_shared.logs import log
 from tocsin_shared.protocol import MAX_TRIALS, TrialOrder, TrialResult
 
 _MOST_CHARS: Final = 4_000
+#: Results that wait for a heartbeat.
+_MOST_KEPT: Final = 4 * MAX_TRIALS
 
 
 class Trials:
@@ -23,23 +25,31 @@ class Trials:
         self._results: dict[UUID, TrialResult] = {}
 
     def begin(self, orders: Sequence[TrialOrder]) -> bool:
-        """Try these, but for what is too much at once; says whether there was anything to try."""
+        """Try these, but for what is too much at once, which fails; says whether there was anything to try."""
         is_news = False
         for order in orders:
-            if order.trial_id not in self._tasks and len(self._tasks) < MAX_TRIALS:
-                is_news = True
-                name = f"trial-{order.trial_id}"
-                self._tasks[order.trial_id] = asyncio.create_task(self._attempt(order), name=name)
+            if order.trial_id in self._tasks:
+                continue
+            if len(self._tasks) >= MAX_TRIALS:
+                # Trials go on though nobody waits for them any more, and the controller does not count those.
+                why = f"This agent tries {MAX_TRIALS} connections already; try again shortly."
+                self._keep(order, False, why)
+                continue
+            is_news = True
+            name = f"trial-{order.trial_id}"
+            self._tasks[order.trial_id] = asyncio.create_task(self._attempt(order), name=name)
         return is_news
 
     def results(self) -> list[TrialResult]:
-        """What was not told yet, newest last."""
-        return list(self._results.values())
+        """What was not told yet, newest last, as far as one heartbeat takes it."""
+        return list(self._results.values())[:MAX_TRIALS]
 
     def told(self, results: Sequence[TrialResult]) -> None:
         """The controller knows these."""
         for result in results:
             self._results.pop(result.trial_id, None)
+        if self._results:
+            self._on_result()
 
     async def close(self) -> None:
         """End what is being tried."""
@@ -54,7 +64,10 @@ class Trials:
         finally:
             del self._tasks[order.trial_id]
         log.info("connection_tried", connection=order.connection.name, success=success)
-        while len(self._results) >= MAX_TRIALS:  # nobody has waited for the oldest for long
+        self._keep(order, success, message)
+
+    def _keep(self, order: TrialOrder, success: bool, message: str) -> None:
+        while len(self._results) >= _MOST_KEPT:  # nobody has waited for the oldest for long
             del self._results[next(iter(self._results))]
         self._results[order.trial_id] = TrialResult(
             trial_id=order.trial_id, success=success, message=message[:_MOST_CHARS]

@@ -41,6 +41,9 @@ async def try_in_process(given: GivenConnection, *, reach: Reach, timeout_secs: 
 async def _in_child(request: bytes, longest_secs: float) -> Tried:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
+        # No modules from the directory that the asking program was started in. The directory itself stays the same:
+        # paths in the environment mean what they mean to tasks.
+        "-P",
         "-m",
         "tocsin_agent.connecting.child",
         stdin=asyncio.subprocess.PIPE,

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote
 
-from tocsin_agent.policy.decisions import refused
+from tocsin_agent.policy.decisions import Refused, refused
 from tocsin_agent.policy.paths import Directories, Unclear, is_below, real_path
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.protocol import Assignment
 from tocsin_shared.tasks import FilePushTask, FtpTask, S3Task, ShellTask, SqlTask, Task
 
@@ -37,12 +38,23 @@ def with_checked_paths(directories: Directories, assignment: Assignment) -> Task
                 path += "/"  # the directory in which the file keeps its name
             return task.model_copy(update={"local_path": path})
         case SqlTask(driver="sqlite"):
-            given = assignment.connection.config.get("connection_string") if assignment.connection else None
-            check_database(directories, str(given or task.connection_string or ""))
+            if assignment.connection is not None:
+                check_connected_database(directories, assignment.connection)
+            else:
+                _check_database(directories, task.connection_string or "")
     return task
 
 
-def check_database(directories: Directories, connection_string: str) -> None:
+def check_connected_database(directories: Directories, given: GivenConnection) -> None:
+    """The file that a connection to SQLite names, which is a secret. Raises Refused, without it."""
+    try:
+        _check_database(directories, str(given.config.get("connection_string") or ""))
+    except Refused:
+        rule = "directories.read or directories.write"
+        raise refused(f"{rule} does not hold the connection's database") from None
+
+
+def _check_database(directories: Directories, connection_string: str) -> None:
     """SQLite's file may be both read and written. Raises Refused."""
     path = connection_string
     if (scheme := re.match(r"(?:sqlite|file):", path, re.IGNORECASE)) is not None:

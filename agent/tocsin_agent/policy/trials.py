@@ -3,7 +3,7 @@
 import asyncio
 
 from tocsin_agent.policy.decisions import Policy, refused
-from tocsin_agent.policy.files import check_database
+from tocsin_agent.policy.files import check_connected_database
 from tocsin_agent.policy.paths import Directories
 from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.tasks.fitting import CONNECTED
@@ -15,5 +15,4 @@ async def check_trial(policy: Policy, given: GivenConnection) -> None:
     if policy.task_types is not None and not any(map(policy.allows_type, users)):
         raise refused(f"task_types names none that uses connections of type '{given.conn_type}'")
     if given.conn_type == "sqlite" and policy.directories != Directories():
-        where = str(given.config.get("connection_string") or "")
-        await asyncio.to_thread(check_database, policy.directories, where)
+        await asyncio.to_thread(check_connected_database, policy.directories, given)

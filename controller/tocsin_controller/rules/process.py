@@ -74,6 +74,7 @@ class JudgeProcess:
         if self._child is None or self._child.returncode is not None:
             self._child = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # no modules from the directory that the controller was started in
                 "-m",
                 "tocsin_controller.rules.child",
                 stdin=asyncio.subprocess.PIPE,

@@ -108,9 +108,9 @@ async def test_the_policy_of_the_agent_holds_for_trials(served: Served, tmp_path
         agent(api, tmp_path, "few", Policy(task_types=frozenset({"shell", "sql"}))),
     ):
         assert "the network policy refuses loopback" in (await tried(api, on="guarded"))["message"]
-        assert (
-            "directories.read does not hold '/etc/passwd'" in (await tried(api, "file", "guarded"))["message"]
-        )
+        away = await tried(api, "file", "guarded")
+        assert "directories.write does not hold the connection's database" in away["message"]
+        assert "/etc/passwd" not in away["message"]
         few = await tried(api, on="few")
         assert not few["success"]
         assert "task_types names none that uses connections of type 'redis'" in few["message"]

@@ -9,6 +9,7 @@ from tests.unit.policy.test_servers import assignment
 from tocsin_agent.policy import Refused
 from tocsin_agent.policy.files import with_checked_paths
 from tocsin_agent.policy.paths import Directories
+from tocsin_shared.connections.given import GivenConnection
 from tocsin_shared.tasks import FilePushTask, FtpTask, ShellTask
 
 FTP = {"type": "ftp", "protocol": "ftp", "host": "f", "remote_path": "/r"}
@@ -95,6 +96,16 @@ def test_a_database_in_a_file_is_found_in_its_url(srv: Path, url: str) -> None:
     checked(srv, task | {"connection_string": url.format(p=srv / "in" / "a.db")})
     with pytest.raises(Refused):
         checked(srv, task | {"connection_string": url.format(p=srv / "out" / "a.db")})
+
+
+def test_a_refusal_does_not_show_the_file_of_a_connection(srv: Path) -> None:
+    task = {"type": "sql", "driver": "sqlite", "query": "select 1", "connection": "it"}
+    config = {"connection_string": f"sqlite://{srv}/key"}
+    given = GivenConnection(name="it", conn_type="sqlite", config=config)
+    asked = assignment(task).model_copy(update={"connection": given})
+    with pytest.raises(Refused, match=r"directories\.read") as caught:
+        with_checked_paths(Directories(read=(srv,)), asked)
+    assert "key" not in str(caught.value)
 
 
 def test_what_is_no_url_is_a_path_as_it_is(srv: Path) -> None:

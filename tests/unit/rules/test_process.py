@@ -1,5 +1,7 @@
 """The process that judges is ended when it takes too long, and the next request gets a new one."""
 
+from pathlib import Path
+
 import pytest
 
 from tocsin_controller.rules.judging import Verdict
@@ -13,7 +15,9 @@ SLOW = OutputRules.model_validate(
 )
 
 
-async def test_it_answers_as_the_function_does() -> None:
+async def test_it_answers_as_the_function_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "orjson.py").write_text("raise SystemExit('the directory of the program adds modules')")
+    monkeypatch.chdir(tmp_path)
     process = JudgeProcess()
     try:
         for number in (1, 2):
