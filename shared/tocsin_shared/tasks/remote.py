@@ -52,5 +52,6 @@ class GrpcTask(ConnectedTask):
     headers: dict[HeaderName, HeaderText] | None = None
     #: The status that counts as success.
     expect_code: Annotated[int, Field(ge=0, le=16)] = 0
-    #: Speak TLS; absent: only when the connection says so.
+    #: Speak TLS. False, as when absent: where the connection says so, or the port is 443. All stored tasks name it, so
+    #: false says nothing against TLS; a connection's `tls: false` does.
     tls: bool = False

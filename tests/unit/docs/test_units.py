@@ -43,8 +43,12 @@ def test_where_systemd_is_older_jobs_get_their_groups_below_the_unit_that_holds_
     drop_in = unit(SYSTEMD / "tocsin-agent-limits.conf")
     setting, _, tree = drop_in["Service"]["Environment"].partition("=")
     assert setting.removeprefix("TOCSIN_AGENT_").lower() in AgentSettings.model_fields
-    assert tree.endswith(f"/{drop_in['Unit']['Requires']}")
-    holder = unit(SYSTEMD / drop_in["Unit"]["Requires"])["Service"]
+    # Nothing that happens to the other unit may stop the agent.
+    assert set(drop_in["Unit"]) == {"Wants", "After"}
+    other = unit(SYSTEMD / drop_in["Unit"]["Wants"])
+    assert tree.endswith(f"/{drop_in['Unit']['Wants']}")
+    assert other["Unit"]["RefuseManualStop"] == "yes"
+    holder = other["Service"]
     assert f"={tree}/holder;" in holder["ExecStart"]
     assert f" {tree}/holder/cgroup.procs;" in holder["ExecStartPost"]
     assert (holder["Delegate"], holder["KillMode"], holder["OOMPolicy"]) == ("yes", "process", "continue")
