@@ -6,7 +6,7 @@ from typing import Any
 
 from tocsin_controller.security.sealing import CannotUnseal, Vault, key_id_of
 from tocsin_controller.store.database import Record
-from tocsin_controller.store.sealed import connection_place
+from tocsin_controller.store.sealed import CONNECTIONS
 from tocsin_shared.connections.base import ConnectionConfig
 from tocsin_shared.connections.configs import CONFIGS
 from tocsin_shared.wire import dumps, loads
@@ -27,11 +27,11 @@ def opened(vault: Vault, row: Record) -> Opened:
     model = CONFIGS.get(row["conn_type"])
     if model is None:
         raise CannotUnseal("this release does not know connections of its type")
-    text = vault.unseal(row["sealed"], connection_place(row["name"]))
+    text = vault.unseal(row["sealed"], CONNECTIONS.place(row["name"]))
     return Opened(row["name"], row["conn_type"], loads(text), model)
 
 
 def sealed_config(vault: Vault, name: str, config: Mapping[str, Any]) -> tuple[bytes, bytes]:
     """What is stored instead of the configuration, and the id of the key. Raises InvalidInput without a key."""
-    sealed = vault.seal(dumps(config).decode(), connection_place(name))
+    sealed = vault.seal(dumps(config).decode(), CONNECTIONS.place(name))
     return sealed, key_id_of(sealed)

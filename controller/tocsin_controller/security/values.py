@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tocsin_controller.security.sealing import CannotUnseal, Vault
-from tocsin_controller.store.sealed import variable_place
+from tocsin_controller.store.sealed import VARIABLES
 from tocsin_controller.store.substitution import StoredValue
 from tocsin_controller.substitution.references import PARAMS, Scalar, as_text
 from tocsin_shared.executions import Reason
@@ -60,7 +60,7 @@ class Values:
         if stored.sealed is None:
             return stored.text or ""
         try:
-            secret = self._vault.unseal(stored.sealed, variable_place(name))
+            secret = self._vault.unseal(stored.sealed, VARIABLES.place(name))
         except CannotUnseal as error:
             raise CannotRead(f"{as_text(name)} can't be decrypted: {error}") from None
         self.secrets.add(secret)

@@ -1,36 +1,20 @@
 """Whether the keys of a controller are those of its database, and changing them: nothing is sealed in vain."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tocsin_controller.security.key_error import EncryptionKeyError
 from tocsin_controller.security.sealing import CannotUnseal, Vault, key_id_of, new_key, parse_keys
-from tocsin_controller.store.database import Database, Queries, Session
+from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.sealed import (
+    COLUMNS,
     Sealed,
-    connection_place,
-    delete_connections_of_key,
     delete_key,
-    delete_settings_of_key,
-    delete_variables_of_key,
-    delete_webhooks_of_key,
     insert_key,
     known_keys,
     lock_key,
-    replace_sealed_connections,
-    replace_sealed_settings,
-    replace_sealed_variables,
-    replace_sealed_webhooks,
-    setting_place,
-    stale_connections,
-    stale_settings,
-    stale_variables,
-    stale_webhooks,
     uses_of_key,
-    variable_place,
-    webhook_place,
 )
 
 KEY_FILE: Final = "encryption.key"
@@ -86,24 +70,6 @@ async def check_keys(db: Database, vault: Vault) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    """A place where sealed values are kept."""
-
-    stale: Callable[[Queries, bytes, int], Awaitable[list[Sealed]]]
-    replace: Callable[[Queries, list[Sealed], list[bytes], bytes], Awaitable[int]]
-    place: Callable[[str], str]
-
-
-#: Every column that holds sealed values; rotation goes through all of them.
-COLUMNS: Final = (
-    _Column(stale_variables, replace_sealed_variables, variable_place),
-    _Column(stale_webhooks, replace_sealed_webhooks, webhook_place),
-    _Column(stale_connections, replace_sealed_connections, connection_place),
-    _Column(stale_settings, replace_sealed_settings, setting_place),
-)
-
-
-@dataclass(frozen=True, slots=True)
 class Rotated:
     """What a rotation did."""
 
@@ -137,10 +103,11 @@ async def forget_key(db: Database, key_id: bytes) -> list[str]:
     """A key is lost for good: what only it opens is deleted. Returns what that was, by kind and name."""
     async with db.transaction() as session:
         await lock_key(session, key_id)
-        names = [f"variable {name}" for name in await delete_variables_of_key(session, key_id)]
-        names += [f"webhook of job {job_id}" for job_id in await delete_webhooks_of_key(session, key_id)]
-        names += [f"connection {name}" for name in await delete_connections_of_key(session, key_id)]
-        names += [f"setting {name}" for name in await delete_settings_of_key(session, key_id)]
+        names = [
+            f"{column.kind} {name}"
+            for column in COLUMNS
+            for name in await column.delete_of_key(session, key_id)
+        ]
         await delete_key(session, key_id)
     return names
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from tocsin_controller.security.sealing import CannotUnseal, Vault, key_id_of, no_key
 from tocsin_controller.services.findings import invalid
 from tocsin_controller.store.database import Record
-from tocsin_controller.store.sealed import setting_place
+from tocsin_controller.store.sealed import SETTINGS
 from tocsin_controller.store.settings import SettingRow
 from tocsin_shared.errors import FieldError, InvalidInput
 from tocsin_shared.masks import MASK
@@ -38,7 +38,7 @@ def row_of(vault: Vault, key: str, model: type[BaseModel], sent: str, stored: Re
         return SettingRow(key, text)
     if vault.current_id is None:
         raise no_key(key)
-    sealed = vault.seal(text, setting_place(key))
+    sealed = vault.seal(text, SETTINGS.place(key))
     return SettingRow(key, shown, sealed, key_id_of(sealed))
 
 
@@ -46,13 +46,15 @@ def secret_row(vault: Vault, key: str, value: str) -> SettingRow:
     """What is stored for a setting that is a secret. Raises InvalidInput."""
     if vault.current_id is None:
         raise no_key(key)
-    sealed = vault.seal(value, setting_place(key))
+    sealed = vault.seal(value, SETTINGS.place(key))
     return SettingRow(key, MASK, sealed, key_id_of(sealed))
 
 
 def whole_text(vault: Vault, key: str, row: Record) -> str:
     """All of a stored setting. Raises CannotUnseal."""
-    return vault.unseal(row["sealed"], setting_place(key)) if row["sealed"] is not None else str(row["value"])
+    return (
+        vault.unseal(row["sealed"], SETTINGS.place(key)) if row["sealed"] is not None else str(row["value"])
+    )
 
 
 def secret_fields(model: type[BaseModel]) -> frozenset[str]:

@@ -19,7 +19,7 @@ from tocsin_controller.store.keys import StoredKey, list_keys
 from tocsin_controller.store.moving import every_connection, every_job, every_variable, see_one_moment
 from tocsin_controller.store.roster import list_agents
 from tocsin_controller.store.scripts import every_script
-from tocsin_controller.store.sealed import variable_place
+from tocsin_controller.store.sealed import VARIABLES
 from tocsin_controller.store.templates import list_templates
 from tocsin_shared.errors import Conflict
 from tocsin_shared.jobs import DEFAULT_GROUP
@@ -92,7 +92,7 @@ class Exporter:
 
     def _unseal(self, name: str, sealed: bytes) -> str:
         try:
-            return self._vault.unseal(sealed, variable_place(name))
+            return self._vault.unseal(sealed, VARIABLES.place(name))
         except CannotUnseal as error:
             raise Conflict(f"the secret variable '{name}' can't be read: {error}") from None
 

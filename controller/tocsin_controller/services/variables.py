@@ -12,7 +12,7 @@ from tocsin_controller.services.change_events import change_event
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import add_events
 from tocsin_controller.store.jobs import read_clock
-from tocsin_controller.store.sealed import variable_place
+from tocsin_controller.store.sealed import VARIABLES
 from tocsin_controller.store.variables import (
     VariableRow,
     count_variables,
@@ -123,7 +123,7 @@ class VariableService:
     def _row(self, name: str, text: str, *, is_secret: bool, expires_at: Any) -> VariableRow:
         if not is_secret:
             return VariableRow(name, text, None, None, expires_at)
-        sealed = self._vault.seal(text, variable_place(name))
+        sealed = self._vault.seal(text, VARIABLES.place(name))
         return VariableRow(name, None, sealed, key_id_of(sealed), expires_at)
 
 

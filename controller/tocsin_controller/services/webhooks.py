@@ -19,7 +19,7 @@ from tocsin_controller.services.webhook_signatures import Proof, prove
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.jobs import share_job
-from tocsin_controller.store.sealed import webhook_place
+from tocsin_controller.store.sealed import WEBHOOKS
 from tocsin_controller.store.webhooks import (
     Webhook,
     drop_webhook,
@@ -85,7 +85,7 @@ class WebhookService:
         """
         token = secrets.token_hex(TOKEN_BYTES)
         secret = secrets.token_urlsafe(SECRET_BYTES) if is_signed else None
-        sealed = self._vault.seal(secret, webhook_place(str(job_id))) if secret is not None else None
+        sealed = self._vault.seal(secret, WEBHOOKS.place(str(job_id))) if secret is not None else None
         prefix = token[:SHOWN_CHARS]
         async with self._db.transaction() as session:
             job = await share_job(session, job_id)
@@ -160,7 +160,7 @@ class WebhookService:
         if webhook.sealed is None:
             return None
         try:
-            secret = self._vault.unseal(webhook.sealed, webhook_place(str(webhook.job_id)))
+            secret = self._vault.unseal(webhook.sealed, WEBHOOKS.place(str(webhook.job_id)))
         except CannotUnseal:
             raise Unavailable("this controller can't read the webhook's secret") from None
         return prove(called.headers, called.raw, secret, now=time.time())

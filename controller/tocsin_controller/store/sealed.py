@@ -10,18 +10,6 @@ _INSERT_ENCRYPTION_KEY = sql("insert_encryption_key")
 _LOCK_ENCRYPTION_KEY = sql("lock_encryption_key")
 _DELETE_ENCRYPTION_KEY = sql("delete_encryption_key")
 _USES_OF_ENCRYPTION_KEY = sql("uses_of_encryption_key")
-_STALE_VARIABLES = sql("stale_variables")
-_RESEAL_VARIABLES = sql("reseal_variables")
-_STALE_WEBHOOKS = sql("stale_webhooks")
-_RESEAL_WEBHOOKS = sql("reseal_webhooks")
-_DELETE_WEBHOOKS_OF_KEY = sql("delete_webhooks_of_key")
-_DELETE_VARIABLES_OF_KEY = sql("delete_variables_of_key")
-_STALE_CONNECTIONS = sql("stale_connections")
-_RESEAL_CONNECTIONS = sql("reseal_connections")
-_DELETE_CONNECTIONS_OF_KEY = sql("delete_connections_of_key")
-_STALE_SETTINGS = sql("stale_settings")
-_RESEAL_SETTINGS = sql("reseal_settings")
-_DELETE_SETTINGS_OF_KEY = sql("delete_settings_of_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +20,49 @@ class Sealed:
     sealed: bytes
 
 
-def variable_place(name: str) -> str:
-    """What the value of a variable is bound to."""
-    return f"variables/{name}"
+class SealedColumn:
+    """A column of sealed values: what is bound to a row's name, which of them are old, and what a lost key takes."""
+
+    def __init__(self, table: str, *, kind: str) -> None:
+        """The statements are those named `stale_…`, `reseal_…` and `delete_…_of_key` after the table.
+
+        kind: what people call one of its rows, to be followed by the row's name.
+        """
+        self.kind = kind
+        self._table = table
+        self._stale = sql(f"stale_{table}")
+        self._reseal = sql(f"reseal_{table}")
+        self._delete_of_key = sql(f"delete_{table}_of_key")
+
+    def place(self, name: str) -> str:
+        """What the value of the row with this name is bound to."""
+        return f"{self._table}/{name}"
+
+    async def stale(self, conn: Queries, current_id: bytes, limit: int) -> list[Sealed]:
+        """Rows that are sealed with another key than this, locked."""
+        return [Sealed(*row) for row in await conn.fetch(self._stale, current_id, limit)]
+
+    async def replace(self, conn: Queries, rows: list[Sealed], fresh: list[bytes], key_id: bytes) -> int:
+        """The same values, sealed with this key; how many that were."""
+        return await conn.execute(
+            self._reseal, [row.name for row in rows], [row.sealed for row in rows], fresh, key_id
+        )
+
+    async def delete_of_key(self, conn: Session, key_id: bytes) -> list[str]:
+        """Delete what is sealed with this key; the rows' names."""
+        return [row["name"] for row in await conn.fetch(self._delete_of_key, key_id)]
+
+
+#: Secret variables, by their names.
+VARIABLES = SealedColumn("variables", kind="variable")
+#: Secrets of webhooks, by the ids of their jobs.
+WEBHOOKS = SealedColumn("webhooks", kind="webhook of job")
+#: Configurations of connections, by their names.
+CONNECTIONS = SealedColumn("connections", kind="connection")
+#: Settings with secrets, by their keys.
+SETTINGS = SealedColumn("settings", kind="setting")
+#: Every column that holds sealed values: rotation goes through all of them.
+COLUMNS = (VARIABLES, WEBHOOKS, CONNECTIONS, SETTINGS)
 
 
 async def known_keys(db: Queries) -> dict[bytes, bytes]:
@@ -61,94 +89,3 @@ async def uses_of_key(conn: Session, key_id: bytes) -> int:
     """How many values are sealed with this key."""
     found: int = await conn.fetchval(_USES_OF_ENCRYPTION_KEY, key_id)
     return found
-
-
-async def stale_variables(conn: Queries, current_id: bytes, limit: int) -> list[Sealed]:
-    """Variables that are sealed with another key than this, locked."""
-    return [Sealed(*row) for row in await conn.fetch(_STALE_VARIABLES, current_id, limit)]
-
-
-async def replace_sealed_variables(
-    conn: Queries, rows: list[Sealed], fresh: list[bytes], key_id: bytes
-) -> int:
-    """The same values, sealed with this key; how many that were."""
-    return await conn.execute(
-        _RESEAL_VARIABLES, [row.name for row in rows], [row.sealed for row in rows], fresh, key_id
-    )
-
-
-def webhook_place(job_id: str) -> str:
-    """What the secret of a job's webhook is bound to."""
-    return f"webhooks/{job_id}"
-
-
-async def stale_webhooks(conn: Queries, current_id: bytes, limit: int) -> list[Sealed]:
-    """Webhooks whose secret is sealed with another key than this, locked; by the ids of their jobs."""
-    return [Sealed(*row) for row in await conn.fetch(_STALE_WEBHOOKS, current_id, limit)]
-
-
-async def replace_sealed_webhooks(
-    conn: Queries, rows: list[Sealed], fresh: list[bytes], key_id: bytes
-) -> int:
-    """The same secrets, sealed with this key; how many that were."""
-    return await conn.execute(
-        _RESEAL_WEBHOOKS, [row.name for row in rows], [row.sealed for row in rows], fresh, key_id
-    )
-
-
-async def delete_webhooks_of_key(conn: Session, key_id: bytes) -> list[str]:
-    """Delete the webhooks whose secret is sealed with this key; the ids of their jobs."""
-    return [row["name"] for row in await conn.fetch(_DELETE_WEBHOOKS_OF_KEY, key_id)]
-
-
-async def delete_variables_of_key(conn: Session, key_id: bytes) -> list[str]:
-    """Delete the variables that are sealed with this key; their names."""
-    return [row["name"] for row in await conn.fetch(_DELETE_VARIABLES_OF_KEY, key_id)]
-
-
-def connection_place(name: str) -> str:
-    """What the configuration of a connection is bound to."""
-    return f"connections/{name}"
-
-
-async def stale_connections(conn: Queries, current_id: bytes, limit: int) -> list[Sealed]:
-    """Connections that are sealed with another key than this, locked."""
-    return [Sealed(*row) for row in await conn.fetch(_STALE_CONNECTIONS, current_id, limit)]
-
-
-async def replace_sealed_connections(
-    conn: Queries, rows: list[Sealed], fresh: list[bytes], key_id: bytes
-) -> int:
-    """The same configurations, sealed with this key; how many that were."""
-    return await conn.execute(
-        _RESEAL_CONNECTIONS, [row.name for row in rows], [row.sealed for row in rows], fresh, key_id
-    )
-
-
-async def delete_connections_of_key(conn: Session, key_id: bytes) -> list[str]:
-    """Delete the connections that are sealed with this key; their names."""
-    return [row["name"] for row in await conn.fetch(_DELETE_CONNECTIONS_OF_KEY, key_id)]
-
-
-def setting_place(key: str) -> str:
-    """What a setting with secrets is bound to."""
-    return f"settings/{key}"
-
-
-async def stale_settings(conn: Queries, current_id: bytes, limit: int) -> list[Sealed]:
-    """Settings that are sealed with another key than this, locked."""
-    return [Sealed(*row) for row in await conn.fetch(_STALE_SETTINGS, current_id, limit)]
-
-
-async def replace_sealed_settings(
-    conn: Queries, rows: list[Sealed], fresh: list[bytes], key_id: bytes
-) -> int:
-    """The same settings, sealed with this key; how many that were."""
-    return await conn.execute(
-        _RESEAL_SETTINGS, [row.name for row in rows], [row.sealed for row in rows], fresh, key_id
-    )
-
-
-async def delete_settings_of_key(conn: Session, key_id: bytes) -> list[str]:
-    """Delete the settings that are sealed with this key; which those were."""
-    return [row["name"] for row in await conn.fetch(_DELETE_SETTINGS_OF_KEY, key_id)]

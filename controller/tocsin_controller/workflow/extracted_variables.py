@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tocsin_controller.security.sealing import Vault, key_id_of
 from tocsin_controller.store.database import Session
-from tocsin_controller.store.sealed import variable_place
+from tocsin_controller.store.sealed import VARIABLES
 from tocsin_controller.store.variables import (
     VariableRow,
     add_variable,
@@ -52,7 +52,7 @@ async def _write(session: Session, vault: Vault, name: str, value: str, by: str)
             await update_variable(session, VariableRow(name, value, None, None, stored["expires_at"]), by)
         return False
     try:
-        sealed = vault.seal(value, variable_place(name))
+        sealed = vault.seal(value, VARIABLES.place(name))
     except InvalidInput:
         raise NotWritten("it is a secret, and this controller has no encryption key") from None
     row = VariableRow(name, None, sealed, key_id_of(sealed), stored["expires_at"])

@@ -16,7 +16,7 @@ from tocsin_controller.security.roles import Principal, Role
 from tocsin_controller.security.sealing import Vault, new_key, parse_keys
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
-from tocsin_controller.store.sealed import insert_key, variable_place
+from tocsin_controller.store.sealed import VARIABLES, insert_key
 from tocsin_controller.store.unjudged import claim_unjudged, take_judged
 from tocsin_controller.store.variables import VariableRow, insert_variable
 from tocsin_controller.supervisor import supervise
@@ -251,7 +251,7 @@ async def test_a_secret_variable_stays_secret(unjudging: Harness) -> None:
     vault = Vault(parse_keys(new_key()))
     await insert_key(unjudging.db, vault.current_id or b"", b"check")
     async with unjudging.db.transaction() as session:
-        sealed = vault.seal("old", variable_place("TOKEN"))
+        sealed = vault.seal("old", VARIABLES.place("TOKEN"))
         await insert_variable(session, VariableRow("TOKEN", None, sealed, vault.current_id, None), "test")
     rules = {"extractions": [{"name": "TOKEN", "pattern": "token=(.*)", "target": "variable"}]}
     agent, assignment = await taken(unjudging, rules)
@@ -271,4 +271,4 @@ async def test_a_secret_variable_stays_secret(unjudging: Harness) -> None:
     assert orjson.loads(row["extracted"]) == {"TOKEN": MASK}
     stored = await unjudging.connection.fetchrow("SELECT value, sealed FROM variables WHERE name = 'TOKEN'")
     assert stored["value"] is None
-    assert vault.unseal(stored["sealed"], variable_place("TOKEN")) == "abc"
+    assert vault.unseal(stored["sealed"], VARIABLES.place("TOKEN")) == "abc"

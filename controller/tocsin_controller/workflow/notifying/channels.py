@@ -8,7 +8,7 @@ from tocsin_controller.security.sealing import CannotUnseal, Vault
 from tocsin_controller.security.using_connections import usable_connections
 from tocsin_controller.security.values import Unfilled
 from tocsin_controller.store.database import Queries, Record
-from tocsin_controller.store.sealed import setting_place
+from tocsin_controller.store.sealed import SETTINGS
 from tocsin_controller.store.settings import sealed_setting, setting_rows
 from tocsin_controller.workflow.couriers import NotSent
 from tocsin_shared.connections.configs import SmtpConfig
@@ -97,7 +97,7 @@ class Channels:
         if row is None:
             raise NotSent(f"no {what} is set up ({key})", is_final=True)
         try:
-            text = self._vault.unseal(row["sealed"], setting_place(key)) if row["sealed"] else row["value"]
+            text = self._vault.unseal(row["sealed"], SETTINGS.place(key)) if row["sealed"] else row["value"]
             channel = model.model_validate(loads(text))
         except (CannotUnseal, ValueError):
             raise NotSent(f"the setting {key} can't be read") from None
