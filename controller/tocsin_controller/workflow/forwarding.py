@@ -5,18 +5,16 @@ sent is given up after `MOST_TRIES`, and an event says so.
 """
 
 from typing import Any, Final
-from uuid import UUID
 
 import aiohttp
 
 from tocsin_controller.hints import FORWARDS
-from tocsin_controller.store import history
 from tocsin_controller.store.database import Database, Record, Session
-from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.outbox import OutboxEntry
 from tocsin_controller.store.output import chunks_of
 from tocsin_controller.workflow.couriers import post
 from tocsin_controller.workflow.ending import Ended
+from tocsin_controller.workflow.outgoing import execution_of, tell_unsent
 from tocsin_shared.executions import STREAM_NUMBERS
 from tocsin_shared.network import Reach
 from tocsin_shared.wire import dumps
@@ -47,7 +45,7 @@ class Forwards:
 
     async def send(self, http: aiohttp.ClientSession, entry: OutboxEntry) -> None:
         """Send one result. Raises NotSent."""
-        execution = await self._execution(self._db, entry)
+        execution = await execution_of(self._db, entry)
         if execution is None:  # its history was dropped meanwhile
             return
         # Whoever gets it twice can tell.
@@ -59,22 +57,7 @@ class Forwards:
 
     async def gave_up(self, session: Session, entry: OutboxEntry, why: str) -> None:
         """An event says it."""
-        execution = await self._execution(session, entry)
-        if execution is None:
-            return
-        event = NewEvent(
-            "output.forward_failed",
-            "error",
-            f"A result of job '{execution['job_name']}' could not be forwarded",
-            job_id=execution["job_id"],
-            run_id=execution["run_id"],
-            execution_id=execution["id"],
-            details=why,
-        )
-        await add_events(session, [event])
-
-    async def _execution(self, db: Database | Session, entry: OutboxEntry) -> Record | None:
-        return await history.execution(db, UUID(entry.payload["execution_id"]))
+        await tell_unsent(session, entry, "output.forward_failed", "forwarded", why)
 
     async def _body(self, execution: Record) -> dict[str, Any]:
         body = {
@@ -86,10 +69,10 @@ class Forwards:
             "finished_at": execution["finished_at"],
         }
         for stream, number in STREAM_NUMBERS.items():
-            parts: list[bytes] = []
+            printed = bytearray()
             async for _, data in chunks_of(self._db, execution["id"], number):
-                parts.append(data)
-                if sum(map(len, parts)) >= MOST_BYTES:
+                printed += data
+                if len(printed) >= MOST_BYTES:
                     break
-            body[stream.value] = b"".join(parts)[:MOST_BYTES].decode("utf-8", "replace")
+            body[stream.value] = printed[:MOST_BYTES].decode("utf-8", "replace")
         return body

@@ -6,14 +6,13 @@ from uuid import UUID
 import aiohttp
 
 from tocsin_controller.hints import FORWARDS
-from tocsin_controller.store import history
 from tocsin_controller.store.database import Database, Record, Session
-from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.outbox import OutboxEntry, change_in_outbox
 from tocsin_controller.store.output import chunks_of
 from tocsin_controller.store.unjudged import point_output
 from tocsin_controller.workflow.couriers import NotSent
 from tocsin_controller.workflow.ending import Ended
+from tocsin_controller.workflow.outgoing import execution_of, tell_unsent
 from tocsin_controller.workflow.sinks.outlets import Outlets
 from tocsin_controller.workflow.sinks.printed import Printed
 from tocsin_shared.executions import STREAM_NUMBERS
@@ -50,7 +49,7 @@ class Sinks:
 
     async def send(self, http: aiohttp.ClientSession, entry: OutboxEntry) -> None:
         """To each sink that has not taken it yet; one that fails is in no other's way. Raises NotSent."""
-        execution = await history.execution(self._db, UUID(entry.payload["execution_id"]))
+        execution = await execution_of(self._db, entry)
         if execution is None:  # its history was dropped meanwhile
             return
         printed = await self._printed(execution)
@@ -70,7 +69,7 @@ class Sinks:
 
     async def sent(self, session: Session, entry: OutboxEntry) -> None:
         """All have it: where one is to have it alone, what is kept says where all of it is, if anybody has that."""
-        execution = await history.execution(session, UUID(entry.payload["execution_id"]))
+        execution = await execution_of(session, entry)
         if execution is None or all(sink.keep_output for sink in _sinks(entry)):
             return
         if any(execution[f"{stream}_bytes"] > MOST_BYTES for stream in ("stdout", "stderr")):
@@ -81,19 +80,7 @@ class Sinks:
 
     async def gave_up(self, session: Session, entry: OutboxEntry, why: str) -> None:
         """An event says it; the output is kept."""
-        execution = await history.execution(session, UUID(entry.payload["execution_id"]))
-        if execution is None:
-            return
-        event = NewEvent(
-            "output.sink_failed",
-            "error",
-            f"A result of job '{execution['job_name']}' could not be handed to a sink",
-            job_id=execution["job_id"],
-            run_id=execution["run_id"],
-            execution_id=execution["id"],
-            details=why,
-        )
-        await add_events(session, [event])
+        await tell_unsent(session, entry, "output.sink_failed", "handed to a sink", why)
 
     async def _printed(self, execution: Record) -> Printed:
         return Printed(
