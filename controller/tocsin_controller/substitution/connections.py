@@ -1,18 +1,18 @@
 """Values of variables in the configuration of a connection."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from tocsin_controller.substitution.connection_strings import fill_connection_string
+from tocsin_controller.substitution.inspecting import Misplaced, inspect_fields
 from tocsin_controller.substitution.references import (
-    ANY_VALUE,
     PARAMS,
     REFERENCE,
     CannotPlace,
     ValueOf,
     as_text,
 )
-from tocsin_controller.substitution.tasks import MOST_NAMES, Misplaced
 from tocsin_controller.substitution.text import fill_header, fill_plain, fill_url
 from tocsin_shared.sql import Dialect
 
@@ -32,23 +32,12 @@ def fill_config(conn_type: str, config: Mapping[str, Any], value_of: ValueOf) ->
 
 def inspect_config(conn_type: str, config: Mapping[str, Any]) -> InspectedConfig:
     """What has to be known before it is filled, or stored."""
-    names: set[str] = set()
-    misplaced: list[Misplaced] = []
+    return inspect_fields(config, partial(_filled, conn_type), of="config", check=_refuse_param)
 
-    def value_of(name: str) -> str:
-        if name.startswith(PARAMS):
-            raise CannotPlace(name, "belongs to a run; a connection can only use variables")
-        names.add(name)
-        return ANY_VALUE
 
-    for field, value in config.items():
-        try:
-            _filled(conn_type, field, value, value_of)
-        except CannotPlace as error:
-            misplaced.append(Misplaced(f"config.{field}", str(error)))
-    if len(names) > MOST_NAMES:
-        misplaced.append(Misplaced("config", f"uses more than {MOST_NAMES} names"))
-    return frozenset(names), misplaced
+def _refuse_param(name: str) -> None:
+    if name.startswith(PARAMS):
+        raise CannotPlace(name, "belongs to a run; a connection can only use variables")
 
 
 def _filled(conn_type: str, field: str, value: Any, value_of: ValueOf) -> Any:

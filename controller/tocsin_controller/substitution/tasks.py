@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tocsin_controller.substitution.connection_strings import fill_connection_string
-from tocsin_controller.substitution.references import ANY_VALUE, PARAMS, CannotPlace, ValueOf
+from tocsin_controller.substitution.inspecting import Misplaced, inspect_fields
+from tocsin_controller.substitution.references import PARAMS, ValueOf
 from tocsin_controller.substitution.shell import fill_shell
 from tocsin_controller.substitution.sql import fill_sql
 from tocsin_controller.substitution.text import fill_body, fill_header, fill_plain, fill_url
 
-#: Names that one task may use.
-MOST_NAMES: Final = 100
 #: What says which kind of task it is and as whom it runs is decided when the job is saved.
 _UNTOUCHED: Final = frozenset({"type", "method", "run_as", "agent_task_type", "driver"})
 #: Fills one field, given the whole task.
@@ -42,14 +41,6 @@ _RULES: Final[dict[str, dict[str, _Rule]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Misplaced:
-    """A reference that no value can be put in for."""
-
-    field: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Uses:
     """The names that a task refers to."""
 
@@ -64,20 +55,9 @@ def fill_task(task: Mapping[str, Any], value_of: ValueOf) -> dict[str, Any]:
 
 def inspect(task: Mapping[str, Any]) -> tuple[Uses | None, list[Misplaced]]:
     """The names that a task uses, None when it uses none, and what is wrong with where they stand."""
-    names: set[str] = set()
-    misplaced: list[Misplaced] = []
-
-    def value_of(name: str) -> str:
-        names.add(name)
-        return ANY_VALUE
-
-    for field, value in task.items():
-        try:
-            _filled(field, value, value_of, task)
-        except CannotPlace as error:
-            misplaced.append(Misplaced(f"task.{field}", str(error)))
-    if len(names) > MOST_NAMES:
-        misplaced.append(Misplaced("task", f"uses more than {MOST_NAMES} names"))
+    names, misplaced = inspect_fields(
+        task, lambda field, value, value_of: _filled(field, value, value_of, task), of="task"
+    )
     if not names and not misplaced:
         return None, []
     params = frozenset(name.removeprefix(PARAMS) for name in names if name.startswith(PARAMS))
