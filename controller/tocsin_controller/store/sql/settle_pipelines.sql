@@ -16,15 +16,8 @@ WITH standing AS (
                count(*) FILTER (WHERE r.status = 'cancelled') AS cancelled,
                count(*) FILTER (WHERE r.status = 'skipped') AS skipped,
                count(*) FILTER (WHERE s.run_id IS NULL AND NOT EXISTS (
-                   SELECT FROM pipeline_edges AS e
-                   JOIN pipeline_steps AS i ON i.pipeline_run_id = e.pipeline_run_id AND i.job_id = e.parent_id
-                   LEFT JOIN runs AS o ON o.id = i.run_id
+                   SELECT FROM unmet_pipeline_edges AS e
                    WHERE e.pipeline_run_id = s.pipeline_run_id AND e.job_id = s.job_id
-                       AND (i.run_id IS NULL OR NOT CASE e.condition
-                           WHEN 'success' THEN o.status = 'succeeded'
-                           WHEN 'failure' THEN o.status IN ('failed', 'timed_out', 'lost')
-                           ELSE true
-                       END)
                )) AS stuck
         FROM pipeline_steps AS s
         LEFT JOIN runs AS r ON r.id = s.run_id

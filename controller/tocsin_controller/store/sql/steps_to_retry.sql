@@ -6,14 +6,6 @@ LEFT JOIN runs AS r ON r.id = s.run_id
 WHERE s.pipeline_run_id = $1 AND CASE
     WHEN s.run_id IS NOT NULL THEN r.status NOT IN ('pending', 'running', 'succeeded')
     ELSE NOT EXISTS (
-        SELECT FROM pipeline_edges AS e
-        JOIN pipeline_steps AS i ON i.pipeline_run_id = e.pipeline_run_id AND i.job_id = e.parent_id
-        LEFT JOIN runs AS o ON o.id = i.run_id
-        WHERE e.pipeline_run_id = s.pipeline_run_id AND e.job_id = s.job_id
-            AND (i.run_id IS NULL OR NOT CASE e.condition
-                WHEN 'success' THEN o.status = 'succeeded'
-                WHEN 'failure' THEN o.status IN ('failed', 'timed_out', 'lost')
-                ELSE true
-            END)
+        SELECT FROM unmet_pipeline_edges AS e WHERE e.pipeline_run_id = s.pipeline_run_id AND e.job_id = s.job_id
     )
 END
