@@ -349,6 +349,7 @@ class Agent:
             poller.wait_secs = min(max(answer.poll_wait_secs, SHORTEST_WAIT_SECS), MAX_POLL_WAIT_SECS)
             poller.epoch = registration.identity.epoch
             heartbeat.every_secs = answer.heartbeat_interval_secs
+            poller.freshness.set_pace(answer.heartbeat_interval_secs)
             log.info("agent_registered", agent=registration.identity.name, agent_id=str(answer.agent_id))
             self._registered.set()
             loops = [

@@ -8,6 +8,7 @@ from tocsin_agent.clock import Moment
 from tocsin_agent.connecting.ordered import Trials
 from tocsin_agent.contact import Contact
 from tocsin_agent.executor import Executor
+from tocsin_agent.freshness import Freshness
 from tocsin_agent.intake import Intake
 from tocsin_agent.journal.journal import Journal
 from tocsin_agent.journal.log import JournalError
@@ -56,6 +57,7 @@ class Poller:
         #: A controller has answered a poll without slots since: nothing more can be on its way.
         self._nothing_comes = asyncio.Event()
         self.wait_secs = 25.0
+        self.freshness = Freshness()
         #: The newest epoch that a controller spoke of.
         self.epoch = 0
 
@@ -106,6 +108,7 @@ class Poller:
             if is_farewell:
                 self._nothing_comes.set()
             if answer.executions or answer.cancel or answer.stop or answer.trials:
+                self._drop_stale(answer, sent, request)
                 if await self._obey(answer, slots):
                     self._backoff.reset()
                     self._most_at_once = self._max_batch
@@ -133,6 +136,15 @@ class Poller:
             for change in changes:
                 change.cancel()
             poll.cancel()
+
+    def _drop_stale(self, answer: PollResponse, sent: Moment, request: PollRequest) -> None:
+        """Forget work that was on its way for too long; its orders hold whenever they come."""
+        held_secs = request.wait_secs if answer.held_secs is None else answer.held_secs
+        underway_secs = sent.age_secs() - held_secs
+        if answer.executions and not self.freshness.accepts(underway_secs):
+            count, secs = len(answer.executions), round(underway_secs, 1)
+            log.warning("assignments_refused", why="on their way for too long", count=count, secs=secs)
+            answer.executions = []
 
     async def _obey(self, answer: PollResponse, slots: int) -> bool:
         """Do what can be done of it; says whether there was anything."""

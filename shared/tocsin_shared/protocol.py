@@ -247,6 +247,8 @@ class PollRequest(AgentModel):
 class PollResponse(AgentModel):
     """Work and orders; all empty when the wait passed."""
 
+    #: How long the poll had waited when this work was taken for it; since then it is on its way.
+    held_secs: Seconds | None = None
     executions: Annotated[list[Assignment], Field(max_length=MAX_SLOTS_PER_POLL, fail_fast=True)] = []
     cancel: Orders[CancelOrder] = []
     stop: Orders[StopOrder] = []

@@ -1,6 +1,6 @@
 """`make chaos`: plays the scenarios and prints what each verdict says. Exits with 1 when one is violated.
 
-python -m tests.chaos [--seed N] [--secs N] [--only F12]... [--short] [--out DIR] [--list]
+python -m tests.chaos [--seed N] [--secs N] [--only F12]... [--short] [--older DIR] [--out DIR] [--list]
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         return 0
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"Seed {seed}: `make chaos ARGS='--seed {seed}'` makes the same choices again.\n")
-    chosen = _chosen(options.only, is_short=options.short)
+    chosen = _chosen(options)
     reports = [_play(one, seed, options) for one in chosen]
     failed = [report for report in reports if report.failures]
     print(
@@ -46,18 +46,29 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--short", action="store_true", help="only the short ones, at their shortest")
     parser.add_argument(
+        "--older",
+        type=Path,
+        metavar="DIR",
+        help="where an older release has tocsin-controller and tocsin-agent",
+    )
+    parser.add_argument(
         "--out", type=Path, default=Path("chaos-report"), help="where histories and pictures go"
     )
     parser.add_argument("--list", action="store_true", help="only list the scenarios")
     return parser.parse_args(arguments)
 
 
-def _chosen(only: list[str], *, is_short: bool) -> list[Scenario]:
-    if unknown := [key for key in only if key not in SCENARIOS]:
+def _chosen(options: argparse.Namespace) -> list[Scenario]:
+    if unknown := [key for key in options.only if key not in SCENARIOS]:
         sys.exit(f"Unknown scenarios: {', '.join(unknown)}. `--list` shows what there is.")
-    if only:
-        return [SCENARIOS[key] for key in only]
-    return sorted((one for one in SCENARIOS.values() if one.is_short or not is_short), key=_place)
+    asked = [SCENARIOS[key] for key in options.only] or sorted(
+        (one for one in SCENARIOS.values() if one.is_short or not options.short), key=_place
+    )
+    playable = [one for one in asked if options.older or not one.needs_older]
+    for one in asked:
+        if one not in playable:
+            print(f"{one.key:6} left out: it needs the programs of an older release (--older)")
+    return playable
 
 
 def _place(one: Scenario) -> tuple[bool, int, str]:
@@ -68,7 +79,9 @@ def _place(one: Scenario) -> tuple[bool, int, str]:
 
 def _play(one: Scenario, seed: int, options: argparse.Namespace) -> Report:
     began = time.monotonic()
-    report = asyncio.run(run(one, seed, options.out, is_short=options.short, mix_secs=options.secs))
+    report = asyncio.run(
+        run(one, seed, options.out, is_short=options.short, mix_secs=options.secs, older=options.older)
+    )
     marks = {finding.verdict: _MARKS[finding.truth] for finding in report.findings}
     row = " ".join(f"{verdict}{marks.get(verdict, '-')}" for verdict in VERDICTS)
     word = "FAILS" if report.failures else "holds"

@@ -80,11 +80,11 @@ class Fleet:
         await self._stack.aclose()
 
     async def add_controller(
-        self, name: str, *, under: Mapping[str, str] | None = None, **settings: str
+        self, name: str, *, under: Mapping[str, str] | None = None, programs: Path = BIN, **settings: str
     ) -> Member:
         """Start a controller with a link of its own to the database, and put it behind the balancer.
 
-        `under` is added to its environment.
+        `under` is added to its environment, `programs` is where its release is.
         """
         link = await self._stack.enter_async_context(Proxy(self.database_port, seed=self.seed))
         self.launches[name] = Launches()
@@ -105,8 +105,8 @@ class Fleet:
             }
             | {f"TOCSIN_{key.upper()}": value for key, value in settings.items()}
         )
-        command = [str(BIN / "tocsin-controller"), "serve"]
-        member = Member("controller", name, command, environment, self.directory / f"{name}.log")
+        log = self.directory / f"{name}.log"
+        member = Member("controller", name, environment, log, programs=programs)
         self.controllers[name] = member
         self.controller_ports[name] = port
         self.database_links[name] = link
@@ -123,11 +123,13 @@ class Fleet:
         *,
         before: Sequence[str] = (),
         under: Mapping[str, str] | None = None,
+        programs: Path = BIN,
         **settings: str,
     ) -> Member:
         """Start an agent with a link of its own and its name as tag, and wait until it is online.
 
-        `before` are words of its command line that come before it, `under` is added to its environment.
+        `before` are words of its command line that come before it, `under` is added to its environment,
+        `programs` is where its release is.
         """
         link = await self._stack.enter_async_context(Proxy(self.balancer.port, seed=self.seed))
         environment = {
@@ -139,8 +141,8 @@ class Fleet:
             "TOCSIN_AGENT_STATE_DIR": str(self.state_dir(name)),
         } | {f"TOCSIN_AGENT_{key.upper()}": value for key, value in settings.items()}
         environment |= under or {}
-        command = [*before, str(BIN / "tocsin-agent"), "run"]
-        member = Member("agent", name, command, environment, self.directory / f"{name}.log")
+        log = self.directory / f"{name}.log"
+        member = Member("agent", name, environment, log, programs=programs, before=before)
         self.agents[name] = member
         self.agent_links[name] = link
         member.start()

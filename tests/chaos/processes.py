@@ -12,18 +12,29 @@ import psutil
 
 BIN = Path(sys.executable).parent
 _END_SECS = 20.0
+_VERBS = {"controller": "serve", "agent": "run"}
 
 
 class Member:
     """One controller or agent, with its log in a file."""
 
     def __init__(
-        self, role: str, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path
+        self,
+        role: str,
+        name: str,
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        programs: Path = BIN,
+        before: Sequence[str] = (),
     ) -> None:
+        """before: words of its command line that come before the program."""
         self.role = role
         self.name = name
         self.environment = dict(environment)
-        self._command = list(command)
+        #: The directory whose program it runs from its next start on.
+        self.programs = programs
+        self._before = list(before)
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -44,7 +55,7 @@ class Member:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("TOCSIN_")}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                [*self._before, str(self.programs / f"tocsin-{self.role}"), _VERBS[self.role]],
                 env=inherited | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

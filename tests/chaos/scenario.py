@@ -37,6 +37,8 @@ class Scenario:
     lateness_secs: float = 5.0
     #: Played by `make test` too.
     is_short: bool = False
+    #: Only played when the programs of an older release are at hand.
+    needs_older: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +73,29 @@ def scenario(
     certain: frozenset[str] = USUAL,
     lateness_secs: float = 5.0,
     is_short: bool = False,
+    needs_older: bool = False,
 ) -> Callable[[Play], Play]:
     """Registers the coroutine below it."""
     if unknown := certain - set(VERDICTS):
         raise ValueError(f"unknown verdicts {unknown}")
 
     def register(play: Play) -> Play:
-        SCENARIOS[key] = Scenario(key, title, play, shows, certain, lateness_secs, is_short)
+        SCENARIOS[key] = Scenario(key, title, play, shows, certain, lateness_secs, is_short, needs_older)
         return play
 
     return register
 
 
-async def run(one: Scenario, seed: int, out: Path, *, is_short: bool, mix_secs: float = 60) -> Report:
+async def run(
+    one: Scenario, seed: int, out: Path, *, is_short: bool, mix_secs: float = 60, older: Path | None = None
+) -> Report:
     """Play it on a fresh installation. Never raises for what the product did."""
     meta = Meta(f"{one.key} {one.title}", seed, healed_ns=0, read_ns=0, lateness_secs=one.lateness_secs)
     directory = out / one.key
     # Not below a directory of pytest's: the database's account could not pass.
     with tempfile.TemporaryDirectory(prefix="tocsin-chaos-", ignore_cleanup_errors=True) as name:
         async with fleet(Path(name), seed) as installed:
-            stage = Stage(installed, meta, is_short=is_short, mix_secs=mix_secs)
+            stage = Stage(installed, meta, is_short=is_short, mix_secs=mix_secs, older=older)
             history: History | None = None
             watching = asyncio.create_task(stalls.watch(stage.faults), name="stalls")
             try:

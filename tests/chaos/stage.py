@@ -23,13 +23,17 @@ _A_PULSE_NS = 1_200_000_000
 class Stage:
     """One scenario being played."""
 
-    def __init__(self, fleet: Fleet, meta: Meta, *, is_short: bool, mix_secs: float = 60) -> None:
+    def __init__(
+        self, fleet: Fleet, meta: Meta, *, is_short: bool, mix_secs: float = 60, older: Path | None = None
+    ) -> None:
         self.fleet = fleet
         self.meta = meta
         #: Whether to take the least time in which the fault still shows.
         self.is_short = is_short
         #: How long the mix goes on.
         self.mix_secs = mix_secs
+        #: Where the programs of an older release are.
+        self.older = older
         #: Every choice comes from here, so that a seed repeats them.
         self.random = random.Random(meta.seed)  # noqa: S311  no secret
         self.faults: list[Fault] = []

@@ -60,6 +60,7 @@ class Auditor:
 
     async def audit(self, session: HeldSession, calls: Sequence[Call]) -> list[PollResponse]:
         """Hold what agents say against their leases, all in one question; what each is to be told."""
+        began = time.monotonic()
         leases = await leases_of(session, {call.session.id for call in calls})
         findings = _compare_all(calls, leases)
         if await self._adopt(session, calls, findings):
@@ -95,10 +96,12 @@ class Auditor:
         )
         answers: list[PollResponse] = []
         for call, found in zip(calls, findings, strict=True):
-            call.session.audited_at = time.monotonic()
-            call.session.unconfirmed.clear()
+            if call.seq is not None:  # a heartbeat says nothing of what it does not name
+                call.session.audited_at = time.monotonic()
+                call.session.unconfirmed.clear()
             fences = {lease.execution_id: lease.fence for lease in leases[call.session.id]}
             response = PollResponse(
+                held_secs=call.held_secs(began),
                 executions=[
                     a
                     for o, a in zip(offered, assignments, strict=True)

@@ -1,6 +1,7 @@
 """An agent's call that waits for an answer."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -26,6 +27,12 @@ class Call:
     is_claiming: bool = False
     #: The wait ended while it was claiming: without work the answer is empty.
     is_over: bool = False
+    #: By the monotonic clock.
+    came_at: float = field(default_factory=time.monotonic)
+
+    def held_secs(self, until: float) -> float:
+        """How long it had waited at that moment of the monotonic clock."""
+        return max(until - self.came_at, 0.0)
 
     def reply(self, response: PollResponse) -> None:
         """Answer, unless somebody did already."""

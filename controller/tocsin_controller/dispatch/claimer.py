@@ -192,6 +192,7 @@ class Claimer:
         looks, plan, takers = self._plan(up_to=up_to)
         if not looks:
             return 0
+        began = time.monotonic()
         for call in takers:
             call.is_claiming = True
         try:
@@ -209,7 +210,7 @@ class Claimer:
             definitions = await self._definitions.of_works(session, _all_of(given))
             given = await self._within_limits(session, given, definitions)
             await self._start_simple(session, given, definitions)
-            await self._answer(session, given, definitions)
+            await self._answer(session, given, definitions, began)
         except BaseException:
             for call in takers:  # what was handed out all the same is found by the audit of its next poll
                 call.session.expect_audit()
@@ -302,14 +303,16 @@ class Claimer:
                 lease_secs = _simple_lease_secs(definitions[work.job_id, work.job_version])
                 await renew_leases(transaction, [(work.agent_id, held)], lease_secs)
 
-    async def _answer(self, session: HeldSession, given: dict[Call, list[Handed]], definitions: Read) -> None:
-        """Send the work out."""
+    async def _answer(
+        self, session: HeldSession, given: dict[Call, list[Handed]], definitions: Read, began: float
+    ) -> None:
+        """Send the work out that was taken from then on."""
         assignments = iter(await self._assigner.assignments(session, _all_of(given), definitions))
         for call, works in given.items():
             executions = [a for _ in works if (a := next(assignments)) is not None]
             if call.is_native:
                 call.session.unconfirmed.update(a.execution_id for a in executions)
-            call.reply(PollResponse(executions=executions))
+            call.reply(PollResponse(held_secs=call.held_secs(began), executions=executions))
 
     def _park(self, call: Call) -> None:
         if call.answer.done():

@@ -7,7 +7,7 @@ from functools import partial
 from tests.chaos.commits import Moment
 from tests.chaos.processes import Member
 from tests.chaos.proxy import Act
-from tests.chaos.scenario import USUAL, scenario
+from tests.chaos.scenario import scenario
 from tests.chaos.stage import Stage
 
 
@@ -76,51 +76,3 @@ async def frozen_with_due_jobs(stage: Stage) -> None:
         await asyncio.sleep(20 if stage.is_short else 60)
         victim.thaw()
     stage.healed()
-
-
-@scenario(
-    "F24",
-    "controllers and agents are restarted one after the other under load",
-    shows=("G1", "G4", "G5"),
-    certain=USUAL,
-)
-async def rolling_restart(stage: Stage) -> None:
-    """In good order and one at a time: no run is interrupted, no call that is repeated once is lost."""
-    for name in ("c1", "c2"):
-        await stage.fleet.add_controller(name)
-    for name in ("a1", "a2"):
-        await stage.fleet.add_agent(name)
-    await stage.pulse()
-    await stage.job("asked-for", 0.3)
-    await stage.until_witnessed("pulse")
-    await stage.sample("before")
-    refused: list[str] = []
-
-    async def ask() -> None:
-        for n in range(10**6):
-            if (await stage.fleet.client.trigger("asked-for", idempotency_key=f"ask-{n}")).outcome != "ok":
-                again = await stage.fleet.client.trigger("asked-for", idempotency_key=f"ask-{n}")
-                if again.outcome != "ok":
-                    refused.append(f"ask-{n}: {again.outcome}")
-            await asyncio.sleep(0.2)
-
-    asking = asyncio.create_task(ask())
-    members = [*stage.fleet.controllers.values(), *stage.fleet.agents.values()]
-    for _ in range(1 if stage.is_short else 3):
-        for member in members:
-            async with stage.fault("restart", member.name):
-                if member.role == "controller":
-                    stage.fleet.balancer.take_out(stage.fleet.controller_ports[member.name])
-                await member.stop()
-                member.start()
-                if member.role == "controller":
-                    await stage.fleet.until_ready(member.name)
-                else:
-                    await stage.fleet.until_agent(member.name, "online")
-            await asyncio.sleep(1)
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
-    stage.healed()
-    stage.expect(not refused, f"calls were refused twice: {refused}")
-    interrupted = await stage.fleet.client.all_of("/api/runs?status=failed")
-    stage.expect(not interrupted, f"{len(interrupted)} runs failed")

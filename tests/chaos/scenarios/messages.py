@@ -1,5 +1,8 @@
 """Messages are lost at the worst moment: the work was done, and who asked for it does not know."""
 
+import asyncio
+import time
+
 from tests.chaos.proxy import Act, LoseAnswers, Side
 from tests.chaos.scenario import scenario
 from tests.chaos.stage import Stage
@@ -25,6 +28,34 @@ async def work_is_lost_on_its_way(stage: Stage) -> None:
     async with stage.fault("lose_work", "a1"):
         stage.fleet.agent_links["a1"].rules.append(losses)
         await stage.until(lambda: losses.lost == 4, "four lost answers")
+    stage.healed()
+
+
+@scenario(
+    "F4b",
+    "the answer that carries work arrives seconds later, when its job is deleted already",
+    shows=("G2",),
+)
+async def work_arrives_too_late(stage: Stage) -> None:
+    """Its agent does not start it: somebody was told that nothing of this job starts any more."""
+    await stage.fleet.add_controller("c1")
+    await stage.fleet.add_agent("a1")
+    await stage.pulse()
+    await stage.until_witnessed("pulse")
+    await stage.sample("before")
+    for number in range(1 if stage.is_short else 4):
+        guest = f"guest-{number}"
+        await stage.job(guest, 0.1, schedule={"type": "cron", "value": "* * * * * *"})
+        async with stage.fault("deaf", "a1"):
+            stage.fleet.agent_links["a1"].hang("down")
+            await asyncio.sleep(1.5)
+            deleted = await stage.fleet.client.delete(guest)
+            stage.expect(deleted.outcome == "ok", f"{guest} could not be deleted")
+            await asyncio.sleep(3.5)
+            stage.fleet.agent_links["a1"].heal()
+        await stage.until_witnessed("pulse", after_ns=time.time_ns())
+    refusals = stage.fleet.agents["a1"].log().count("on their way for too long")
+    stage.expect(refusals, "no answer that carried work came late")
     stage.healed()
 
 

@@ -13,6 +13,7 @@ agents rely on that, and nothing else.
 import asyncio
 import hashlib
 import ssl
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -86,6 +87,8 @@ class FakeController:
     receipts: dict[UUID, Receipt] = field(default_factory=dict)
     #: Switch: record so many uploads without answering them.
     answers_to_drop: int = 0
+    #: Switch: how long answers with work are on their way.
+    underway_secs: float = 0.0
     #: Switch: routes that are answered 503 until taken out.
     overloaded: set[str] = field(default_factory=set)
     #: Switch: routes and what they are refused with, once each.
@@ -226,7 +229,7 @@ class FakeController:
         except Refusal as refusal:
             return _refused(refusal)
 
-        turn = self._turns[key]
+        turn, came_at = self._turns[key], time.monotonic()
 
         def is_something() -> bool:
             if self._turns[key] != turn:
@@ -243,6 +246,9 @@ class FakeController:
         if self._turns[key] != turn:
             return _answer(PollResponse())
         answer, self._waiting = self._waiting, PollResponse()
+        answer.held_secs = time.monotonic() - came_at
+        if answer.executions:
+            await asyncio.sleep(self.underway_secs)
         return _answer(answer)
 
     async def _heartbeat(self, request: web.Request) -> web.Response:

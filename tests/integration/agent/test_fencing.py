@@ -9,10 +9,11 @@ from tests.integration.agent.conftest import Agents, assignment, is_running, pid
 from tests.integration.agent.fake_controller import FakeController
 
 from tocsin_agent.clock import Moment
+from tocsin_agent.freshness import LEAST_PATIENCE_SECS
 from tocsin_agent.journal.framing import frames
 from tocsin_agent.journal.records import Intent, encode
 from tocsin_shared.ids import new_id
-from tocsin_shared.protocol import CancelOrder, HeartbeatRequest, Receipt, StopOrder
+from tocsin_shared.protocol import CancelOrder, HeartbeatRequest, PollRequest, Receipt, StopOrder
 
 NUMBERS = count()
 
@@ -63,6 +64,25 @@ async def test_neither_the_command_nor_its_environment_is_on_disk(
         assert file.is_dir() or b"secret-in-command" not in file.read_bytes()
     go.touch()
     await controller.result(job.execution_id)
+
+
+async def test_what_was_on_its_way_for_too_long_is_not_started_but_offered_again(
+    controller: FakeController, agents: Agents
+) -> None:
+    await agents.start()
+    command, witness, go = paused(agents.directory)
+    go.touch()
+    await controller.until(lambda: bool(controller.bodies("poll", PollRequest)))
+    job = assignment(command)
+    controller.underway_secs = LEAST_PATIENCE_SECS + 0.2
+    await controller.offer(job)
+    await controller.until(lambda: len(controller.bodies("poll", PollRequest)) == 2)
+    assert not controller.bodies("poll", PollRequest)[1].running
+    assert not witness.exists()
+    controller.underway_secs = 0.0
+    await controller.offer(job.model_copy(update={"fence": 2}))
+    assert (await controller.result(job.execution_id)).fence == 2
+    assert witness.read_text() == "start\n"
 
 
 async def test_the_same_assignment_twice_starts_once(controller: FakeController, agents: Agents) -> None:

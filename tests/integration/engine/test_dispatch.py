@@ -159,6 +159,34 @@ async def test_a_lost_answer_goes_to_another_agent_when_its_own_takes_no_more(ha
     assert (taken.execution_id, taken.fence) == (unheard.execution_id, unheard.fence + 1)
 
 
+async def test_a_heartbeat_in_between_does_not_hide_a_lost_answer(harness: Harness) -> None:
+    """It names what the agent has, and says nothing of what may still be on its way."""
+    await harness.trigger(await harness.job())
+    agent = await harness.agent()
+    await agent.poll()
+    await harness.trigger(await harness.job())
+    agent.seq += 1
+    (unheard,) = (await agent.poll_unheard()).executions
+    await agent.heartbeat()
+    (again,) = (await agent.poll(wait_secs=1)).executions
+    assert (again.execution_id, again.fence) == (unheard.execution_id, unheard.fence + 1)
+
+
+async def test_an_answer_tells_how_long_the_poll_had_waited_for_its_work(harness: Harness) -> None:
+    agent = await harness.agent()
+    waiting = asyncio.create_task(agent.poll())
+    await asyncio.sleep(0.3)
+    await harness.trigger(await harness.job())
+    held_secs = (await waiting).held_secs
+    assert held_secs is not None
+    assert held_secs >= 0.3
+    agent.running.clear()
+    again = await agent.poll()  # as after a lost answer
+    assert again.executions
+    assert again.held_secs is not None
+    assert again.held_secs < held_secs
+
+
 async def test_an_answer_is_not_offered_again_while_the_agent_names_it(harness: Harness) -> None:
     await harness.trigger(await harness.job())
     agent = await harness.agent()
