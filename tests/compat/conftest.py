@@ -13,6 +13,7 @@ from tests.compat.webhooks import Endpoint, endpoint
 
 from tocsin_controller.app import running_controller
 from tocsin_controller.security.bootstrap import ensure_bootstrap_keys
+from tocsin_controller.security.sealing import new_key
 from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 
@@ -96,8 +97,9 @@ async def a_controller(database: Database, **settings: Any) -> AsyncIterator[Con
 
 @pytest.fixture
 async def controller(database: Database, database_url: str) -> AsyncIterator[Controller]:
-    """It runs nothing itself."""
-    async with a_controller(database, database_url=database_url, local_capacity=0) as running:
+    """It runs nothing itself, and can keep secrets."""
+    more = {"local_capacity": 0, "encryption_key": new_key()}
+    async with a_controller(database, database_url=database_url, **more) as running:
         yield running
 
 

@@ -56,6 +56,56 @@ async def test_chronos_keeps_of_a_task_what_its_clients_do_not_see(controller: C
     assert (await controller.call("GET", "/v1/jobs/any"))["executor_config"]["expectCode"] == "204"
 
 
+async def test_dkron_keeps_of_a_job_what_its_clients_do_not_see(controller: Controller) -> None:
+    vendor = {"name": "vendor", "conn_type": "http", "config": {"base_url": "http://127.0.0.1:9"}}
+    await controller.call("POST", "/api/connections", vendor)
+    task = {"type": "http", "method": "post", "url": "/ping", "connection": "vendor", "body": "a"}
+    rules = {
+        "extractions": [{"name": "n", "pattern": "n=([0-9]+)"}], "triggers": [{"pattern": "warn"}],
+        "assertions": [{"pattern": "done"}], "sinks": [{"type": "log"}],
+    }  # fmt: skip
+    await controller.call(
+        "POST",
+        "/api/jobs",
+        {
+            "name": "any", "task": task, "schedule": {"type": "on_demand"}, "output_rules": rules,
+            "timeout_secs": 300, "retry_max": 1, "retry_delay_secs": 60,
+        },
+    )  # fmt: skip
+    before = await controller.call("GET", "/api/jobs/any")
+
+    async def changed(**more: str | None) -> dict[str, Any]:
+        shown = await controller.call("GET", "/v1/jobs/any")
+        config = {key: one for key, one in (shown["executor_config"] | more).items() if one is not None}
+        await controller.call("POST", "/v1/jobs", shown | {"executor_config": config, "retries": 2})
+        assert (await controller.call("GET", "/v1/jobs/any"))["executor_config"] == config
+        return dict(await controller.call("GET", "/api/jobs/any"))
+
+    one = await changed(body="b", expectCode="204")
+    assert one["task"] == before["task"] | {"body": "b", "expect_statuses": [204]}
+    assert [one[key] for key in ("timeout_secs", "output_rules", "retry_delay_secs")] == [
+        before[key] for key in ("timeout_secs", "output_rules", "retry_delay_secs")
+    ]
+    one = await changed(expectBody="ok", timeout="10", body=None)
+    assert [a["pattern"] for a in one["output_rules"]["assertions"]] == ["done", "ok"]
+    assert (one["task"].get("body"), one["task"]["connection"], one["timeout_secs"]) == (None, "vendor", 10)
+    one = await changed(expectBody=None)
+    assert one["output_rules"] == before["output_rules"]
+    shown = await controller.call("GET", "/v1/jobs/any")
+    await controller.call("POST", "/v1/jobs", shown | {"processors": {"syslog": {"forward": "true"}}})
+    now = (await controller.call("GET", "/api/jobs/any"))["output_rules"]
+    assert [sink["type"] for sink in now["sinks"]] == ["syslog"]
+    assert now | {"sinks": []} == before["output_rules"] | {"sinks": []}
+    shell = {"executor": "shell", "executor_config": {"command": "true"}}
+    await controller.call("POST", "/v1/jobs", shown | shell)
+    one = await controller.call("GET", "/api/jobs/any")
+    assert (one["task"]["type"], "connection" in one["task"]) == ("shell", False)
+    limits = {"memory_max_bytes": 2**30, "cpu_max": 0.5, "pids_max": 10}
+    await controller.call("PUT", "/api/jobs/any", {"limits": limits})
+    assert (await changed(command="false"))["limits"] == limits
+    assert (await changed(mem_limit="2MB"))["limits"] == limits | {"memory_max_bytes": 2 * 1024**2}
+
+
 async def test_what_was_printed_bit_by_bit_is_shown_whole_by_all(local_controller: Controller) -> None:
     config = {"command": "for i in $(seq 12); do echo $i; sleep 0.03; done", "shell": "true"}
     job = {"name": "slow", "schedule": "@manually", "tags": {"server": "true"}, "executor": "shell"}

@@ -4,6 +4,7 @@ Dkron looks at an executor's settings when the job runs, not when it is saved: w
 and says why.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,12 +19,20 @@ _TASK: Final[TypeAdapter[Any]] = TypeAdapter(Task, config=ConfigDict(defer_build
 _WELL: Final = (*range(200, 209), 226)
 
 
-def read_work(name: str, executor: str, config: Config | None) -> Parts:
-    """`task`, and with it `timeout_secs`, `limits` and `output_rules`."""
+def read_work(name: str, executor: str, config: Config | None, connection: str | None = None) -> Parts:
+    """`task`, and with it `timeout_secs`, `limits` and `output_rules`.
+
+    `connection` is what the task uses that it is to replace: it may say where the server is.
+    """
     nothing: Parts = {"timeout_secs": None, "limits": None, "output_rules": None}
+    config = config or {}
+    if connection is not None and executor == "http":
+        config = {**config, "url": config.get("url") or "/"}
     try:
-        _check(executor, config or {})
-        parts = read_executor(executor, name, config or {})
+        _check(executor, config)
+        parts = read_executor(executor, name, config)
+        if connection is not None:
+            parts["task"]["connection"] = connection
         _TASK.validate_python(parts["task"])
     except ValidationError as error:
         first = error.errors()[0]
@@ -55,6 +64,8 @@ def write_executor(job: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     task = job["task"]
     if task["type"] == "shell":
         config = {"command": task["command"], "shell": "true"}
+        if task.get("stdin"):
+            config["payload"] = base64.b64encode(task["stdin"].encode()).decode()
         if task.get("env"):
             config["env"] = ",".join(f"{key}={value}" for key, value in task["env"].items())
         names = {"working_dir": "cwd", "run_as": "su"}

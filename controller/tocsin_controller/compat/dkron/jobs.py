@@ -7,12 +7,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from tocsin_controller.compat.dkron.checking import check_job
+from tocsin_controller.compat.dkron.merging import merged_work
 from tocsin_controller.compat.dkron.owners import changed_mail
 from tocsin_controller.compat.dkron.reading import DECIDED, definition_of, kept_of, marks
 from tocsin_controller.compat.dkron.writing import Past, kept_by, later, show_job
 from tocsin_controller.compat.saving import as_create, as_update, change_job, counted_from_now
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.jobs import JobService
+from tocsin_controller.services.show import show_definition
 from tocsin_controller.store.database import Database, Record
 from tocsin_controller.store.dkron import families, histories
 from tocsin_controller.store.history import FIRST_ID
@@ -128,13 +130,15 @@ class DkronJobs:
         """What is sent as it is shown stays as it was made, wherever that was."""
         shown = (await self.show([row]))[0]
         parts = counted_from_now(definition_of(job, parent, now), now, job["starts_at"])
+        stored = show_definition(row["definition"])
+        parts |= merged_work(stored, shown, job)
         moved = {
             part
             for keys, decided in DECIDED.items()
             if any((job[key] or None) != (shown[key] or None) for key in keys)
             for part in decided
         }
-        stays = {part for decided in DECIDED.values() for part in decided} - moved
+        stays = {part for decided in DECIDED.values() for part in decided} - moved | {"retry_delay_secs"}
         parts = {part: value for part, value in parts.items() if part not in stays}
         told, owner, before_owner = (
             row["definition"].get("notifications"),
