@@ -1,14 +1,12 @@
-"""As much of Groovy as a declarative Jenkinsfile needs: statements, blocks and literal texts. Nothing is evaluated."""
+"""As much of Groovy as a declarative Jenkinsfile needs: statements, blocks and calls. Texts are in `groovy_texts`."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
-_TEXT: Final = re.compile(
-    r'"""(?:\\.|[^\\])*?"""|\'\'\'(?:\\.|[^\\])*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL
-)
+from tocsin_cli.importing.groovy_texts import TEXT
+
 _COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "\n": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ def _block(text: str, position: int) -> tuple[list[Statement], int]:
     while position < len(text):
         if skipped := _COMMENT.match(text, position):
             position = skipped.end()
-        elif literal := _TEXT.match(text, position):
+        elif literal := TEXT.match(text, position):
             head, position = head + literal[0], literal.end()
         elif text[position] == "{" and depth == 0:
             body, end = _block(text, position + 1)
@@ -57,26 +55,6 @@ def _block(text: str, position: int) -> tuple[list[Statement], int]:
     return found, position
 
 
-def literal(text: str) -> str:
-    """The text that a literal means. Raises ValueError for anything else, and for what would have to be evaluated.
-
-    `${params.X}` and `${env.X}` in double quotes become the variable of a shell that has the same value.
-    """
-    text = text.strip()
-    match = _TEXT.fullmatch(text)
-    if match is None:
-        raise ValueError(f"'{text[:60]}' is no literal text")
-    quote = text[:3] if text[:3] in ("'''", '"""') else text[0]
-    inner = text[len(quote) : -len(quote)]
-    if quote.startswith('"'):
-        inner = re.sub(r"(?<!\\)\$\{(?:params|env)\.(\w+)\}", r"${\1}", inner)
-        if others := [
-            one for one in re.findall(r"(?<!\\)\$\{([^}]*)\}", inner) if not re.fullmatch(r"\w+", one)
-        ]:
-            raise ValueError(f"${{{others[0][:60]}}} would have to be evaluated")
-    return re.sub(r"\\(.)", lambda one: _ESCAPES.get(one[1], one[1]), inner, flags=re.DOTALL)
-
-
 def arguments(head: str) -> tuple[str, dict[str, str], list[str]]:
     """The name of a call, its named arguments and the others, as they are written."""
     match = re.match(r"(\w+)\s*\(?(.*?)\)?\s*$", head, re.DOTALL)
@@ -97,7 +75,7 @@ def _split(text: str) -> list[str]:
     """At its commas, which are neither in a text nor in brackets."""
     parts, depth, position = [""], 0, 0
     while position < len(text):
-        if found := _TEXT.match(text, position):
+        if found := TEXT.match(text, position):
             parts[-1] += found[0]
             position = found.end()
             continue
@@ -109,8 +87,3 @@ def _split(text: str) -> list[str]:
             parts[-1] += char
         position += 1
     return [part.strip() for part in parts]
-
-
-def texts(listed: str) -> list[str]:
-    """Those of a list of literals."""
-    return [literal(found[0]) for found in _TEXT.finditer(listed)]

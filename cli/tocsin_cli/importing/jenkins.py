@@ -1,6 +1,7 @@
 """Jenkins' jobs: `config.xml` of freestyle jobs. Pipelines are in `jenkins_pipelines`."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree as Xml
@@ -8,6 +9,7 @@ from xml.etree import ElementTree as Xml
 from tocsin_cli.importing.converted import CannotConvert, Converted, Json
 from tocsin_cli.importing.jenkins_timers import read_timers
 from tocsin_cli.importing.script_files import LONGEST_SCRIPT_BYTES, interpreter_of, run_script
+from tocsin_cli.importing.shell_words import unset_variables
 
 _REFERENCE: Final = re.compile(r"\{\{(?:params\.)?[A-Za-z0-9_]+\}\}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -44,11 +46,13 @@ def read_config(root: Xml.Element, name: str, options: JenkinsOptions) -> Conver
         raise CannotConvert(
             f"{name}: '{root.tag}' is no freestyle job: export the Jenkinsfile of a pipeline instead"
         )
-    found, notes = Converted(), list[str]()
-    parameters = _parameters(root, notes)
+    found, notes, doubts = Converted(), list[str](), list[str]()
+    parameters = _parameters(root, doubts)
     steps = list(root.iterfind("./builders/*"))
     try:
-        task = shell_task([_command(step) for step in steps], parameters, notes)
+        scripts = [_command(step, notes) for step in steps]
+        task = shell_task(scripts, parameters, notes)
+        doubts += unset_by_us(scripts, task["env"])
         schedules, zone = _timers(root, notes)
     except ValueError as error:
         found.skip(name, str(error))
@@ -63,11 +67,11 @@ def read_config(root: Xml.Element, name: str, options: JenkinsOptions) -> Conver
         # A build that waits while another runs is one, however often it was asked for.
         "overlap": None if root.findtext("concurrentBuild") == "true" else "queue",
         "max_queued": None if root.findtext("concurrentBuild") == "true" else 1,
-        "status": "paused" if root.findtext("disabled") == "true" else None,
+        "status": "paused" if doubts or root.findtext("disabled") == "true" else None,
     }
     if label := root.findtext("assignedNode"):
         notes.append(f"ran on nodes with the label {label}: say where with --target")
-    notes += _left_behind(root)
+    notes += _left_behind(root) + paused_because(doubts)
     add_timed(found, document, schedules, zone or options.timezone, notes)
     return found
 
@@ -106,9 +110,23 @@ def shell_task(scripts: list[str], parameters: list[Json], notes: list[str]) -> 
     return {"type": "shell", "command": command, "env": env}
 
 
-def _command(step: Xml.Element) -> str:
+def unset_by_us(scripts: list[str], env: Collection[str]) -> list[str]:
+    """Why scripts must not run as they are: they would find variables of Jenkins or of its nodes empty."""
+    names = list(dict.fromkeys(name for script in scripts for name in unset_variables(script, env)))
+    listed = f"${', $'.join(names[:10])}" + (f" and {len(names) - 10} others" if len(names) > 10 else "")
+    return [f"nobody sets {listed} here"] if names else []
+
+
+def paused_because(doubts: list[str]) -> list[str]:
+    """The notes of a job that must not run before somebody has looked at it."""
+    return [f"is paused until somebody has looked at it: {doubt}" for doubt in doubts]
+
+
+def _command(step: Xml.Element, notes: list[str]) -> str:
     if step.tag != _SHELL:
         raise ValueError(f"there is no counterpart of its build step {step.tag}")
+    if (code := step.findtext("unstableReturn") or "0") != "0":
+        notes.append(f"fails with the exit code {code}, which made its build unstable")
     return (step.findtext("command") or "").replace("\r\n", "\n")
 
 
@@ -126,13 +144,13 @@ def _timers(root: Xml.Element, notes: list[str]) -> tuple[list[str], str | None]
     return found, zone
 
 
-def _parameters(root: Xml.Element, notes: list[str]) -> list[Json]:
+def _parameters(root: Xml.Element, doubts: list[str]) -> list[Json]:
     found: list[Json] = []
     for one in root.iterfind(".//parameterDefinitions/*"):
         kind = _PARAMETERS.get(one.tag.rpartition(".")[2])
         name = (one.findtext("name") or "").strip()
         if kind is None or not _VARIABLE.fullmatch(name):
-            notes.append(f"its parameter {name} ({one.tag.rpartition('.')[2]}) does not come along")
+            doubts.append(f"its parameter {name} ({one.tag.rpartition('.')[2]}) has no counterpart")
             continue
         choices = [choice.text or "" for choice in one.iterfind(".//string")]
         found.append(

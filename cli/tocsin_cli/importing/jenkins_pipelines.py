@@ -1,13 +1,21 @@
 """Declarative Jenkinsfiles: a job for each stage, which waits for the one before it."""
 
-import re
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
 from tocsin_cli.importing.converted import CannotConvert, Converted, Json, name_from
-from tocsin_cli.importing.groovy_blocks import Statement, arguments, literal, parse, texts
-from tocsin_cli.importing.jenkins import JenkinsOptions, add_timed, parameter, shell_task
+from tocsin_cli.importing.groovy_blocks import Statement, arguments, parse
+from tocsin_cli.importing.groovy_texts import literal, pieces, shell_script, texts
+from tocsin_cli.importing.jenkins import (
+    JenkinsOptions,
+    add_timed,
+    parameter,
+    paused_because,
+    shell_task,
+    unset_by_us,
+)
 from tocsin_cli.importing.jenkins_timers import read_timers
 
 _KINDS: Final = {"string": "text", "text": "text", "booleanParam": "boolean", "choice": "select"}
@@ -15,6 +23,8 @@ _KINDS: Final = {"string": "text", "text": "text", "booleanParam": "boolean", "c
 _REPORTING: Final = frozenset(
     {"junit", "archiveArtifacts", "publishHTML", "cleanWs", "deleteDir", "timestamps"}
 )
+#: What begins statements that only name something.
+_DEFINITIONS: Final = ("def ", "import ", "package ", "@", "#!")
 
 
 @dataclass(slots=True)
@@ -35,10 +45,12 @@ class _Pipeline:
 def read_jenkinsfile(text: str, name: str, options: JenkinsOptions) -> Converted:
     """Raises CannotConvert."""
     try:
-        blocks = [one.body for one in parse(text) if one.head == "pipeline" and one.body is not None]
+        statements = parse(text)
+        blocks = [one.body for one in statements if one.head == "pipeline" and one.body is not None]
         if len(blocks) != 1:
             raise ValueError("no declarative pipeline: scripted ones are programs, which can't be converted")
         pipeline = _read(blocks[0])
+        _around([one for one in statements if one.head != "pipeline"], pipeline)
         found = Converted()
         before: str | None = None
         for stage in pipeline.stages:
@@ -75,6 +87,15 @@ def _read(body: list[Statement]) -> _Pipeline:
     return pipeline
 
 
+def _around(statements: list[Statement], pipeline: _Pipeline) -> None:
+    """What stands beside the pipeline: definitions do nothing by themselves, and texts that use them are doubts."""
+    for one in statements:
+        if one.head.startswith(_DEFINITIONS):
+            pipeline.notes.append(f"'{one.head[:60]}' does not come along")
+        else:
+            pipeline.doubts.append(f"'{one.head[:60]}' beside its pipeline has no counterpart")
+
+
 def _triggers(body: list[Statement], pipeline: _Pipeline) -> None:
     for trigger in body:
         name, _, plain = arguments(trigger.head)
@@ -93,15 +114,26 @@ def _parameters(body: list[Statement], pipeline: _Pipeline) -> None:
         if kind not in _KINDS or "name" not in named:
             pipeline.doubts.append(f"its parameter {one.head[:60]} has no counterpart")
             continue
-        default = named.get("defaultValue")
-        value = None if default is None else default if kind == "booleanParam" else literal(default)
-        choices = texts(named.get("choices", ""))
-        if len(choices) == 1:
-            choices = choices[0].splitlines()
-        description = literal(named["description"]) if "description" in named else None
-        pipeline.parameters.append(
-            parameter(literal(named["name"]), _KINDS[kind], value, choices, description)
-        )
+        try:
+            pipeline.parameters.append(_parameter(_KINDS[kind], named))
+        except ValueError as error:
+            pipeline.doubts.append(f"its parameter {one.head[:60]} can't be read: {error}")
+
+
+def _parameter(kind: str, named: dict[str, str]) -> Json:
+    """Raises ValueError."""
+    default = named.get("defaultValue")
+    if kind != "boolean":
+        default = None if default is None else literal(default)
+    elif default not in (None, "true", "false"):
+        raise ValueError(f"{default} would have to be evaluated")
+    choices = texts(named.get("choices", ""))
+    if len(choices) == 1:
+        choices = choices[0].splitlines()
+    if kind == "select" and not choices:
+        raise ValueError("its choices would have to be evaluated")
+    description = literal(named["description"]) if "description" in named else None
+    return parameter(literal(named["name"]), kind, default, choices, description)
 
 
 def _environment(body: list[Statement], env: dict[str, str], doubts: list[str]) -> None:
@@ -143,10 +175,10 @@ def _stage(
         list(pipeline.notes if before is None else ()),
         list(pipeline.doubts),
     )
-    scripts: list[str] = []
+    steps: list[Statement] = []
     for part in stage.body or []:
         if part.head == "steps":
-            scripts += _steps(part.body or [], notes, doubts)
+            steps += part.body or []
         elif part.head == "environment":
             _environment(part.body or [], env, doubts)
         elif part.head.startswith("agent"):
@@ -155,6 +187,9 @@ def _stage(
             notes.append("what follows it (post) does not come along")
         else:
             doubts.append(f"its part {part.head[:60]} has no counterpart")
+    known = {*env, *(str(one["name"]) for one in pipeline.parameters)}
+    scripts = _steps(steps, known, notes, doubts)
+    doubts += unset_by_us(scripts, known)
     try:
         task = shell_task(scripts or ["#!/bin/sh\n:"], pipeline.parameters, notes)
     except ValueError as error:
@@ -172,7 +207,7 @@ def _stage(
     }
     if before and pipeline.parameters:
         notes.append("gets the defaults of its parameters when the stage before it starts it")
-    notes += [f"is paused until somebody has looked at it: {doubt}" for doubt in doubts]
+    notes += paused_because(doubts)
     first = pipeline.timers if before is None else []
     if len(first) > 1:
         notes.append(
@@ -182,18 +217,15 @@ def _stage(
     return str(found.documents[-1]["name"])
 
 
-def _steps(body: list[Statement], notes: list[str], doubts: list[str]) -> list[str]:
+def _steps(body: list[Statement], known: Collection[str], notes: list[str], doubts: list[str]) -> list[str]:
     scripts: list[str] = []
     for step in body:
         name, named, plain = arguments(step.head)
         try:
             if step.body is None and name == "sh" and set(named) <= {"script", "label"} and (plain or named):
-                scripts.append(literal(named.get("script") or plain[0]))
+                scripts.append(shell_script(named.get("script") or plain[0], known))
             elif step.body is None and name == "echo" and plain:
-                text = literal(plain[0])
-                scripts.append(
-                    f"#!/bin/sh\necho {shlex.quote(text) if '$' not in text else _in_quotes(text)}"
-                )
+                scripts.append(f"#!/bin/sh\nprintf '%s\\n' {_echoed(plain[0], known)}")
             elif name in _REPORTING:
                 notes.append(f"its step {name} does not come along")
             else:
@@ -203,5 +235,13 @@ def _steps(body: list[Statement], notes: list[str], doubts: list[str]) -> list[s
     return scripts
 
 
-def _in_quotes(text: str) -> str:
-    return '"' + re.sub(r'([\\"`])', r"\\\1", text) + '"'
+def _echoed(text: str, known: Collection[str]) -> str:
+    """A literal as one word of the shell. Raises ValueError."""
+    word, plain = "", ""
+    for one in pieces(text, known):
+        if isinstance(one, str):
+            plain += one
+        else:
+            word += (shlex.quote(plain) if plain else "") + f'"${one.name}"'
+            plain = ""
+    return word + (shlex.quote(plain) if plain or not word else "")

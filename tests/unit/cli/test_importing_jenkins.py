@@ -178,13 +178,91 @@ def test_a_pipeline_is_a_chain_of_jobs() -> None:
         "agent { docker { image 'x' } }\nsteps { sh 'true' }",
         "parallel { stage('a') { steps { sh 'true' } } }",
         "steps { checkout scm }",
+        'steps { sh "rm -rf ${target}/*" }',
+        'steps { sh "rm -rf $target/*" }',
+        'steps { sh "rm -rf ${env.WORKSPACE}/*" }',
+        'steps { sh "echo $params.OTHER" }',
+        'steps { sh "echo $env.PLACE.toLowerCase" }',
+        """steps { sh "echo '${params.PLACE}'" }""",
+        """steps { sh "echo \\"$(awk '{print ${PLACE}}')\\"" }""",
+        "steps { sh '''a''' + b + '''c''' }",
+        "steps { sh 'rm -rf $WORKSPACE/*' }",
+        "steps { sh 'rm -rf \"${BUILD_TAG}\"/*' }",
+        'steps { echo "$target" }',
     ],
 )
 def test_what_is_not_understood_leaves_a_paused_job(stage: str) -> None:
-    found = pipeline(f"pipeline {{ agent any\nstages {{ stage('one') {{ {stage} }} }} }}")
+    parameters = "parameters { string(name: 'PLACE') }"
+    found = pipeline(f"pipeline {{ agent any\n{parameters}\nstages {{ stage('one') {{ {stage} }} }} }}")
     (job,) = found.documents
     assert job["status"] == "paused"
     assert any(note.startswith("is paused until somebody has looked at it: ") for _, note in found.notes)
+
+
+def test_what_stands_in_a_text_is_the_variable_of_a_shell() -> None:
+    steps = r"""
+        sh "echo $params.PLACE ${ params.PLACE } \"$PLACE\" ${env.LEVEL}x \$HOME \\\\$LEVEL $PLACE\u0021"
+        echo 'costs $5, \\n stays'
+        echo "${PLACE}'s $LEVEL"
+    """
+    found = pipeline(
+        f"""
+        @Library('steps') _
+        import groovy.json.JsonOutput
+        def unused = 5
+        pipeline {{
+          parameters {{ string(name: 'PLACE', defaultValue: 'here') }}
+          environment {{ LEVEL = 'high' }}
+          stages {{ stage('one') {{ steps {{ {steps} }} }} }}
+        }}
+        """
+    )
+    (job,) = found.documents
+    assert "status" not in job
+    env = {**job["task"]["env"], "PLACE": "a b", "HOME": "/h"}
+    done = subprocess.run(["/bin/sh", "-c", job["task"]["command"]], env=env, capture_output=True, text=True)
+    assert done.stdout == "a b a b a b highx /h \\high a b!\ncosts $5, \\n stays\na b's high\n"
+    assert [note.split("'")[1] for _, note in found.notes] == [
+        ["@Library(", "steps') _"][0], "import groovy.json.JsonOutput", "def unused = 5",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["properties([pipelineTriggers([cron('H * * * *')])])", "target = '/srv'", "node { sh 'true' }"],
+)
+def test_what_does_something_beside_a_pipeline_leaves_paused_jobs(beside: str) -> None:
+    (job,) = pipeline(
+        f"{beside}\npipeline {{ stages {{ stage('one') {{ steps {{ sh 'true' }} }} }} }}"
+    ).documents
+    assert job["status"] == "paused"
+
+
+@pytest.mark.parametrize(
+    ("script", "unset"),
+    [
+        ("rm -rf $WORKSPACE/*", ["WORKSPACE"]),
+        ("cd ${JENKINS_HOME} && echo $PLACE $HOME $lower", ["JENKINS_HOME"]),
+        ("X=1; for Y1 in a; do echo $X1 $Y1; done", ["X1"]),
+        ("awk '{print $NF}' # don't $HERE\necho '$HOST_A' \\$HOST_B ${HOST_C:-c}", []),
+        ("read -r FIRST SECOND; echo $FIRST$SECOND", []),
+        ("#!/usr/bin/perl\nprint $ENV", []),
+        ('#!/bin/bash -e\necho "it\'s $BUILD_ID"', ["BUILD_ID"]),
+    ],
+)
+def test_a_freestyle_job_that_reads_what_nobody_sets_is_paused(script: str, unset: list[str]) -> None:
+    step = f"<hudson.tasks.Shell><command><![CDATA[{script}]]></command></hudson.tasks.Shell>"
+    place = (
+        "<hudson.model.StringParameterDefinition><name>PLACE</name></hudson.model.StringParameterDefinition>"
+    )
+    found = config(
+        f"<project><properties><a><parameterDefinitions>{place}</parameterDefinitions></a></properties>"
+        f"<builders>{step}</builders></project>"
+    )
+    assert found.documents[0].get("status") == ("paused" if unset else None)
+    assert [note for _, note in found.notes] == [
+        f"is paused until somebody has looked at it: nobody sets ${name} here" for name in unset
+    ]
 
 
 @pytest.mark.parametrize(
