@@ -1,6 +1,8 @@
 """Results are handed to real sockets and real files, and to nothing that was not opened."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,9 +15,11 @@ from tests.net import free_port
 from tests.services.fluentd import fluentd
 
 from tocsin_controller.workflow.couriers import NotSent
+from tocsin_controller.workflow.sinks import outlets
 from tocsin_controller.workflow.sinks.addresses import FluentAddress, SyslogAddress
 from tocsin_controller.workflow.sinks.outlets import Outlets
 from tocsin_controller.workflow.sinks.printed import Printed
+from tocsin_controller.workflow.sinks.threads import Threads
 from tocsin_shared.logs import configure_logging
 from tocsin_shared.output_rules import Sink, SinkType
 
@@ -31,8 +35,8 @@ async def test_each_line_is_a_message_to_syslog_over_udp() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(30)
-        outlets = Outlets(syslog=SyslogAddress.parse(f"udp://127.0.0.1:{receiver.getsockname()[1]}"))
-        assert await outlets.hand_over(Sink(type=SinkType.SYSLOG), PRINTED) is None
+        opened = Outlets(syslog=SyslogAddress.parse(f"udp://127.0.0.1:{receiver.getsockname()[1]}"))
+        assert await opened.hand_over(Sink(type=SinkType.SYSLOG), PRINTED) is None
         lines = [receiver.recv(2_000).decode() for _ in range(2)]
     assert [line.split(" - - - ")[1] for line in lines] == [
         "job=back up/.. execution=e-1 status=succeeded one",
@@ -56,6 +60,50 @@ async def test_an_event_counts_once_it_is_acknowledged() -> None:
             with pytest.raises(NotSent, match="fluent") as refused:
                 await Outlets(fluent=address).hand_over(Sink(type=SinkType.FLUENT), PRINTED)
             assert not refused.value.is_final
+
+
+async def test_a_receiver_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlets, "LONGEST_SECS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address = FluentAddress.parse(f"tcp://127.0.0.1:{deaf.getsockname()[1]}")
+        more_than_buffers_take = replace(PRINTED, raw=b"x" * 30_000_000)
+        async with asyncio.timeout(30):
+            with pytest.raises(NotSent, match="fluent: it did not take it"):
+                await Outlets(fluent=address).hand_over(Sink(type=SinkType.FLUENT), more_than_buffers_take)
+
+
+async def test_what_syslog_takes_too_slowly_is_not_sent_on_behind_everybodys_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    long = replace(PRINTED, raw=b"line\n" * 2_000)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "log"))
+        receiver.settimeout(30)
+        address = SyslogAddress.parse(str(tmp_path / "log"))
+        opened = Outlets(syslog=address, syslog_threads=Threads("one", 1))
+        with monkeypatch.context() as hurried:
+            hurried.setattr(outlets, "LONGEST_SECS", 0.2)
+            with pytest.raises(NotSent, match="syslog: it did not take it"):
+                await opened.hand_over(Sink(type=SinkType.SYSLOG), long)
+        sending = asyncio.create_task(opened.hand_over(Sink(type=SinkType.SYSLOG), PRINTED))
+        received = 0
+        while not (await asyncio.to_thread(receiver.recv, 2_000)).endswith("twö".encode()):
+            received += 1
+        await sending
+    assert received < 2_000
+
+
+async def test_who_waits_for_a_thread_in_vain_leaves_nothing_behind() -> None:
+    threads, go_on, called = Threads("few", 1), threading.Event(), list[int]()
+    try:
+        for number in range(3):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await threads.run(lambda number=number: (called.append(number), go_on.wait(30)))
+    finally:
+        go_on.set()
+    assert await threads.run(sum, [1, 2]) == 3
+    assert called == [0]
 
 
 @pytest.fixture
@@ -86,17 +134,17 @@ async def test_files_are_whole_and_stay_where_the_operator_allowed_them(tmp_path
     (allowed / "below").mkdir(parents=True)
     other.mkdir()
     (allowed / "link").symlink_to(other)
-    outlets = Outlets(directories=(allowed,))
+    opened = Outlets(directories=(allowed,))
     for directory in (allowed, allowed / "below", allowed / "below"):
-        where = await outlets.hand_over(to_file(directory), PRINTED)
+        where = await opened.hand_over(to_file(directory), PRINTED)
         assert where == f"{socket.gethostname()}:{directory}/back_up_.._e-1.log"
         assert (directory / "back_up_.._e-1.log").read_text() == PRINTED.output
     for directory in (other, allowed / "link", allowed / ".." / "other", Path("/")):
         with pytest.raises(NotSent, match="output_directories") as refused:
-            await outlets.hand_over(to_file(directory), PRINTED)
+            await opened.hand_over(to_file(directory), PRINTED)
         assert refused.value.is_final
     with pytest.raises(NotSent, match="No such file"):
-        await outlets.hand_over(to_file(allowed / "missing"), PRINTED)
+        await opened.hand_over(to_file(allowed / "missing"), PRINTED)
     assert list(other.iterdir()) == []
     assert sorted(path.name for path in allowed.iterdir()) == ["back_up_.._e-1.log", "below", "link"]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ from tocsin_controller.workflow.sinks.files import write_file
 from tocsin_controller.workflow.sinks.fluent import send_fluent
 from tocsin_controller.workflow.sinks.printed import Printed
 from tocsin_controller.workflow.sinks.syslog import send_syslog
+from tocsin_controller.workflow.sinks.threads import Threads
 from tocsin_shared.logs import MAX_VALUE_CHARS, log
 from tocsin_shared.output_rules import Sink, SinkType
 
@@ -27,6 +28,8 @@ class Outlets:
     directories: tuple[Path, ...] = ()
     syslog: SyslogAddress | None = None
     fluent: FluentAddress | None = None
+    disk_threads: Threads = field(default_factory=lambda: Threads("sink-files"), compare=False)
+    syslog_threads: Threads = field(default_factory=lambda: Threads("sink-syslog"), compare=False)
 
     async def hand_over(self, sink: Sink, printed: Printed) -> str | None:
         """Where all of it is now; None where that can't be said, because it is cut or nobody confirms it.
@@ -44,9 +47,9 @@ class Outlets:
     async def _hand_over(self, sink: Sink, printed: Printed) -> str | None:
         match sink.type:
             case SinkType.FILE:
-                return await write_file(self.directories, sink.directory or "", printed)
+                return await write_file(self.disk_threads, self.directories, sink.directory or "", printed)
             case SinkType.SYSLOG if self.syslog is not None:
-                await send_syslog(self.syslog, printed)
+                await send_syslog(self.syslog_threads, self.syslog, printed, longest_secs=LONGEST_SECS)
             case SinkType.FLUENT if self.fluent is not None:
                 return await send_fluent(self.fluent, printed)
             case SinkType.LOG if self.log:

@@ -1,24 +1,26 @@
 """Each line of a result as a message to syslog: the socket of this host, or UDP."""
 
-import asyncio
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from tocsin_controller.workflow.sinks.addresses import SyslogAddress
 from tocsin_controller.workflow.sinks.printed import Printed
+from tocsin_controller.workflow.sinks.threads import Threads
 
 #: Facility `user`, severity `info`.
 _PRIORITY: Final = 8 + 6
 #: Of one line; receivers cut what is longer, or drop it.
 _MOST_LINE_BYTES: Final = 1_500
-_TIMEOUT_SECS: Final = 5.0
 
 
-async def send_syslog(address: SyslogAddress, printed: Printed) -> None:
+async def send_syslog(
+    threads: Threads, address: SyslogAddress, printed: Printed, *, longest_secs: float
+) -> None:
     """Raises OSError. Nobody confirms what came by UDP."""
-    await asyncio.to_thread(_send, address, list(_messages(address, printed)))
+    await threads.run(_send, address, printed, time.monotonic() + longest_secs)
 
 
 def _messages(address: SyslogAddress, printed: Printed) -> Iterator[bytes]:
@@ -32,9 +34,13 @@ def _messages(address: SyslogAddress, printed: Printed) -> Iterator[bytes]:
         yield head.encode() + line.encode()[:_MOST_LINE_BYTES].decode("utf-8", "ignore").encode()
 
 
-def _send(address: SyslogAddress, messages: list[bytes]) -> None:
+def _send(address: SyslogAddress, printed: Printed, until: float) -> None:
+    """Ends at that time of the monotonic clock: what is sent after everybody gave up would only come twice."""
     with _connected(address) as opened:
-        for message in messages:
+        for message in _messages(address, printed):
+            if (secs_left := until - time.monotonic()) <= 0:
+                raise TimeoutError
+            opened.settimeout(secs_left)
             opened.send(message)
 
 
@@ -45,7 +51,6 @@ def _connected(address: SyslogAddress) -> socket.socket:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
         family, where = found[0][0], found[0][4]
     opened = socket.socket(family, socket.SOCK_DGRAM)
-    opened.settimeout(_TIMEOUT_SECS)
     try:
         opened.connect(where)
     except OSError:
