@@ -13,7 +13,7 @@ from tocsin_shared.task_types import MAX_TASK_TYPES, TaskType, readable_task_typ
 from tocsin_shared.tasks import Task
 from tocsin_shared.tasks.fields import ScriptName
 from tocsin_shared.tasks.processes import MAX_SCRIPT_CHARS
-from tocsin_shared.wire import AgentModel, Model, Name, Text
+from tocsin_shared.wire import AgentModel, Model, Name, Text, storable
 
 #: Grows when an agent must know more than optional keys to take part.
 PROTOCOL_VERSION = 1
@@ -206,9 +206,7 @@ class StopOrder(AgentModel):
 
 def _storable(value: Any) -> Any:
     """A result must not be refused for a character that the database can't hold."""
-    if not isinstance(value, str):
-        return value
-    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return storable(value) if isinstance(value, str) else value
 
 
 class TrialOrder(AgentModel):

@@ -66,6 +66,11 @@ def _no_nul(value: str) -> str:
     return value
 
 
+def storable(value: str) -> str:
+    """What others said, without what PostgreSQL or JSON can't hold."""
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def _to_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)

@@ -32,7 +32,7 @@ class MailSink:
     port: int
     password: str | None = None
     #: Says to this address what it is told, and takes nothing.
-    refusals: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, str | bytes] = field(default_factory=dict)
     mails: list[tuple[list[str], EmailMessage]] = field(default_factory=list)
     #: Whether each came encrypted.
     encrypted: list[bool] = field(default_factory=list)
@@ -40,7 +40,7 @@ class MailSink:
 
     async def handle_RCPT(  # noqa: N802  as aiosmtpd calls it
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
+    ) -> str | bytes:
         self.calls += 1
         if (said := self.refusals.get(address)) is not None:
             return said

@@ -24,13 +24,16 @@ from tocsin_controller.store.outbox import (
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.logs import log
 from tocsin_shared.network import Reach
+from tocsin_shared.wire import storable
 
 POLL_SECS: Final = 1.0
 #: Sent at the same time.
 AT_ONCE: Final = 16
 #: For one HTTP request.
 LONGEST_SECS: Final = 10.0
-#: Before the second try; twice as long before each further one. Longer than a try takes.
+#: For one try of whatever freight.
+LONGEST_TRY_SECS: Final = 22.0
+#: Before the second try; twice as long before each further one. Even at its shortest (-20 %) longer than a try takes.
 FIRST_WAIT_SECS: Final = 30.0
 
 
@@ -38,7 +41,7 @@ class NotSent(Exception):
     """It was not accepted; the message says why, without secrets."""
 
     def __init__(self, why: str, *, is_final: bool = False) -> None:
-        super().__init__(why)
+        super().__init__(storable(why))
         #: The same would be answered the same.
         self.is_final = is_final
 
@@ -97,10 +100,34 @@ class Courier:
             for entry in entries:
                 wait_secs = jittered(self._first_wait_secs * 2**entry.attempts)
                 await defer_in_outbox(session, entry, "was being sent", retry_secs=wait_secs)
+        outages: list[Unavailable] = []
         async with asyncio.TaskGroup() as group:
             for entry in entries:
-                group.create_task(self._carry(http, entry))
+                group.create_task(self._carry_alone(http, entry, outages))
+        if outages:
+            raise outages[0]
         return len(entries)
+
+    async def _carry_alone(
+        self, http: aiohttp.ClientSession, entry: OutboxEntry, outages: list[Unavailable]
+    ) -> None:
+        """Whatever goes wrong with one keeps no other from being sent: it would be sent twice."""
+        try:
+            await self._carry(http, entry)
+        except Unavailable as error:
+            outages.append(error)
+        except Exception:
+            log.exception("outcome_not_noted", kind=self._freight.kind, entry=str(entry.id))
+            if entry.attempts + 1 >= self._freight.most_tries:
+                await self._drop(entry, outages)
+
+    async def _drop(self, entry: OutboxEntry, outages: list[Unavailable]) -> None:
+        """It is tried no more, though nobody could be told what became of it."""
+        try:
+            async with self._db.transaction() as session:
+                await delete_from_outbox(session, [entry.id])
+        except Unavailable as error:
+            outages.append(error)
 
     async def _carry(self, http: aiohttp.ClientSession, entry: OutboxEntry) -> None:
         try:
@@ -124,9 +151,12 @@ class Courier:
     async def _send(self, http: aiohttp.ClientSession, entry: OutboxEntry) -> None:
         """What nobody thought of is tried again like the rest, and keeps no other from being sent."""
         try:
-            await self._freight.send(http, entry)
+            async with asyncio.timeout(LONGEST_TRY_SECS):
+                await self._freight.send(http, entry)
         except (NotSent, Unavailable):
             raise
+        except TimeoutError:
+            raise NotSent(f"it took longer than {LONGEST_TRY_SECS:g} s") from None
         except Exception as error:
             log.exception("sending_failed", kind=self._freight.kind, entry=str(entry.id))
             raise NotSent(f"it could not be put together ({type(error).__name__})") from None

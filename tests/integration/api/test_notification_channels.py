@@ -36,6 +36,7 @@ from tocsin_shared.network import Reach
 
 PASSWORD = "hunter2-mail"
 OTHER_KEY = "b" * 64
+UNPRINTABLE = "550 niemand hier: M\xfcller\0".encode("latin-1")
 
 
 @pytest.fixture
@@ -156,6 +157,15 @@ async def test_a_test_goes_through_every_channel(api: Api) -> None:
     assert "webhook: sent" in tried["message"]
 
 
+async def test_a_test_says_what_servers_said_even_where_that_is_no_text(api: Api) -> None:
+    async with mail_sink() as mails:
+        mails.refusals = {"ops@example.org": UNPRINTABLE}
+        await put(api, email=email(mails.port), recipients={"emails": ["ops@example.org"]})
+        tried = await api.post("/api/notifications/test")
+    assert tried["status"] == "error"
+    assert "550 niemand hier: M" in tried["message"]
+
+
 async def test_a_channel_encrypts_or_sends_nothing(
     served: Served, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
@@ -216,19 +226,21 @@ async def test_what_can_not_be_sent_is_tried_again_and_given_up(
     courier = Courier(database, hints, reach, Messages(database, vault, reach), first_wait_secs=0.001)
     async with mail_sink() as mails, web_sink(503, 503, 204) as web, outside(reach) as http:
         mails.refusals = {"gone@example.org": "550 nobody here", "later@example.org": "451 busy"}
+        mails.refusals["strange@example.org"] = UNPRINTABLE
         channel = orjson.dumps(email(mails.port)).decode()
         await FleetSettings(database, configured, vault).change({"notification_email": channel}, admin)
         async with database.transaction() as session:
-            to = ("gone@example.org", "later@example.org")
+            to = ("gone@example.org", "later@example.org", "strange@example.org")
             calls = [WebCall(url, "{}") for url in (web.url, "http://169.254.169.254/")]
             await send_soon(session, [*(Mail(one, "s", "t") for one in to), *calls])
             await add_to_outbox(session, MESSAGE, [{"type": "pigeon", "about": {}}])
         while await connection.fetchval("SELECT count(*) FROM outbox"):
             await courier.once(http)
-        assert (len(web.requests), mails.calls) == (3, 1 + Messages.most_tries)
+        assert (len(web.requests), mails.calls) == (3, 2 + Messages.most_tries)
     rows = await connection.fetch("SELECT message, details FROM events WHERE kind = 'notification.failed'")
     failed = {row["message"]: row["details"] for row in rows}
     assert "550 nobody here; tried 1 times" in failed.pop("A mail to gone@example.org could not be sent")
+    assert "550 niemand hier: M" in failed.pop("A mail to strange@example.org could not be sent")
     assert f"tried {Messages.most_tries} times" in failed.pop("A mail to later@example.org could not be sent")
     assert "169.254.169.254" in failed.pop("A web request could not be sent")
     assert "does not know" in failed.pop("A message could not be sent")
