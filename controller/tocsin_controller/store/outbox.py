@@ -17,7 +17,9 @@ _DEFER = sql("defer_in_outbox")
 _ASIDE = sql("outbox_set_aside")
 _OFFER = sql("offer_set_aside")
 _DROP = sql("drop_set_aside")
-_CHANGE = sql("change_in_outbox")
+_NOTE_TAKEN = sql("note_taken_in_outbox")
+_CLAIMED = sql("claimed_in_outbox")
+_DELETE_CLAIMED = sql("delete_claimed_from_outbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ async def take_one_from_outbox(session: Session, entry_id: UUID) -> OutboxEntry 
     return OutboxEntry(**row) if row is not None else None
 
 
-async def delete_from_outbox(session: Session, entry_ids: Sequence[UUID]) -> None:
-    """They are done."""
-    await session.execute(_DELETE, list(entry_ids))
+async def delete_from_outbox(session: Session, entry_ids: Sequence[UUID]) -> int:
+    """They are done; how many of them were still there."""
+    return await session.execute(_DELETE, list(entry_ids))
 
 
 async def defer_in_outbox(
@@ -66,9 +68,20 @@ async def defer_in_outbox(
     return await session.fetchval(_DEFER, entry.id, entry.attempts, why, retry_secs) is not None
 
 
-async def change_in_outbox(session: Queries, entry_id: UUID, payload: dict[str, Any]) -> None:
-    """A part of it is done: this is what there is to know of it from now on."""
-    await session.execute(_CHANGE, entry_id, payload)
+async def is_claimed(db: Queries, entry: OutboxEntry) -> bool:
+    """Whether nobody has taken it since the caller did, by putting it off."""
+    found: bool = await db.fetchval(_CLAIMED, entry.id, entry.attempts + 1)
+    return found
+
+
+async def delete_claimed(session: Session, entry: OutboxEntry) -> bool:
+    """It is done, if nobody has taken it since the caller did."""
+    return await session.execute(_DELETE_CLAIMED, entry.id, entry.attempts + 1) == 1
+
+
+async def note_taken(session: Queries, entry_id: UUID, taken: dict[str, Any]) -> None:
+    """These parts of it are done, besides what others have done of it meanwhile."""
+    await session.execute(_NOTE_TAKEN, entry_id, taken)
 
 
 async def set_aside_entries(db: Queries, limit: int) -> list[Record]:

@@ -18,6 +18,7 @@ from tocsin_controller.store.database import Database, Session
 from tocsin_controller.store.outbox import (
     OutboxEntry,
     defer_in_outbox,
+    delete_claimed,
     delete_from_outbox,
     take_from_outbox,
 )
@@ -140,12 +141,13 @@ class Courier:
             if not is_last:
                 return
             async with self._db.transaction() as session:
-                await delete_from_outbox(session, [entry.id])
-                await self._freight.gave_up(session, entry, f"{error}; tried {entry.attempts + 1} times")
+                if await delete_claimed(session, entry):
+                    why = f"{error}; tried {entry.attempts + 1} times"
+                    await self._freight.gave_up(session, entry, why)
         else:
             async with self._db.transaction() as session:
-                await delete_from_outbox(session, [entry.id])
-                await self._freight.sent(session, entry)
+                if await delete_from_outbox(session, [entry.id]):
+                    await self._freight.sent(session, entry)
         self._hints.hint(EVENTS)
 
     async def _send(self, http: aiohttp.ClientSession, entry: OutboxEntry) -> None:

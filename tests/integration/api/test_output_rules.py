@@ -7,9 +7,20 @@ from typing import Any
 
 import asyncpg
 import orjson
+import pytest
 from aiohttp import web
 from tests.integration.api.conftest import Api, Serve, Worker, new_worker
 from tests.net import free_port
+from tests.services.fluentd import fluentd
+from tests.services.sinks import eventually
+
+from tocsin_controller.store.database import Database
+from tocsin_controller.store.outbox import OutboxEntry
+from tocsin_controller.workflow.couriers import NotSent, outside
+from tocsin_controller.workflow.sinks.outlets import Outlets
+from tocsin_controller.workflow.sinks.sending import Sinks
+from tocsin_shared.ids import new_id
+from tocsin_shared.network import Reach
 
 RULES = {
     "extractions": [{"name": "count", "pattern": "$.results.count", "type": "jsonpath"}],
@@ -116,6 +127,15 @@ async def test_a_result_is_forwarded_until_it_is_taken(serve: Serve) -> None:
     ]
 
 
+async def handed_over(connection: asyncpg.Connection) -> None:
+    """All sinks have all results."""
+    for _ in range(1_200):
+        if not await connection.fetchval("SELECT EXISTS (SELECT FROM outbox WHERE kind = 'sink')"):
+            return
+        await asyncio.sleep(0.025)
+    raise AssertionError("it is never handed over")
+
+
 async def test_output_is_replaced_only_where_all_of_it_is_for_certain(
     serve: Serve, connection: asyncpg.Connection, tmp_path: Path
 ) -> None:
@@ -123,11 +143,8 @@ async def test_output_is_replaced_only_where_all_of_it_is_for_certain(
         """What is kept of an execution once its sinks have it."""
         job = await api.job(output_rules={"sinks": [{**sink, "keep_output": False} for sink in sinks]})
         shown = await finished(api, worker, job, "x" * 3_000)
-        for _ in range(1_200):
-            if not await connection.fetchval("SELECT EXISTS (SELECT FROM outbox WHERE kind = 'sink')"):
-                return str((await api.get(f"/api/executions/{shown['id']}"))["stdout"])
-            await asyncio.sleep(0.025)
-        raise AssertionError("it is never handed over")
+        await handed_over(connection)
+        return str((await api.get(f"/api/executions/{shown['id']}"))["stdout"])
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
         syslog.bind(str(tmp_path / "log"))
@@ -139,3 +156,29 @@ async def test_output_is_replaced_only_where_all_of_it_is_for_certain(
             pointer = await kept(served.api, worker, *cut, {"type": "file", "directory": str(tmp_path)})
     where = pointer.removeprefix(f"output is in {socket.gethostname()}:").rstrip("\n")
     assert Path(where).read_text() == "x" * 3_000
+
+
+async def test_sinks_get_a_result_at_the_same_time_and_from_whoever_has_claimed_it(
+    serve: Serve, database: Database, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    is_written = asyncio.Event()
+    to_file = {"type": "file", "directory": str(tmp_path), "keep_output": True}
+    async with fluentd(until=is_written) as slow:
+        opened = {"output_fluent": f"tcp://127.0.0.1:{slow.port}", "output_directories": [str(tmp_path)]}
+        async with serve(**opened) as served:
+            worker = await new_worker(served.api)
+            job = await served.api.job(output_rules={"sinks": [{"type": "fluent"}, to_file]})
+            shown = await finished(served.api, worker, job, "hello")
+            await eventually(lambda: any(tmp_path.glob("*.log")))
+            is_written.set()
+            await handed_over(connection)
+    assert len(slow.events) == 1, "it is handed over once, to both"
+    (written,) = tmp_path.iterdir()
+    written.unlink()
+    payload = {"execution_id": shown["id"], "sinks": [to_file], "taken": {}}
+    async with outside(Reach()) as http:
+        with pytest.raises(NotSent, match="another controller"):
+            await Sinks(database, Outlets(directories=(tmp_path,))).send(
+                http, OutboxEntry(new_id(), payload, 0)
+            )
+    assert list(tmp_path.iterdir()) == []

@@ -3,14 +3,12 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import pytest
-import structlog
 from tests.net import free_port
 from tests.services.fluentd import fluentd
 
@@ -106,15 +104,6 @@ async def test_who_waits_for_a_thread_in_vain_leaves_nothing_behind() -> None:
     assert called == [0]
 
 
-@pytest.fixture
-def own_logging() -> Iterator[None]:
-    """What a test sets up is gone after it."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
-
-
-@pytest.mark.usefixtures("own_logging")
 async def test_the_log_gets_all_of_it_or_says_that_it_does_not(capsys: pytest.CaptureFixture[str]) -> None:
     printed = replace(PRINTED, raw=b"".join(b"%06d " % number for number in range(1_000)))
     to_log = Sink(type=SinkType.LOG)

@@ -43,6 +43,8 @@ class Outlets:
             raise NotSent(f"{sink.type}: it did not take it within {LONGEST_SECS:g} s") from None
         except OSError as error:
             raise NotSent(f"{sink.type}: {error.strerror or type(error).__name__}") from None
+        except UnicodeError:
+            raise NotSent(f"{sink.type}: its address is no host name") from None
 
     async def _hand_over(self, sink: Sink, printed: Printed) -> str | None:
         match sink.type:

@@ -1,5 +1,6 @@
 """Results on their way to sinks: an entry of the outbox for each, with what has taken it already."""
 
+import asyncio
 from typing import Any, Final
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import aiohttp
 
 from tocsin_controller.hints import FORWARDS
 from tocsin_controller.store.database import Database, Record, Session
-from tocsin_controller.store.outbox import OutboxEntry, change_in_outbox
+from tocsin_controller.store.outbox import OutboxEntry, is_claimed, note_taken
 from tocsin_controller.store.output import chunks_of
 from tocsin_controller.store.unjudged import point_output
 from tocsin_controller.workflow.couriers import NotSent
@@ -48,22 +49,28 @@ class Sinks:
         self._outlets = outlets
 
     async def send(self, http: aiohttp.ClientSession, entry: OutboxEntry) -> None:
-        """To each sink that has not taken it yet; one that fails is in no other's way. Raises NotSent."""
+        """To all sinks that have not taken it yet, at the same time. Raises NotSent."""
         execution = await execution_of(self._db, entry)
         if execution is None:  # its history was dropped meanwhile
             return
         printed = await self._printed(execution)
+        # What was read may be what another controller has put in place of the output.
+        if not await is_claimed(self._db, entry):
+            raise NotSent("another controller hands it over")
         taken, failures = entry.payload["taken"], list[NotSent]()
-        for place, sink in enumerate(_sinks(entry)):
-            if str(place) in taken:
-                continue
+
+        async def hand_over(place: str, sink: Sink) -> None:
             try:
-                taken[str(place)] = await self._outlets.hand_over(sink, printed)
+                taken[place] = await self._outlets.hand_over(sink, printed)
             except NotSent as error:
                 failures.append(error)
-            else:
-                await change_in_outbox(self._db, entry.id, entry.payload)
+
+        async with asyncio.TaskGroup() as group:
+            for place, sink in enumerate(_sinks(entry)):
+                if str(place) not in taken:
+                    group.create_task(hand_over(str(place), sink))
         if failures:
+            await note_taken(self._db, entry.id, taken)
             is_final = all(failure.is_final for failure in failures)
             raise NotSent("; ".join(map(str, failures)), is_final=is_final)
 
@@ -74,7 +81,8 @@ class Sinks:
             return
         if any(execution[f"{stream}_bytes"] > MOST_BYTES for stream in ("stdout", "stderr")):
             return  # they have its end only
-        said = "".join(f"output is in {place}\n" for place in entry.payload["taken"].values() if place)
+        taken = (where for _, where in sorted(entry.payload["taken"].items()))
+        said = "".join(f"output is in {where}\n" for where in taken if where)
         if said:
             await point_output(session, execution["id"], said.encode())
 
