@@ -93,11 +93,16 @@ async def test_what_syslog_takes_too_slowly_is_not_sent_on_behind_everybodys_bac
 
 async def test_who_waits_for_a_thread_in_vain_leaves_nothing_behind() -> None:
     threads, go_on, called = Threads("few", 1), threading.Event(), list[int]()
+
+    def hang(number: int) -> None:
+        called.append(number)
+        go_on.wait(30)
+
     try:
         for number in range(3):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
-                    await threads.run(lambda number=number: (called.append(number), go_on.wait(30)))
+                    await threads.run(hang, number)
     finally:
         go_on.set()
     assert await threads.run(sum, [1, 2]) == 3
