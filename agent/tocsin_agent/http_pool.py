@@ -102,28 +102,59 @@ class HttpPool:
         loop = asyncio.get_running_loop()
         addresses = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         connected = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECS)
+        reader = asyncio.StreamReader(limit=_READ_BYTES)
+        arrivals = _Arrivals(reader)
+        if self._tls is None:
+            raw, _ = await loop.create_connection(lambda: arrivals, sock=connected)
+            return _Connection(reader, arrivals, raw, raw)
+        # In two steps, for only what is below TLS knows how much was not sent yet.
+        raw, _ = await loop.create_connection(asyncio.Protocol, sock=connected)
         try:
-            reader, writer = await asyncio.open_connection(
-                sock=connected, ssl=self._tls, server_hostname=self._host if self._tls else None
-            )
+            secured = await loop.start_tls(raw, arrivals, self._tls, server_hostname=self._host)
         except BaseException:
-            connected.close()
+            raw.abort()
             raise
-        return _Connection(reader, writer)
+        if secured is None:
+            raw.abort()
+            raise HttpTrouble("the connection was closed before TLS was spoken")
+        arrivals.connection_made(secured)
+        return _Connection(reader, arrivals, secured, raw)
+
+
+class _Arrivals(asyncio.StreamReaderProtocol):
+    """Counts what comes, whether or not somebody reads it."""
+
+    count_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.count_bytes += len(data)
+        super().data_received(data)
 
 
 class _Connection:
     """One connection, which carries one call at a time."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        arrivals: _Arrivals,
+        transport: asyncio.WriteTransport,
+        raw: asyncio.WriteTransport,
+    ) -> None:
+        """`raw` is what carries TLS, or `transport` itself."""
         self._reader = reader
-        self._writer = writer
+        self._arrivals = arrivals
+        self._writer = asyncio.StreamWriter(transport, arrivals, reader, asyncio.get_running_loop())
+        self._raw = raw
         self._state = h11.Connection(h11.CLIENT)
+        self._read_bytes = 0
         self.used_at = 0.0
 
     @property
     def is_open(self) -> bool:
-        return not self._reader.at_eof() and not self._writer.is_closing()
+        """Whether a call may begin here: what came without having been asked for is an answer to none."""
+        is_quiet = self._arrivals.count_bytes == self._read_bytes
+        return is_quiet and not self._reader.at_eof() and not self._writer.is_closing()
 
     async def call(self, request: h11.Request, body: bytes, max_bytes: int) -> Answer:
         try:
@@ -141,6 +172,8 @@ class _Connection:
             return False
         if state.trailing_data[0]:
             return False  # an answer to nothing: the next one would be taken for another's
+        if self._writer.transport.get_write_buffer_size() or self._raw.get_write_buffer_size():
+            return False  # answered before the request was sent: the next would wait behind the rest of it
         state.start_next_cycle()
         self.used_at = asyncio.get_running_loop().time()
         return True
@@ -160,7 +193,9 @@ class _Connection:
         while True:
             event = self._state.next_event()
             if event is h11.NEED_DATA:
-                self._state.receive_data(await self._reader.read(_READ_BYTES))
+                data = await self._reader.read(_READ_BYTES)
+                self._read_bytes += len(data)
+                self._state.receive_data(data)
             elif isinstance(event, h11.Response):
                 status = event.status_code
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}

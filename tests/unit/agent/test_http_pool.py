@@ -1,10 +1,12 @@
 """The agent's own HTTP client against servers that say exactly what a test wants, byte by byte."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+import trustme
 
 from tocsin_agent.http_pool import HttpPool, HttpTrouble
 from tocsin_agent.link import TooLarge
@@ -22,6 +24,9 @@ class Server:
         self.came_by: list[int] = []
         self.heads: list[str] = []
         self.port = 0
+        #: What it says on a connection at its end, once `speaks` is set.
+        self.unasked = b""
+        self.speaks = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = max(self.came_by, default=-1) + 1
@@ -32,14 +37,36 @@ class Server:
             self.came_by.append(number)
             self.heads.append(head)
             writer.write(answer)
+        if self.unasked:
+            await self.speaks.wait()
+            writer.write(self.unasked)
         writer.close()
 
 
+class Hasty(Server):
+    """Answers the first request before it has read its body, of which it reads no more."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.came_by:
+            return await super().serve(reader, writer)
+        await reader.readuntil(b"\r\n\r\n")
+        self.came_by.append(0)
+        writer.write(OK)
+        await writer.wait_closed()
+        return None
+
+
 @asynccontextmanager
-async def pool_for(server: Server, path: str = "") -> AsyncIterator[HttpPool]:
-    listener = await asyncio.start_server(server.serve, "127.0.0.1")
+async def pool_for(server: Server, path: str = "", *, is_tls: bool = False) -> AsyncIterator[HttpPool]:
+    near, far = None, None
+    if is_tls:
+        authority = trustme.CA()
+        near, far = ssl.create_default_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.configure_trust(near)
+        authority.issue_cert("127.0.0.1").configure_cert(far)
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", ssl=far)
     server.port = listener.sockets[0].getsockname()[1]
-    pool = HttpPool(f"http://127.0.0.1:{server.port}{path}", None)
+    pool = HttpPool(f"http{'s' if is_tls else ''}://127.0.0.1:{server.port}{path}", near)
     try:
         yield pool
     finally:
@@ -47,9 +74,9 @@ async def pool_for(server: Server, path: str = "") -> AsyncIterator[HttpPool]:
         listener.close()
 
 
-async def call(pool: HttpPool, key: str = "k") -> bytes:
+async def call(pool: HttpPool, key: str = "k", body: bytes = b"{}") -> bytes:
     headers = {"Authorization": f"Bearer {key}"}
-    answer = await pool.post("/api/x", b"{}", headers, timeout_secs=30, max_bytes=1_000)
+    answer = await pool.post("/api/x", body, headers, timeout_secs=30, max_bytes=1_000)
     return answer.body
 
 
@@ -77,6 +104,29 @@ async def test_an_answer_to_nothing_is_not_taken_for_the_next_one() -> None:
     server = Server([OK + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", OK], [OK])
     async with pool_for(server) as pool:
         assert [await call(pool), await call(pool)] == [b"ok", b"ok"]
+    assert server.came_by == [0, 1]
+
+
+async def test_what_comes_unasked_while_nobody_calls_is_not_taken_for_the_next_answer() -> None:
+    server = Server([OK], [OK])
+    server.unasked = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    async with pool_for(server) as pool:
+        assert await call(pool) == b"ok"
+        (kept,) = pool._kept
+        server.speaks.set()
+        async with asyncio.timeout(30):
+            while kept.is_open:
+                await asyncio.sleep(0.01)
+        assert await call(pool) == b"ok"
+    assert server.came_by == [0, 1]
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+async def test_nothing_is_sent_behind_a_request_that_was_answered_before_it_was_sent(is_tls: bool) -> None:
+    server = Hasty([OK])
+    async with pool_for(server, is_tls=is_tls) as pool:
+        assert await call(pool, body=bytes(32 * 1024 * 1024)) == b"ok"
+        assert await call(pool) == b"ok"
     assert server.came_by == [0, 1]
 
 
