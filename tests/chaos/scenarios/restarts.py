@@ -51,7 +51,7 @@ async def two_releases(stage: Stage) -> None:
     for name in ("c1", "c2"):
         await stage.fleet.add_controller(name, programs=stage.older)
     for name in _AGENTS:
-        await stage.fleet.add_agent(name, programs=stage.older)
+        await stage.fleet.add_agent(name, programs=stage.older, stop="handover")
         await stage.pulse(f"pulse-{name}", target=on(name))
         await stage.until_witnessed(f"pulse-{name}")
     await stage.sample("before")
