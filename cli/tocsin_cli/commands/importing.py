@@ -91,15 +91,16 @@ async def crontab(
 @connected
 async def systemd(session: Session, /, timers: tuple[str, ...], **usual: Any) -> int:
     """Take over timer units; the service of each stands beside it, or where its `Unit=` says."""
-    from tocsin_cli.importing.systemd import read_timer, read_unit
+    from tocsin_cli.importing.systemd import read_timer
+    from tocsin_cli.importing.unit_files import read_unit
 
     target, zone = _target(usual["target"]), usual["timezone"] or _local_zone()
     found = Converted()
     for file in timers:
         name = Path(file).name.removesuffix(".timer")
-        timer = read_unit(_read(file), file)
+        timer = read_unit(_with_drop_ins(file), file)
         service_file = str(Path(file).with_name(timer.last("Timer", "Unit") or f"{name}.service"))
-        service = read_unit(_read(service_file), service_file)
+        service = read_unit(_with_drop_ins(service_file), service_file)
         _merge(found, read_timer(name, timer, service, target=target, timezone=zone))
     return await _carry_out(session, found, "systemd", usual)
 
@@ -289,6 +290,11 @@ def _read(file: str) -> str:
         return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"cannot read {file}: {error}") from None
+
+
+def _with_drop_ins(file: str) -> str:
+    """A unit, and what the files in the folder beside it add."""
+    return "\n".join(_read(one) for one in (file, *sorted(map(str, Path(f"{file}.d").glob("*.conf")))))
 
 
 def _folder(file: str) -> str:

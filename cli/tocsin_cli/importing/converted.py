@@ -36,6 +36,11 @@ class Converted:
         self.notes.append((where, f"not imported: {why}"))
 
 
+def paused_because(doubts: list[str]) -> list[str]:
+    """The notes of a job that must not run before somebody has looked at it."""
+    return [f"is paused until somebody has looked at it: {doubt}" for doubt in doubts]
+
+
 def name_from(*parts: str) -> str:
     """A job's name from texts of any kind: the same each time, and telling."""
     words = [word for part in parts for word in re.split(r"[^A-Za-z0-9_.]+", part) if word.strip("_.")]

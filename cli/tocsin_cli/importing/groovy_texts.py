@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
-from tocsin_cli.importing.shell_words import kept_as_text
+from tocsin_cli.importing.shell_words import Variable, kept_as_text
 
 #: A literal, from where it begins.
 TEXT: Final = re.compile(
@@ -17,13 +16,6 @@ _ESCAPED: Final = {
 }  # fmt: skip
 _PUT_IN: Final = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*))")
 _KNOWN: Final = re.compile(r"\s*(?:(?:params|env)\.)?(\w+)\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A parameter or a variable of the environment that stands in a text."""
-
-    name: str
 
 
 def pieces(text: str, known: Collection[str]) -> list[str | Variable]:

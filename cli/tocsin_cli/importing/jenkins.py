@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree as Xml
 
-from tocsin_cli.importing.converted import CannotConvert, Converted, Json
+from tocsin_cli.importing.converted import CannotConvert, Converted, Json, paused_because
 from tocsin_cli.importing.jenkins_timers import read_timers
 from tocsin_cli.importing.script_files import LONGEST_SCRIPT_BYTES, interpreter_of, run_script
-from tocsin_cli.importing.shell_words import unset_variables
+from tocsin_cli.importing.shell_words import nobody_sets, unset_variables
 
 _REFERENCE: Final = re.compile(r"\{\{(?:params\.)?[A-Za-z0-9_]+\}\}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -113,13 +113,7 @@ def shell_task(scripts: list[str], parameters: list[Json], notes: list[str]) -> 
 def unset_by_us(scripts: list[str], env: Collection[str]) -> list[str]:
     """Why scripts must not run as they are: they would find variables of Jenkins or of its nodes empty."""
     names = list(dict.fromkeys(name for script in scripts for name in unset_variables(script, env)))
-    listed = f"${', $'.join(names[:10])}" + (f" and {len(names) - 10} others" if len(names) > 10 else "")
-    return [f"nobody sets {listed} here"] if names else []
-
-
-def paused_because(doubts: list[str]) -> list[str]:
-    """The notes of a job that must not run before somebody has looked at it."""
-    return [f"is paused until somebody has looked at it: {doubt}" for doubt in doubts]
+    return [nobody_sets(names)] if names else []
 
 
 def _command(step: Xml.Element, notes: list[str]) -> str:

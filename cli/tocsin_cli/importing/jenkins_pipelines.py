@@ -1,22 +1,21 @@
 """Declarative Jenkinsfiles: a job for each stage, which waits for the one before it."""
 
-import shlex
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from tocsin_cli.importing.converted import CannotConvert, Converted, Json, name_from
+from tocsin_cli.importing.converted import CannotConvert, Converted, Json, name_from, paused_because
 from tocsin_cli.importing.groovy_blocks import Statement, arguments, parse
 from tocsin_cli.importing.groovy_texts import literal, pieces, shell_script, texts
 from tocsin_cli.importing.jenkins import (
     JenkinsOptions,
     add_timed,
     parameter,
-    paused_because,
     shell_task,
     unset_by_us,
 )
 from tocsin_cli.importing.jenkins_timers import read_timers
+from tocsin_cli.importing.shell_words import one_word
 
 _KINDS: Final = {"string": "text", "text": "text", "booleanParam": "boolean", "choice": "select"}
 #: Steps that report or keep what others did: without them a stage still does its work.
@@ -225,7 +224,7 @@ def _steps(body: list[Statement], known: Collection[str], notes: list[str], doub
             if step.body is None and name == "sh" and set(named) <= {"script", "label"} and (plain or named):
                 scripts.append(shell_script(named.get("script") or plain[0], known))
             elif step.body is None and name == "echo" and plain:
-                scripts.append(f"#!/bin/sh\nprintf '%s\\n' {_echoed(plain[0], known)}")
+                scripts.append(f"#!/bin/sh\nprintf '%s\\n' {one_word(pieces(plain[0], known))}")
             elif name in _REPORTING:
                 notes.append(f"its step {name} does not come along")
             else:
@@ -233,15 +232,3 @@ def _steps(body: list[Statement], known: Collection[str], notes: list[str], doub
         except (ValueError, IndexError) as error:
             doubts.append(f"its step {name} can't be read: {error}")
     return scripts
-
-
-def _echoed(text: str, known: Collection[str]) -> str:
-    """A literal as one word of the shell. Raises ValueError."""
-    word, plain = "", ""
-    for one in pieces(text, known):
-        if isinstance(one, str):
-            plain += one
-        else:
-            word += (shlex.quote(plain) if plain else "") + f'"${one.name}"'
-            plain = ""
-    return word + (shlex.quote(plain) if plain or not word else "")

@@ -1,7 +1,9 @@
-"""As much of the shell's quoting as tells which variables a script reads."""
+"""As much of the shell's quoting as tells which variables a script reads, and as makes a word."""
 
 import re
-from collections.abc import Collection
+import shlex
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 _READ: Final = re.compile(r"\$(?:\{([A-Z][A-Z0-9_]+)(?![A-Z0-9_]|:?[-=+?])|([A-Z][A-Z0-9_]+))")
@@ -21,6 +23,25 @@ _SET_ANYWAY: Final = frozenset(
         "BASH_SOURCE", "BASH_VERSION", "BASHPID", "SHLVL", "EPOCHSECONDS",
     }
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the environment that stands in a text."""
+
+    name: str
+
+
+def one_word(pieces: Iterable[str | Variable]) -> str:
+    """Texts and variables as one word of the shell, whatever is in them."""
+    word, text = "", ""
+    for one in pieces:
+        if isinstance(one, str):
+            text += one
+        else:
+            word += (shlex.quote(text) if text else "") + f'"${{{one.name}}}"'
+            text = ""
+    return word + (shlex.quote(text) if text or not word else "")
 
 
 def kept_as_text(script: str, positions: Collection[int]) -> bool:
@@ -45,6 +66,12 @@ def unset_variables(script: str, known: Collection[str]) -> list[str]:
         if not places[match.start()] and not _is_escaped(script, match.start())
     )
     return [name for name in dict.fromkeys(read) if name not in are_set and not name.startswith("TOCSIN_")]
+
+
+def nobody_sets(names: Sequence[str]) -> str:
+    """That a script would find variables empty."""
+    more = f" and {len(names) - 10} others" if len(names) > 10 else ""
+    return f"nobody sets ${', $'.join(names[:10])}{more} here"
 
 
 def _is_escaped(script: str, position: int) -> bool:

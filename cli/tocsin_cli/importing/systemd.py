@@ -1,63 +1,32 @@
 """systemd's timers with the services that they start (systemd.timer(5), systemd.service(5))."""
 
-import re
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from tocsin_cli.importing.calendar_events import to_cron
-from tocsin_cli.importing.converted import CannotConvert, Converted, Json
+from tocsin_cli.importing.converted import CannotConvert, Converted, Json, paused_because
+from tocsin_cli.importing.shell_words import nobody_sets
+from tocsin_cli.importing.unit_commands import plain, read_commands
+from tocsin_cli.importing.unit_files import Unit, span_secs
 
-_UNITS: Final = {
-    "us": 1e-6, "ms": 1e-3, "": 1, "s": 1, "sec": 1, "second": 1, "seconds": 1, "m": 60, "min": 60, "minute": 60,
-    "minutes": 60, "h": 3_600, "hr": 3_600, "hour": 3_600, "hours": 3_600, "d": 86_400, "day": 86_400,
-    "days": 86_400, "w": 604_800, "week": 604_800, "weeks": 604_800,
-}  # fmt: skip
-_SPAN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)")
 #: Missed instants are made up for after as long as a job may look back.
 _PERSISTENT_SECS: Final = 31 * 86_400
-_LEFT_BEHIND: Final = (
-    "EnvironmentFile", "LoadCredential", "PrivateTmp", "ProtectSystem", "MemoryMax", "CPUQuota", "ExecStartPost",
-)  # fmt: skip
-_IGNORED_PREFIXES: Final = "@-:+!"
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A unit's file: every value of every key, by section."""
-
-    sections: Mapping[str, Mapping[str, Sequence[str]]]
-
-    def all(self, section: str, key: str) -> list[str]:
-        """The values in order; an empty one takes back those before it."""
-        found: list[str] = []
-        for value in self.sections.get(section, {}).get(key, ()):
-            found = [*found, value] if value else []
-        return found
-
-    def last(self, section: str, key: str) -> str | None:
-        """The value that counts."""
-        found = self.all(section, key)
-        return found[-1] if found else None
-
-
-def read_unit(text: str, where: str) -> Unit:
-    """Raises CannotConvert."""
-    sections: dict[str, dict[str, list[str]]] = {}
-    section: dict[str, list[str]] | None = None
-    for line in re.sub(r"\\\n\s*", " ", text).splitlines():
-        stripped = line.strip()
-        if not stripped or stripped[0] in "#;":
-            continue
-        if stripped.startswith("[") and stripped.endswith("]"):
-            section = sections.setdefault(stripped[1:-1], {})
-            continue
-        key, equals, value = stripped.partition("=")
-        if section is None or not equals:
-            raise CannotConvert(f"{where}: no unit file: {stripped[:80]}")
-        section.setdefault(key.strip(), []).append(value.strip())
-    return Unit(sections)
+#: What is read, and what changes nothing about what a job does; the rest is told.
+_KNOWN: Final = {
+    "Unit": frozenset({"Description", "Documentation", "After", "Before", "DefaultDependencies"}),
+    "Timer": frozenset(
+        {
+            "OnCalendar", "OnUnitActiveSec", "OnUnitInactiveSec", "OnBootSec", "OnStartupSec", "OnActiveSec", "Unit",
+            "AccuracySec", "Persistent", "RandomizedDelaySec", "FixedRandomDelay",
+        }
+    ),
+    "Service": frozenset(
+        {
+            "Type", "ExecStart", "ExecStartPre", "ExecCondition", "Environment", "User", "WorkingDirectory",
+            "TimeoutStartSec", "TimeoutSec", "RuntimeMaxSec", "StandardOutput", "StandardError", "SyslogIdentifier",
+        }
+    ),
+}  # fmt: skip
+_CONDITIONS: Final = ("Condition", "Assert")
 
 
 def read_timer(name: str, timer: Unit, service: Unit, *, target: Json, timezone: str) -> Converted:
@@ -66,27 +35,34 @@ def read_timer(name: str, timer: Unit, service: Unit, *, target: Json, timezone:
     schedules = _schedules(name, timer, timezone, found)
     if not schedules:
         return found
-    task, notes = _task(name, service)
+    where = f"{name}.service"
+    commands = read_commands(service, where)
+    notes, doubts = [*commands.notes, *_left_behind(timer, service)], _conditions(timer, service)
+    if commands.unset:
+        doubts.append(nobody_sets(commands.unset))
+    task: Json = {"type": "shell", "command": commands.script(), "env": commands.env or None}
+    task["working_dir"] = _directory(service, where, notes)
     document: Json = {
         "name": name,
         "description": timer.last("Unit", "Description") or service.last("Unit", "Description"),
-        "task": task,
+        "task": {key: value for key, value in task.items() if value is not None},
         "target": target,
         # A unit that runs is not started again.
         "max_concurrent": 1,
+        "run_as": _plain(service.last("Service", "User"), where),
+        "timeout_secs": _timeout_secs(service, where),
+        "status": "paused" if doubts else None,
     }
-    if user := service.last("Service", "User"):
-        document["run_as"] = user
-    if (timeout := service.last("Service", "TimeoutStartSec")) and timeout != "infinity":
-        document["timeout_secs"] = max(1, round(_secs(timeout, f"{name}: TimeoutStartSec")))
-    if delay := timer.last("Timer", "RandomizedDelaySec"):
-        document["jitter_secs"] = round(_secs(delay, f"{name}: RandomizedDelaySec"))
-        notes.append("the delay is the same each time for the same instant, not a new one each time")
+    if (delay := timer.last("Timer", "RandomizedDelaySec")) and (secs := round(span_secs(delay, where))):
+        document["jitter_secs"] = secs
+        if not _is_true(timer.last("Timer", "FixedRandomDelay")):
+            notes.append("the delay is the same each time for the same instant, not a new one each time")
     if _is_true(timer.last("Timer", "Persistent")):
         document["catchup_window_secs"] = _PERSISTENT_SECS
     else:
         document["catchup"] = "none"
     document = {key: value for key, value in document.items() if value is not None}
+    notes += paused_because(doubts)
     for schedule, zone in schedules:
         found.add({**document, "schedule": schedule, "timezone": zone}, *notes)
         notes = []
@@ -104,7 +80,7 @@ def _schedules(name: str, timer: Unit, timezone: str, found: Converted) -> list[
         schedules.append(({"type": "cron", "value": cron}, zone or timezone))
     for key, counted_from in (("OnUnitActiveSec", None), ("OnUnitInactiveSec", "finish")):
         for text in timer.all("Timer", key):
-            value: Json = {"interval_secs": max(1, round(_secs(text, f"{name}: {key}")))}
+            value: Json = {"interval_secs": max(1, round(span_secs(text, f"{name}: {key}")))}
             if counted_from:
                 value["counted_from"] = counted_from
             schedules.append(({"type": "interval", "value": value}, timezone))
@@ -116,55 +92,58 @@ def _schedules(name: str, timer: Unit, timezone: str, found: Converted) -> list[
     return schedules
 
 
-def _task(name: str, service: Unit) -> tuple[Json, list[str]]:
-    lines = [*service.all("Service", "ExecStartPre"), *service.all("Service", "ExecStart")]
-    commands = [_command(line) for line in lines]
-    if not commands:
-        raise CannotConvert(f"{name}.service: no ExecStart")
-    if any("%" in command.replace("%%", "") for command in commands):
+def _directory(service: Unit, where: str, notes: list[str]) -> str | None:
+    directory = _plain(service.last("Service", "WorkingDirectory"), where)
+    if directory is None:
+        return None
+    if "~" in directory:
         raise CannotConvert(
-            f"{name}.service: specifiers such as %i are not understood; write their values instead"
+            f"{where}: WorkingDirectory={directory} is not understood; write the directory instead"
         )
-    task: Json = {"type": "shell", "command": " && ".join(commands).replace("%%", "%")}
-    if directory := service.last("Service", "WorkingDirectory"):
-        task["working_dir"] = directory
-    env: dict[str, str] = {}
-    for line in service.all("Service", "Environment"):
-        env |= dict(one.split("=", 1) for one in shlex.split(line) if "=" in one)
-    if env:
-        task["env"] = env
-    left = [key for key in _LEFT_BEHIND if service.all("Service", key)]
-    return task, [f"{key} of the service does not come along" for key in left]
+    if directory.startswith("-"):
+        notes.append("its directory has to be there; a missing one was ignored")
+    return directory.removeprefix("-")
 
 
-def _command(line: str) -> str:
-    """Without the prefixes that say how systemd starts it; a failure that it ignores, the shell ignores too."""
-    text = line.lstrip(_IGNORED_PREFIXES)
-    prefixes = line[: len(line) - len(text)]
-    command = " ".join(_word(word) for word in shlex.split(text))
-    return f"{{ {command} || true; }}" if "-" in prefixes else command
+def _timeout_secs(service: Unit, where: str) -> int | None:
+    """How long it may run: only a `oneshot` is starting all the time."""
+    keys = (
+        ("TimeoutStartSec", "TimeoutSec")
+        if service.last("Service", "Type") == "oneshot"
+        else ("RuntimeMaxSec",)
+    )
+    text = next((text for key in keys if (text := service.last("Service", key))), "infinity")
+    secs = 0.0 if text == "infinity" else span_secs(text, where)
+    return max(1, round(secs)) if secs else None
 
 
-def _word(word: str) -> str:
-    """As the shell needs it: to systemd, which is none, all but `$` is text."""
-    if "$" not in word:
-        return shlex.quote(word)
-    if re.fullmatch(r"\$[A-Za-z_]\w*", word):
-        return word  # split at its blanks, by both
-    escaped = re.sub(r'([\\"`])', r"\\\1", word).replace("$$", "\\$")
-    return f'"{escaped}"'
+def _conditions(timer: Unit, service: Unit) -> list[str]:
+    found = [
+        f"nobody looks at its {key}={value}"
+        for unit in (timer, service)
+        for key in unit.others("Unit", _KNOWN["Unit"])
+        if key.startswith(_CONDITIONS)
+        for value in unit.all("Unit", key)
+    ]
+    return found + [f"nobody runs its ExecCondition={one}" for one in service.all("Service", "ExecCondition")]
 
 
-def _secs(text: str, where: str) -> float:
-    """`1h 30min`, `90`. Raises CannotConvert."""
-    secs, position = 0.0, 0
-    while position < len(text.rstrip()):
-        part = _SPAN.match(text, position)
-        if part is None or part[2] not in _UNITS:
-            raise CannotConvert(f"{where}: '{text}' is no span of time")
-        secs += float(part[1]) * _UNITS[part[2]]
-        position = part.end()
-    return secs
+def _left_behind(timer: Unit, service: Unit) -> list[str]:
+    """What else stands in the units; sections such as `Install` say nothing about the job."""
+    return [
+        f"{key} of the {kind} does not come along"
+        for kind, unit in (("timer", timer), ("service", service))
+        for section, known in _KNOWN.items()
+        for key in unit.others(section, known)
+        if not (section == "Unit" and key.startswith(_CONDITIONS))
+    ]
+
+
+def _plain(text: str | None, where: str) -> str | None:
+    try:
+        return None if text is None else plain(text)
+    except ValueError as error:
+        raise CannotConvert(f"{where}: {error}") from None
 
 
 def _is_true(text: str | None) -> bool:

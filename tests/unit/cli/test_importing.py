@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tocsin_cli.importing.calendar_events import to_cron
 from tocsin_cli.importing.converted import CannotConvert, Converted, name_from
 from tocsin_cli.importing.crontab import CrontabOptions, read_crontab
-from tocsin_cli.importing.systemd import read_timer, read_unit
+from tocsin_cli.importing.systemd import read_timer
+from tocsin_cli.importing.unit_files import read_unit
 from tocsin_shared.jobs import JobCreate
 from tocsin_shared.manifest import Names, resolved
 
@@ -164,6 +165,7 @@ def test_a_timer_with_its_service_is_a_job() -> None:
     )
     service = """
 [Service]
+Type=oneshot
 User=backup
 WorkingDirectory=/srv
 Environment="A=x y" B=2
@@ -187,6 +189,99 @@ PrivateTmp=yes
     assert printed == "one;two /h x yb 50% a b\n"
 
 
+def printed_by(*lines: str, env: str = "") -> str:
+    """What a service of these commands prints here."""
+    starts = "".join(f"ExecStart={line}\n" for line in lines)
+    (job,) = accepted(
+        from_timer("[Timer]\nOnCalendar=daily\n", f"[Service]\nType=oneshot\nEnvironment={env}\n{starts}")
+    )
+    assert "status" not in job
+    done = subprocess.run(
+        ["/bin/sh", "-c", job["task"]["command"]],
+        env={"HOME": "/h", **job["task"].get("env", {})}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "printed"),
+    [
+        (r"""/bin/sh -c 'for f in a b; do echo "<$f>" $(echo x); done'""", "<a> x\n<b> x\n"),
+        (r"/bin/echo one ; -/bin/false ; /bin/echo two \; 'a;b'", "one\ntwo ; a;b\n"),
+        (r"""/bin/echo 'it\'s' "\x41\u0042\103" \d a\sb""", "it's ABC \\d a b\n"),
+        (
+            "/bin/echo a$HOME $$HOME $${HOME} ${HOME}/$$5 `date` $(date)",
+            "a$HOME $HOME ${HOME} /h/$5 `date` $(date)\n",
+        ),
+        (":/bin/echo $HOME ${HOME} $$", "$HOME ${HOME} $$\n"),
+        ("@/bin/echo greeter hello", "hello\n"),
+        ('"/bin/echo" "a b"c', "a bc\n"),
+    ],
+)
+def test_commands_mean_what_systemd_means_by_them(line: str, printed: str) -> None:
+    assert printed_by(line) == printed
+
+
+def test_a_variable_that_stands_alone_is_split_at_its_blanks_only() -> None:
+    assert printed_by("/usr/bin/printf <%%s> $OPTS ${OPTS}", env='"OPTS=a /*" X=100%%') == "<a></*><a /*>"
+
+
+@pytest.mark.parametrize(
+    ("timer", "service", "why"),
+    [
+        ("", "ExecStart=/bin/x $OPTIONS", "nobody sets $OPTIONS here"),
+        ("", "ExecStart=/bin/sh -c 'rm -rf $RUNTIME_DIRECTORY/*'", "nobody sets $RUNTIME_DIRECTORY here"),
+        ("", "ExecStart=/bin/x\nExecCondition=/bin/y", "nobody runs its ExecCondition=/bin/y"),
+        ("[Unit]\nConditionACPower=true", "ExecStart=/bin/x", "nobody looks at its ConditionACPower=true"),
+    ],
+)
+def test_what_a_service_needs_and_nobody_sees_to_leaves_a_paused_job(
+    timer: str, service: str, why: str
+) -> None:
+    found = from_timer(f"[Timer]\nOnCalendar=daily\n{timer}\n", f"[Service]\n{service}\n")
+    assert accepted(found)[0]["status"] == "paused"
+    assert found.notes == [("x", f"is paused until somebody has looked at it: {why}")]
+
+
+def test_what_else_stands_in_units_is_told() -> None:
+    found = from_timer(
+        "[Timer]\nOnCalendar=daily\nWakeSystem=true\nAccuracySec=1s\n",
+        "[Unit]\nRequires=db.service\n[Service]\nUser=bob\nExecStart=+/bin/x\nWorkingDirectory=-/srv\nProtectHome=yes\n"
+        "EnvironmentFile=/x\nEnvironmentFile=\n[Install]\nWantedBy=timers.target\n",
+    )
+    assert accepted(found)[0]["task"]["working_dir"] == "/srv"
+    assert [note for _, note in found.notes] == [
+        "/bin/x runs as the same account as the rest, not with all privileges",
+        "WakeSystem of the timer does not come along",
+        "Requires of the service does not come along",
+        "ProtectHome of the service does not come along",
+        "its directory has to be there; a missing one was ignored",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "secs"),
+    [
+        ("TimeoutStartSec=90", None),
+        ("RuntimeMaxSec=2min", 120),
+        ("Type=oneshot\nTimeoutStartSec=90", 90),
+        ("Type=oneshot\nTimeoutSec=10\nRuntimeMaxSec=5", 10),
+        ("Type=oneshot\nTimeoutStartSec=0", None),
+        ("Type=oneshot\nTimeoutStartSec=infinity", None),
+    ],
+)
+def test_only_a_oneshot_is_bounded_by_its_start(lines: str, secs: int | None) -> None:
+    (job,) = accepted(from_timer("[Timer]\nOnCalendar=daily\n", f"[Service]\nExecStart=/bin/x\n{lines}\n"))
+    assert job.get("timeout_secs") == secs
+
+
+def test_comments_of_a_unit_continue_nothing_and_may_stand_in_what_is_continued() -> None:
+    text = "# a comment \\\n[Service]\nExecStart=/bin/x \\\n  # --never\n  --fl\u2028ag \\\n\nUser=a\\\\\n"
+    unit = read_unit(text, "x.service")
+    assert unit.all("Service", "ExecStart") == ["/bin/x  --fl\u2028ag"]
+    assert unit.last("Service", "User") == "a\\\\"
+
+
 def test_spans_are_intervals_and_what_counts_from_a_boot_is_told() -> None:
     found = from_timer("[Timer]\nOnBootSec=5min\nOnUnitActiveSec=1h\nOnUnitInactiveSec=90\n")
     active, inactive = accepted(found)
@@ -202,6 +297,11 @@ def test_spans_are_intervals_and_what_counts_from_a_boot_is_told() -> None:
     [
         ("[Timer]\nOnCalendar=daily\n", "[Service]\n", "no ExecStart"),
         ("[Timer]\nOnCalendar=daily\n", "[Service]\nExecStart=/bin/x %i\n", "specifiers"),
+        ("[Timer]\nOnCalendar=daily\n", "[Service]\nExecStart=/bin/x ${A:-b}\n", "not understood"),
+        ("[Timer]\nOnCalendar=daily\n", "[Service]\nExecStart=/bin/x 'a\n", "not closed"),
+        ("[Timer]\nOnCalendar=daily\n", "[Service]\nExecStart=/bin/x\nUser=%i\n", "specifiers"),
+        ("[Timer]\nOnCalendar=daily\n", "[Service]\nExecStart=/bin/x\nEnvironment=A=%h\n", "specifiers"),
+        ("[Timer]\nOnCalendar=daily\n", "[Service]\nExecStart=/bin/x\nWorkingDirectory=~\n", "directory"),
         ("[Timer]\nOnUnitActiveSec=soon\n", "[Service]\nExecStart=/bin/x\n", "no span of time"),
         ("OnCalendar=daily\n", "", "no unit file"),
     ],
