@@ -7,6 +7,7 @@ import pytest
 
 from tocsin_controller.compat.dkron.executors import read_work
 from tocsin_controller.compat.dkron.instants import written
+from tocsin_controller.compat.dkron.restoring import in_order
 from tocsin_controller.compat.dkron.schedules import read_schedule
 from tocsin_controller.compat.dkron.values import KEYS, decode_job, first_value
 from tocsin_shared.dkron.instants import parse_instant
@@ -169,3 +170,14 @@ def test_jobs_are_decoded_as_go_does() -> None:
 def test_instants_are_written_as_go_does() -> None:
     for text in ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.12+02:00", "0001-01-01T00:00:00Z"):
         assert written(parse_instant(text)) == text
+
+
+def test_parents_are_restored_before_their_children_however_many() -> None:
+    names = [f"j{n}" for n in range(20_000)]
+    chain = [
+        {"name": name, "parent_job": parent} for name, parent in zip(names, [*names[1:], ""], strict=True)
+    ]
+    assert [job["name"] for job in in_order(chain)] == names[::-1]
+    circle = [{"name": "a", "parent_job": "b"}, {"name": "b", "parent_job": "a"}]
+    assert in_order([*circle, {"name": "c", "parent_job": ""}])[0]["name"] == "c"
+    assert len(in_order(circle)) == 2

@@ -47,10 +47,6 @@ class DkronJobs:
             raise NotFound(f"job {name[:100]} not found")
         return row
 
-    async def exists(self, name: str) -> bool:
-        """Whether there is a job of this name."""
-        return await job_row(self._db, name) is not None
-
     async def rows(self) -> list[Record]:
         """All of them, by name."""
         page = await list_jobs(

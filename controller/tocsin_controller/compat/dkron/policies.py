@@ -11,6 +11,7 @@ from typing import Any, Final
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_controller.store.database import Database
+from tocsin_controller.store.jobs import job_row
 from tocsin_controller.store.settings import lock_settings, stored_settings
 from tocsin_shared.errors import Forbidden, InvalidInput, NotFound
 
@@ -61,6 +62,11 @@ class Policies:
         asked = wanted or _WANTED.get(method, frozenset({"create", "update"}))
         if document is not None and not is_allowed(read_rules(document), path, asked):
             raise Forbidden(f"the policy '{by.name}' does not allow this")
+
+    async def check_saving(self, by: Principal, job: str) -> None:
+        """Raises Forbidden when a policy does not let this key make, or change, the job of that name."""
+        wanted = "create" if await job_row(self._db, job) is None else "update"
+        await self.check(by, "POST", f"/v1/jobs/{job}", frozenset({wanted}))
 
     async def get(self, name: str) -> dict[str, Any]:
         """One policy, as it is shown. Raises NotFound."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import BodyPartReader, web
@@ -9,6 +10,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from tocsin_controller.compat.dkron.checking import check_job
 from tocsin_controller.compat.dkron.jobs import MOST_JOBS, DkronJobs
+from tocsin_controller.compat.dkron.policies import Policies
 from tocsin_controller.compat.dkron.values import decode_job, first_value
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.store.database import Database
@@ -44,15 +46,16 @@ async def _bytes_of(part: BodyPartReader) -> bytes:
     return bytes(found)
 
 
-async def restore(db: Database, jobs: DkronJobs, raw: bytes, by: Principal) -> str:
+async def restore(db: Database, jobs: DkronJobs, policies: Policies, raw: bytes, by: Principal) -> str:
     """Save all of them, parents first; a line each, as JSON. Raises InvalidInput, and then nothing is saved."""
     told: list[str] = []
     failed: set[str] = set()
-    for job in in_order(await _read(db, raw)):
+    for job in await asyncio.to_thread(_read, raw, await read_clock(db)):
         if job["parent_job"] in failed:
             failed.add(job["name"])
             continue
         try:
+            await policies.check_saving(by, job["name"])
             await jobs.save(job, by)
         except TocsinError:
             failed.add(job["name"])
@@ -62,28 +65,27 @@ async def restore(db: Database, jobs: DkronJobs, raw: bytes, by: Principal) -> s
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
-async def _read(db: Database, raw: bytes) -> list[dict[str, Any]]:
-    value = await asyncio.to_thread(first_value, raw)
+def _read(raw: bytes, now: datetime) -> list[dict[str, Any]]:
+    value = first_value(raw)
     if not isinstance(value, list) or len(value) > MOST_JOBS:
         raise MalformedBody(f"the file must hold a list of at most {MOST_JOBS} jobs")
     found = [decode_job(one) for one in value]
-    now = await read_clock(db)
     names = {job["name"] for job in found}
     for job in found:
         check_job(job, now)
         if job["parent_job"] and job["parent_job"] not in names:
             raise InvalidInput(f"the parent of {job['name']} is not in the file")
-    return found
+    return in_order(found)
 
 
 def in_order(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Parents before their children; jobs that are their own ancestors come last."""
+    """Parents before their children; jobs that are their own ancestors come last. Of those of one name the last."""
     waiting = {job["name"]: job for job in jobs}
+    children: dict[str, list[dict[str, Any]]] = {}
     ordered: list[dict[str, Any]] = []
-    while waiting:
-        ready = [job for job in waiting.values() if job["parent_job"] not in waiting] or list(
-            waiting.values()
-        )
-        ordered += ready
-        waiting = {name: job for name, job in waiting.items() if job not in ready}
-    return ordered
+    for job in waiting.values():
+        parent = job["parent_job"]
+        (children.setdefault(parent, []) if parent in waiting else ordered).append(job)
+    for job in ordered:  # which grows meanwhile
+        ordered += children.pop(job["name"], ())
+    return ordered + [job for family in children.values() for job in family]

@@ -32,6 +32,8 @@ from tocsin_shared.logs import log
 
 #: Whoever comes without a key, where that is allowed.
 _NOBODY: Final = UUID(int=0)
+#: Another name of `/v1/jobs/{job}/executions`.
+_ALIAS: Final = "/v1/executions/{job}"
 
 
 class Paused(Unavailable):
@@ -80,7 +82,7 @@ class Dkron(Facade):
             FacadeRoute("POST", one + "/run", WRITERS, self.run),
             FacadeRoute("POST", one + "/toggle", WRITERS, self.toggle),
             FacadeRoute("GET", executions, READERS, self.executions),
-            FacadeRoute("GET", "/v1/executions/{job}", READERS, self.executions),
+            FacadeRoute("GET", _ALIAS, READERS, self.executions),
             FacadeRoute("DELETE", executions, WRITERS, self.forget),
             FacadeRoute("GET", executions + "/{execution}", READERS, self.execution),
             FacadeRoute("GET", "/v1/busy", READERS, self.busy),
@@ -115,7 +117,10 @@ class Dkron(Facade):
             caller = self._admission.admit_as(request, route.roles, self._stranger)
         else:
             caller = await self._admission.admit(request, route.roles, key)
-        await self._policies.check(caller, request.method, request.path)
+        path = request.path
+        if route.path == _ALIAS:
+            path = f"/v1/jobs/{request.match_info['job']}/executions"
+        await self._policies.check(caller, request.method, path)
         return caller
 
     async def list(self, call: FacadeCall) -> web.Response:
@@ -136,8 +141,7 @@ class Dkron(Facade):
             raise Paused
         raw = await read_body(call.request, MAX_BODY_BYTES)
         job = decode_job(first_value(raw))
-        wanted = "update" if await self._jobs.exists(job["name"]) else "create"
-        await self._policies.check(call.caller, "POST", f"/v1/jobs/{job['name']}", frozenset({wanted}))
+        await self._policies.check_saving(call.caller, job["name"])
         await self._jobs.save(job, call.caller)
         if "runoncreate" in call.request.query:
             await self._run_on_create(job["name"], call.caller)
@@ -235,7 +239,7 @@ class Dkron(Facade):
         if raw is None:
             raise NotFound
         try:
-            told = await restore(self._db, self._jobs, raw, call.caller)
+            told = await restore(self._db, self._jobs, self._policies, raw, call.caller)
         except InvalidInput:
             return self._said(web.Response(status=400))
         return self._answer(call, told)
