@@ -250,11 +250,6 @@ async def test_a_list_of_jobs_is_restored_once_each(dkron: Dkron) -> None:
     for name in ("k", "p"):
         await dkron.call("DELETE", f"/jobs/{name}")
 
-    def form(text: str, field: str = "file") -> aiohttp.FormData:
-        data = aiohttp.FormData()
-        data.add_field(field, text, filename="backup.json")
-        return data
-
     status, text, _ = await dkron.ask("POST", "/restore", form(dump))
     assert (status, json.loads(json.loads(text))) == (200, ["success create p", "success create k"])
     parent = await dkron.call("GET", "/jobs/p")
@@ -265,6 +260,12 @@ async def test_a_list_of_jobs_is_restored_once_each(dkron: Dkron) -> None:
     form_like = b'--x\r\nContent-Disposition: form-data; name="\x13"\r\n\r\n[]\r\n--x--\r\n'
     await not_a_form(dkron, form_like)
     await not_a_form(dkron, b"--y\r\n")
+
+
+def form(text: str, field: str = "file") -> aiohttp.FormData:
+    data = aiohttp.FormData()
+    data.add_field(field, text, filename="backup.json")
+    return data
 
 
 async def not_a_form(dkron: Dkron, body: bytes) -> None:
@@ -327,8 +328,8 @@ async def test_strangers_come_in_only_where_that_was_chosen(
         async with a_controller(database, database_url=database_url, **more) as opened:
             stranger = Dkron(opened.url, http, {})
             await stranger.save(name="a")
-            elsewhere = {"Origin": "https://evil.example"}
-            assert (await stranger.ask("POST", "/jobs/a", headers=elsewhere))[0] == 403
+            for elsewhere in ("https://evil.example", "http://["):
+                assert (await stranger.ask("POST", "/jobs/a", headers={"Origin": elsewhere}))[0] == 403
             async with http.get(f"{opened.url}/api/jobs") as answer:
                 assert answer.status == 401
 
@@ -356,6 +357,14 @@ async def test_a_policy_restricts_the_keys_of_its_name(dkron: Dkron, local_contr
         assert (await team.ask("POST", "/jobs", {**job, "name": "a-1"}))[0] == 403, "to make is not to change"
         assert (await team.ask("POST", "/jobs", {**job, "name": "b-1"}))[0] == 403
         assert (await team.ask("DELETE", "/jobs/a-1"))[0] == 403
+        policy["path"] = {"/v1/*": ["read", "create", "update"], "/v1/jobs/a-*": ["list"]}
+        await dkron.call("POST", "/acl/policies/team-a", policy, status=202)
+        dump = json.dumps([{**job, "name": name} for name in ("a-1", "a-2", "b-2")])
+        _, text, _ = await team.ask("POST", "/restore", form(dump))
+        assert json.loads(json.loads(text)) == ["fail create a-1", "fail create a-2", "success create b-2"]
+        policy["path"]["/v1/jobs/a-*"] = ["update"]
+        await dkron.call("POST", "/acl/policies/team-a", policy, status=202)
+        assert [(await team.ask("GET", f"/executions/{name}"))[0] for name in ("a-1", "b-2")] == [403, 200]
         assert (await dkron.ask("POST", "/acl/policies/x", {"path": {"/v1/*": ["sudo"]}}))[0] == 400
         await dkron.call("DELETE", "/acl/policies/team-a")
         assert (await dkron.ask("GET", "/acl/policies/team-a"))[:2] == (404, "")

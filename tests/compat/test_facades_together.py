@@ -10,6 +10,10 @@ from tests.compat.conftest import Controller
 KRAFTER, CHRONOS = "/api/v1/cron/jobs", "/api/v1/jobs"
 #: A lone half of a character that takes two: JSON can say it, UTF-8 can't.
 LONE = "\ud800"
+#: JSON that can't be kept, or not be shown again.
+ODD = (
+    '{"a":123456789012345678901234567890}', '{"a":"\\ud800"}', '{"a":"\\u0000"}', '{"a":' * 300 + "1" + "}" * 300,
+)  # fmt: skip
 
 
 def webhook(name: str, **more: Any) -> dict[str, Any]:
@@ -144,3 +148,22 @@ async def test_what_can_not_be_is_refused(
 ) -> None:
     async with controller.http.request(method, controller.url + path, json=body) as answer:
         assert answer.status in (400, 422), (answer.status, await answer.text())
+
+
+@pytest.mark.parametrize("body", ODD)
+async def test_a_job_of_dkron_with_a_body_that_can_not_be_kept_fails_and_says_why(
+    controller: Controller, body: str
+) -> None:
+    config = {"url": "127.0.0.1:9/a.B/C", "body": body}
+    job = {"name": "odd", "schedule": "@manually", "executor": "grpc", "executor_config": config}
+    assert (await controller.call("POST", "/v1/jobs", job))["executor_config"] == config
+    task = (await controller.call("GET", "/api/jobs/odd"))["task"]
+    assert (task["type"], task["exit_code"], task["output"][:6]) == ("noop", 1, "grpc: ")
+    grpc = f'{{"type":"grpc","host":"127.0.0.1:9","method":"a.B/C","body":{body}}}'
+    ours = f'{{"name":"ours","schedule":{{"type":"on_demand"}},"task":{grpc}}}'
+    params = f'{{"name":"create_job","arguments":{ours}}}'
+    call = f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}'
+    headers = {"Accept": "application/json, text/event-stream"}
+    for path, data in (("/api/jobs", ours), ("/mcp", call)):
+        async with controller.http.post(controller.url + path, data=data, headers=headers) as answer:
+            assert answer.status == 400, (path, await answer.text())

@@ -1,5 +1,6 @@
 """Clients of the Model Context Protocol: the official SDK's, and some that misbehave."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent
-from tests.compat.conftest import ADMIN, AGENT, Controller
+from tests.compat.conftest import ADMIN, AGENT, PATIENCE_SECS, Controller
 
 BOTH = {"Accept": "application/json, text/event-stream"}
 TOOLS = [
@@ -45,8 +46,10 @@ async def test_a_client_of_the_official_sdk_finds_runs_and_reads(local_controlle
         assert json.loads(await call("get_job", name="greet"))["retry_max"] == 2
         assert [one["name"] for one in json.loads(await call("list_jobs", search="greet"))] == ["greet"]
         execution_id = (await call("trigger_job", name="greet")).rpartition(" ")[2]
-        while json.loads(await call("get_execution", id=execution_id))["status"] != "succeeded":
-            pass
+        async with asyncio.timeout(PATIENCE_SECS):
+            while (ended := json.loads(await call("get_execution", id=execution_id)))["finished_at"] is None:
+                await asyncio.sleep(0.02)
+        assert ended["status"] == "succeeded"
         (execution,) = json.loads(await call("list_executions", status="succeeded"))
         assert (execution["job_name"], execution["stdout_excerpt"]) == ("greet", "hello\n")
         assert json.loads(await call("list_groups")) == ["Default"]
@@ -72,6 +75,10 @@ async def test_a_client_of_the_official_sdk_finds_runs_and_reads(local_controlle
         (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', {"Accept": "application/json"}, 406),
         (b"{", BOTH, 400),
         (b"[]", BOTH, 400),
+        (b'{"jsonrpc":"2.0","id":' + b"[" * 300 + b"]" * 300 + b',"method":"ping"}', BOTH, 400),
+        (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', BOTH, 400),
+        (b'{"jsonrpc":"2.0","id":{},"method":"ping"}', BOTH, 400),
+        (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', BOTH, 200),
         (b'{"id":1,"method":7}', BOTH, 400),
         (b'{"jsonrpc":"2.0","method":"notifications/initialized"}', BOTH, 202),
         (b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":["x"]}}', BOTH, 200),

@@ -106,7 +106,7 @@ def _load(raw: bytes) -> Any:
     except ValueError as error:
         raise MalformedBody(f"the body is not acceptable JSON: {error}") from None
     if _is_suspect(text):
-        _check(value)
+        check_storable(value)
     return value
 
 
@@ -144,8 +144,8 @@ def _is_suspect(text: str) -> bool:
     return text.count("{") + text.count("[") > MAX_DEPTH or "\\u0000" in text or "\\ud" in text.lower()
 
 
-def _check(value: Any) -> None:
-    """Refuses what PostgreSQL's jsonb can't hold, naming the place."""
+def check_storable(value: Any) -> None:
+    """Refuses what PostgreSQL's jsonb can't hold, naming the place. Raises MalformedBody, InvalidInput."""
     wrong: list[FieldError] = []
     waiting: list[tuple[str, Any, int]] = [("", value, 1)]
     while waiting and len(wrong) < 50:

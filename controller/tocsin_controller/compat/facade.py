@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 from tocsin_controller.api.adapter import ERROR_WORDS, AiohttpHandler, ErrorWords
 from tocsin_controller.api.admission import Admission, bearer
 from tocsin_controller.api.body import read_body
+from tocsin_controller.compat.json_values import check_json
 from tocsin_controller.security.roles import Principal, Role, Scope
 from tocsin_controller.services.findings import invalid
 from tocsin_shared.errors import MalformedBody, TocsinError
-from tocsin_shared.wire import dumps
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,15 +38,13 @@ class FacadeCall:
         return dict(self.request.match_info)
 
     async def json(self) -> Any:
-        """The body. Raises MalformedBody, BodyTooLarge."""
+        """The body. Raises MalformedBody, InvalidInput, BodyTooLarge."""
         raw = await read_body(self.request, MAX_BODY_BYTES)
         try:
             value = json.loads(raw)
-            dumps(value)  # what has no UTF-8 form can't be stored either
-        except (ValueError, RecursionError, TypeError) as error:
+        except (ValueError, RecursionError) as error:
             raise MalformedBody(f"the body is not valid JSON: {str(error)[:200]}") from None
-        if b"\\u0000" in raw:
-            raise MalformedBody("the body must not contain NUL characters")
+        check_json(value)
         return value
 
     async def read(self, model: type[M]) -> M:

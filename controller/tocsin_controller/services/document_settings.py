@@ -23,8 +23,12 @@ def row_of(vault: Vault, key: str, model: type[BaseModel], sent: str, stored: Re
         document = None
     if not isinstance(document, dict):
         raise InvalidInput.field(key, "must be a JSON object")
-    whole = _unmasked(document, _known(vault, key, stored))
-    if (where := _mask_in(whole)) is not None:
+    try:
+        whole = _unmasked(document, _known(vault, key, stored))
+        where = _mask_in(whole)
+    except RecursionError:
+        raise InvalidInput.field(key, "is nested too deeply") from None
+    if where is not None:
         raise InvalidInput.field(f"{key}.{where}", "is the mask of a secret, not a value")
     try:
         given = model.model_validate(whole).model_dump(mode="json", by_alias=True, exclude_unset=True)

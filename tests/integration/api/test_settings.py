@@ -40,6 +40,7 @@ async def test_what_is_set_wins_over_the_configuration_until_it_is_emptied(serve
         ({"retention_days": True}, "retention_days"),
         ({"retention_days": None}, "retention_days"),
         ({"retention_days": {"a": 1}}, "retention_days"),
+        ({"notification_recipients": '{"a":' * 1_000 + "1" + "}" * 1_000}, "notification_recipients"),
     ],
 )
 async def test_one_bad_setting_changes_none(api: Api, change: dict[str, object], field: str) -> None:

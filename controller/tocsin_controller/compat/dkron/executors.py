@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from tocsin_controller.compat.json_values import check_json
 from tocsin_shared.dkron.executors import Config, Parts, read_executor
+from tocsin_shared.errors import InvalidInput
 from tocsin_shared.tasks import Task
 
 _TASK: Final[TypeAdapter[Any]] = TypeAdapter(Task, config=ConfigDict(defer_build=True))
@@ -33,6 +35,7 @@ def read_work(name: str, executor: str, config: Config | None, connection: str |
         parts = read_executor(executor, name, config)
         if connection is not None:
             parts["task"]["connection"] = connection
+        check_json(parts["task"])
         _TASK.validate_python(parts["task"])
     except ValidationError as error:
         first = error.errors()[0]
@@ -40,6 +43,8 @@ def read_work(name: str, executor: str, config: Config | None, connection: str |
         return nothing | {"task": _failing(f"{executor}: {field}: {first['msg']}")}
     except ValueError as error:
         return nothing | {"task": _failing(str(error))}
+    except InvalidInput as error:  # JSON within JSON
+        return nothing | {"task": _failing(f"{executor}: {error}")}
     return nothing | parts
 
 

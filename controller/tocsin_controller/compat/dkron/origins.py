@@ -30,7 +30,12 @@ class Origins:
     def is_stranger(self, request: web.Request) -> bool:
         """Whether a page of a site that is not allowed sends this: browsers say so themselves."""
         origin = request.headers.get("Origin")
-        return origin is not None and origin not in self._allowed and urlsplit(origin).netloc != request.host
+        if origin is None or origin in self._allowed:
+            return False
+        try:
+            return urlsplit(origin).netloc != request.host
+        except ValueError:
+            return True
 
     async def _preflight(self, request: web.Request) -> web.Response:
         """Needs no key, as browsers send none with it; `_mark` says whether this page may."""

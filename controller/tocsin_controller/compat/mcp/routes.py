@@ -3,19 +3,17 @@
 from importlib.metadata import version
 from typing import Any, Final
 
-import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
 from tocsin_controller.api.admission import Admission
 from tocsin_controller.api.answers import error_response, json_response
-from tocsin_controller.api.body import read_body
 from tocsin_controller.api.handlers.parts import Parts
-from tocsin_controller.compat.facade import MAX_BODY_BYTES, Facade, FacadeCall, FacadeRoute
+from tocsin_controller.compat.facade import Facade, FacadeCall, FacadeRoute
 from tocsin_controller.compat.mcp.tools import Tools, said
 from tocsin_controller.security.roles import READERS, Principal
 from tocsin_controller.services.findings import invalid
-from tocsin_shared.errors import TocsinError, Unavailable
+from tocsin_shared.errors import InvalidInput, TocsinError, Unavailable
 from tocsin_shared.ids import new_id
 from tocsin_shared.wire import dumps
 
@@ -56,15 +54,17 @@ class McpServer(Facade):
         if not all(kind in accepted for kind in _WANTED):
             return _refusal(406, f"Accept must name {' and '.join(_WANTED)}")
         try:
-            message = orjson.loads(await read_body(call.request, MAX_BODY_BYTES))
-        except (ValueError, RecursionError):
-            return _refusal(400, "the body is not valid JSON")
+            message = await call.json()
+        except InvalidInput as error:
+            return _refusal(400, str(error))
         if not isinstance(message, dict) or not isinstance(message.get("method"), str):
             return _refusal(400, "the body must be one JSON-RPC request")
         session = call.request.headers.get(_SESSION) or str(new_id())
         headers = {_SESSION: session} if session.isascii() and session.isprintable() else {}
         if message.get("id") is None:
             return web.Response(status=202, headers=headers)
+        if isinstance(message["id"], bool) or not isinstance(message["id"], str | int | float):
+            return _refusal(400, "the id must be a string or a number")
         answer: dict[str, Any] = {"jsonrpc": "2.0", "id": message["id"]}
         try:
             answer["result"] = await self._result(message["method"], message.get("params") or {}, call.caller)
