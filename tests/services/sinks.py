@@ -37,6 +37,13 @@ class MailSink:
     #: Whether each came encrypted.
     encrypted: list[bool] = field(default_factory=list)
     calls: int = 0
+    #: Says nothing when it is told goodbye.
+    ignores_quit: bool = False
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  as below
+        if self.ignores_quit:
+            await asyncio.sleep(PATIENCE_SECS)
+        return "221 Bye"
 
     async def handle_RCPT(  # noqa: N802  as aiosmtpd calls it
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -36,9 +36,10 @@ async def logged_in(
     """
     what = server_of(config)
     starts_tls = (True if must_upgrade else None) if config.tls is None else False
+    tls_context = None if config.tls is False else await asyncio.to_thread(context_of, config)
     try:
         connected = await _connect(reach, config.host, _port(config))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise could_not_connect(what, error) from None
     client = aiosmtplib.SMTP(
         hostname=config.host,
@@ -47,7 +48,7 @@ async def logged_in(
         timeout=ANSWER_SECS,
         use_tls=config.tls is True,
         start_tls=starts_tls,
-        tls_context=None if config.tls is False else await asyncio.to_thread(context_of, config),
+        tls_context=tls_context,
     )
     try:
         try:
@@ -65,10 +66,20 @@ async def logged_in(
         except (OSError, aiosmtplib.SMTPException) as error:
             raise driver_failed(f"Logging in to the {what}", error) from None
         yield client
-        with suppress(Exception):
-            await client.quit()
+        _say_goodbye(client)
+    except BaseException:
+        if isinstance(client.transport, asyncio.WriteTransport):
+            client.transport.abort()  # closing in good order waits until all is written
+        raise
     finally:
         client.close()
+
+
+def _say_goodbye(client: aiosmtplib.SMTP) -> None:
+    """Waits for no answer: whatever it is, what was to be done is done."""
+    with suppress(aiosmtplib.SMTPException):
+        if client.protocol is not None:
+            client.protocol.write(b"QUIT\r\n")
 
 
 def server_of(config: SmtpConfig) -> str:

@@ -21,6 +21,7 @@ from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
 from tocsin_controller.store.outbox import add_to_outbox
 from tocsin_controller.workflow.couriers import Courier, outside
+from tocsin_controller.workflow.notifying import mailing
 from tocsin_controller.workflow.notifying.messages import (
     MESSAGE,
     About,
@@ -164,6 +165,24 @@ async def test_a_test_says_what_servers_said_even_where_that_is_no_text(api: Api
         tried = await api.post("/api/notifications/test")
     assert tried["status"] == "error"
     assert "550 niemand hier: M" in tried["message"]
+
+
+async def test_a_mail_that_was_taken_is_sent_whatever_the_server_says_to_goodbye(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailing, "LONGEST_SECS", 5.0)
+    async with mail_sink() as mails:
+        mails.ignores_quit = True
+        await put(api, email=email(mails.port), recipients={"emails": ["ops@example.org"]})
+        assert await api.post("/api/notifications/test") == {"status": "ok", "message": "email: sent"}
+    assert len(mails.mails) == 1
+
+
+async def test_a_host_that_is_none_is_said_to_be_none(api: Api) -> None:
+    channel = {**email(25), "smtp_host": "mail..example.org"}
+    await put(api, email=channel, recipients={"emails": ["ops@example.org"]})
+    tried = await api.post("/api/notifications/test")
+    assert "Could not connect to mail server at mail..example.org:25" in tried["message"]
 
 
 async def test_a_channel_encrypts_or_sends_nothing(
