@@ -167,6 +167,24 @@ async def test_a_flapping_job_does_not_flood(fleet: Installation) -> None:
     await eventually(lambda: len(fleet.mails.mails) == 4)
 
 
+async def test_a_job_whose_count_of_what_was_held_back_is_lost_is_told_of_again(fleet: Installation) -> None:
+    worker = await new_worker(fleet.api)
+    await fleet.set(limits={"per_job": 1, "fleet": 100})
+    job = await fleet.api.job("flapping", notifications={"on_failure": True})
+    for _ in range(2):
+        await run_to_end(fleet.api, worker, job, "failed")
+    await eventually(lambda: bool(fleet.mails.mails))
+    await fleet.quiet()
+    await fleet.connection.execute("DELETE FROM outbox WHERE kind = 'notice.held_back'")
+    await fleet.connection.execute("UPDATE notice_bounds SET began_at = began_at - interval '2 h'")
+    await run_to_end(fleet.api, worker, job, "failed")
+    await eventually(lambda: len(fleet.mails.mails) == 3)
+    assert sorted(mail["Subject"] for _, mail in fleet.mails.mails[1:]) == [
+        "[Tocsin] 1 more notification about job 'flapping' was held back in an earlier hour",
+        "[Tocsin] Job 'flapping' failed",
+    ]
+
+
 async def test_agents_that_go_offline_are_told_if_the_fleet_wants_to_know(fleet: Installation) -> None:
     gone = "UPDATE agents SET status = 'online', lease_expires_at = now() - interval '1 s'"
     await fleet.api.agent("db-1")

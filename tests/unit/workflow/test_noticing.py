@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 
 from tocsin_controller.store.notices import Bound
-from tocsin_controller.workflow.notifying.bounding import WINDOW, admit, secs_left
+from tocsin_controller.workflow.notifying.bounding import FLEET, SYSTEM, WINDOW, Admission, admit, secs_left
 from tocsin_controller.workflow.notifying.noticing import is_told, is_wanted, minds_end, offline_notices
+from tocsin_controller.workflow.notifying.wording import held_back
 from tocsin_shared.notifications import Told
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,6 +54,27 @@ def test_an_hour_has_room_for_so_many_and_the_rest_is_counted() -> None:
     assert secs_left(bound, NOW + timedelta(minutes=50)) == 600
     assert not admit(bound, 2, NOW + WINDOW).is_told, "first it is told how many were held back"
     assert admit(Bound(ABOUT, NOW, 2), 2, NOW + WINDOW).bound == Bound(ABOUT, NOW + WINDOW, 1)
+
+
+def test_an_hour_whose_end_nobody_told_ends_all_the_same() -> None:
+    silent = Bound(ABOUT, NOW, 2, 3)
+    late = admit(silent, 2, NOW + 2 * WINDOW)
+    assert late == Admission(Bound(ABOUT, NOW + 2 * WINDOW, 1), is_told=True, untold=3)
+    assert admit(late.bound, 2, NOW + 2 * WINDOW).untold == 0
+
+
+@pytest.mark.parametrize(
+    ("about", "name", "what"),
+    [
+        (FLEET, None, "3 more notifications were"),
+        (SYSTEM, None, "3 more notifications about agents were"),
+        (ABOUT, "nightly", "3 more notifications about job 'nightly' were"),
+        (ABOUT, None, "3 more notifications about a job that was deleted were"),
+    ],
+)
+def test_what_was_held_back_says_about_whom(about: UUID, name: str | None, what: str) -> None:
+    assert held_back(3, about, name).texts == (f"{what} held back in the last hour",)
+    assert held_back(3, about, name, is_late=True).texts == (f"{what} held back in an earlier hour",)
 
 
 def test_agents_that_go_together_are_told_together() -> None:

@@ -79,12 +79,8 @@ class Notifier:
         bounds = await lock_bounds(session, abouts)
         fleet = await fleet_notifications(session)
         for about in abouts:
-            count = bounds[about].held_back
-            if count:
-                found = await _job(session, about) if about not in (FLEET, SYSTEM) else None
-                notice = held_back(count, about, found.name if found else None)
-                wanted = found.notifications if found else None
-                await _tell(session, _Ready(notice, found, wanted), fleet)
+            if count := bounds[about].held_back:
+                await _tell(session, await _held_back(session, about, count), fleet)
         await set_bounds(session, [Bound(about, now) for about in abouts])
         return self._announce
 
@@ -100,6 +96,8 @@ class Notifier:
             for about, most in ((one.notice.job_id or SYSTEM, limits.per_job), (FLEET, limits.fleet)):
                 admission = admit(bounds[about], most, now)
                 bounds[about] = admission.bound
+                if admission.untold:
+                    admitted.append(await _held_back(session, about, admission.untold, is_late=True))
                 if admission.is_first_held:
                     held[about] = admission.bound
                 if not admission.is_told:
@@ -125,6 +123,12 @@ async def _ready(session: Session, notice: Notice, fleet: FleetNotifications) ->
     if job is None or not is_wanted(told_of(job, fleet.defaults), notice.kinds):
         return None
     return _Ready(notice, job, job.notifications)
+
+
+async def _held_back(session: Session, about: UUID, count: int, *, is_late: bool = False) -> _Ready:
+    found = await _job(session, about) if about not in (FLEET, SYSTEM) else None
+    notice = held_back(count, about, found.name if found else None, is_late=is_late)
+    return _Ready(notice, found, found.notifications if found else None)
 
 
 async def _job(session: Session, job_id: UUID) -> JobDefinition | None:

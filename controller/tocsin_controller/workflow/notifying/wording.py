@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from tocsin_controller.store.database import Record
-from tocsin_controller.workflow.notifying.bounding import FLEET
+from tocsin_controller.workflow.notifying.bounding import FLEET, SYSTEM
 from tocsin_controller.workflow.notifying.noticing import Notice
 from tocsin_shared.jobs import JobDefinition
 
@@ -33,12 +33,17 @@ def text_of(notice: Notice, job: JobDefinition | None, run: Record | None) -> st
     return "\n".join(lines).rstrip("\n")
 
 
-def held_back(count: int, about: UUID, name: str | None) -> Notice:
-    """At the end of an hour that had more than may be told."""
-    of_whom = f"about job '{name}' " if name is not None else "about agents "
-    what = "" if about == FLEET else of_whom
+def held_back(count: int, about: UUID, name: str | None, *, is_late: bool = False) -> Notice:
+    """At the end of an hour that had more than may be told, or long after it."""
+    if about == FLEET:
+        what = ""
+    elif about == SYSTEM:
+        what = "about agents "
+    else:
+        what = f"about job '{name}' " if name is not None else "about a job that was deleted "
     times = "notification" if count == 1 else "notifications"
-    text = f"{count} more {times} {what}{'was' if count == 1 else 'were'} held back in the last hour"
+    when = "in an earlier hour" if is_late else "in the last hour"
+    text = f"{count} more {times} {what}{'was' if count == 1 else 'were'} held back {when}"
     job_id = about if name is not None else None
     return Notice(("notification.held_back",), "warning", (text,), job_id)
 
