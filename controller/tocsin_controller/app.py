@@ -66,6 +66,7 @@ async def running_controller(settings: ControllerSettings) -> AsyncIterator[Runn
         jobs = JobService(db, engine.hints, starter, engine.canceller, engine.loss_pace, engine.reach)
         engine.services["dkron_ephemeral"] = Ephemeral(db, jobs).run
         await engine.maintenance.once()
+        await engine.defaults.once()
         async with _background(engine, settings):
             app = build_app(db, engine, settings, keyring, [mount_all])
             app.on_shutdown.append(_send_agents_away(engine))

@@ -63,6 +63,7 @@ class Engine:
     definitions: Definitions
     claimer: Claimer
     launcher: Launcher
+    defaults: FleetDefaults
     canceller: Canceller
     approver: Approver
     desk: AgentDesk
@@ -153,6 +154,7 @@ def build_engine(db: Database, settings: ControllerSettings) -> Engine:
         definitions,
         claimer,
         launcher,
+        defaults,
         canceller,
         approver,
         desk,

@@ -1,5 +1,6 @@
 """Who is told what about runs: jobs in, mails and web requests out, with real servers and two controllers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,11 @@ from tests.integration.api.test_connections import KEY
 from tests.integration.api.test_output_rules import finished
 from tests.services.sinks import MailSink, WebSink, eventually, mail_sink, web_sink
 
+from tocsin_controller.app import running_controller
 from tocsin_controller.security.vault_keys import check_keys
+from tocsin_controller.settings import ControllerSettings
 from tocsin_controller.store.database import Database
+from tocsin_controller.workflow.notifying.defaults import FleetDefaults
 
 TO = {"recipients": {"emails": ["dev@example.org"]}}
 
@@ -127,6 +131,19 @@ async def test_defaults_count_for_jobs_that_say_nothing(fleet: Installation) -> 
         "ops@example.org: [Tocsin] Job 'nowhere' failed",
         "ops@example.org: [Tocsin] Job 'speaking' failed",
     }
+
+
+async def test_a_controller_knows_the_defaults_before_anything_can_end(
+    api: Api, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never_again(self: FleetDefaults) -> None:
+        await asyncio.Event().wait()
+
+    await api.put("/api/settings", {"notification_defaults": {"on_failure": True}})
+    monkeypatch.setattr(FleetDefaults, "run", never_again)
+    settings = ControllerSettings.load(None, database_url=database_url, host="127.0.0.1", port=0)
+    async with running_controller(settings) as started:
+        assert started.engine.defaults.current.on_failure
 
 
 async def test_deadlines_and_alerts_are_told_unless_the_job_says_no(fleet: Installation) -> None:

@@ -19,10 +19,14 @@ class FleetDefaults:
         self._hints = hints
         self.current = Told()
 
+    async def once(self) -> None:
+        """Read them: before anything that ends is recorded, or it would be told to nobody. Raises Unavailable."""
+        self.current = (await fleet_notifications(self._db)).defaults
+
     async def run(self) -> None:
         """Until cancelled. Raises Unavailable when the database goes away; the supervisor starts it again."""
         with self._hints.watch(SETTINGS) as woken:
             while True:
                 woken.clear()
-                self.current = (await fleet_notifications(self._db)).defaults
+                await self.once()
                 await woken_within(woken, jittered(LOOK_SECS))
