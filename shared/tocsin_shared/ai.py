@@ -3,10 +3,10 @@
 import re
 from enum import StrEnum
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
+from tocsin_shared.web_addresses import is_open_web_address
 from tocsin_shared.wire import Model, Text, UserModel
 
 MOST_PROMPT_BYTES: Final = 2_000
@@ -49,11 +49,11 @@ def is_key(value: str) -> str:
 def is_base_url(value: str) -> str:
     """Where an API begins: no credentials, which would be shown. Raises ValueError, which does not show it."""
     try:
-        parts = urlsplit(is_word(value))
-        is_plain = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        is_plain = "?" not in value and "#" not in value
+        is_open_web_address(is_word(value))
     except ValueError:
         is_plain = False
-    if not is_plain or parts.username is not None or "?" in value or "#" in value:
+    if not is_plain:
         raise ValueError("must be an http:// or https:// URL without credentials, query or fragment")
     return value
 

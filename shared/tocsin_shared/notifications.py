@@ -3,12 +3,12 @@
 import re
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from tocsin_shared.connections.base import Host, Port, Secret, SecretUrl, UserText
 from tocsin_shared.connections.naming import ConnectionName
+from tocsin_shared.web_addresses import is_web_address
 from tocsin_shared.wire import Model, Text, UserModel
 
 MOST_RECIPIENTS = 20
@@ -45,17 +45,6 @@ def _is_phone(value: str) -> str:
     return plain
 
 
-def _is_web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        is_one = False
-    if not is_one or any(c.isspace() for c in value):
-        raise ValueError("must be an http:// or https:// URL")
-    return value
-
-
 def _are_headers(value: dict[str, str]) -> dict[str, str]:
     for name, text in value.items():
         if _HEADER.fullmatch(name) is None:
@@ -77,7 +66,7 @@ def _is_template(value: str) -> str:
 MailAddress = Annotated[Text, Field(max_length=254), AfterValidator(_is_address)]
 Phone = Annotated[Text, Field(max_length=50), AfterValidator(_is_phone)]
 #: It often holds a token, so all of it is secret.
-HookUrl = Annotated[SecretUrl, AfterValidator(_is_web_address)]
+HookUrl = Annotated[SecretUrl, AfterValidator(is_web_address)]
 Headers = Annotated[
     dict[str, Annotated[Text, Field(max_length=4_096)]], Field(max_length=20), AfterValidator(_are_headers)
 ]

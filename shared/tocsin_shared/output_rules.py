@@ -7,11 +7,11 @@ Patterns are those of RE2 (no look-around, no back-references: any text is searc
 from collections import Counter
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tocsin_shared.variables import VariableName
+from tocsin_shared.web_addresses import is_open_web_address
 from tocsin_shared.wire import Text, UserModel
 
 MAX_EXTRACTIONS = 10
@@ -133,19 +133,6 @@ class Sink(UserModel):
         return self
 
 
-def _is_web_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        has_host, _ = bool(parts.hostname), parts.port
-    except ValueError:
-        raise ValueError("must be an http:// or https:// URL") from None
-    if parts.scheme not in ("http", "https") or not has_host or any(c.isspace() for c in url):
-        raise ValueError("must be an http:// or https:// URL")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a name or a password")
-    return url
-
-
 class OutputRules(UserModel):
     """What is made of the output of every result of a job."""
 
@@ -155,7 +142,7 @@ class OutputRules(UserModel):
     triggers: Annotated[list[OutputTrigger], Field(max_length=MAX_TRIGGERS)] = []
     assertions: Annotated[list[Assertion], Field(max_length=MAX_ASSERTIONS)] = []
     #: Gets every result as a POST.
-    forward_url: Annotated[Text, Field(max_length=2048), AfterValidator(_is_web_address)] | None = None
+    forward_url: Annotated[Text, Field(max_length=2048), AfterValidator(is_open_web_address)] | None = None
     sinks: Annotated[list[Sink], Field(max_length=MAX_SINKS)] | None = None
 
     @model_validator(mode="after")
