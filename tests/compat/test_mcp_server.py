@@ -78,6 +78,7 @@ async def test_a_client_of_the_official_sdk_finds_runs_and_reads(local_controlle
         (b'{"jsonrpc":"2.0","id":' + b"[" * 300 + b"]" * 300 + b',"method":"ping"}', BOTH, 400),
         (b'{"jsonrpc":"2.0","id":true,"method":"ping"}', BOTH, 400),
         (b'{"jsonrpc":"2.0","id":{},"method":"ping"}', BOTH, 400),
+        (b'{"jsonrpc":"2.0","id":1e999,"method":"ping"}', BOTH, 400),
         (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', BOTH, 200),
         (b'{"id":1,"method":7}', BOTH, 400),
         (b'{"jsonrpc":"2.0","method":"notifications/initialized"}', BOTH, 202),

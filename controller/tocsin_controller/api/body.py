@@ -6,6 +6,7 @@ bodies come thousands of times a second and are parsed straight into their model
 
 import json
 import zlib
+from math import isfinite
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import parse_qs
 
@@ -60,7 +61,7 @@ def from_form(raw: bytes, field: str | None) -> bytes:
 
 def parse_strictly(model: type[M], raw: bytes) -> M:
     """What a person sent. Raises MalformedBody or InvalidInput with everything that is wrong."""
-    value = _load(raw)
+    value = load_json(raw)
     if not isinstance(value, dict):
         raise MalformedBody(f"the body must be a JSON object, not {_word(value)}")
     try:
@@ -86,7 +87,8 @@ def parse_fast(model: type[M], raw: bytes) -> M:
         raise InvalidInput("a value is of the wrong type") from None
 
 
-def _load(raw: bytes) -> Any:
+def load_json(raw: bytes) -> Any:
+    """Any value that can be kept as it is. Raises MalformedBody, InvalidInput."""
     try:
         text = raw.decode("utf-8")
         value = json.loads(
@@ -145,7 +147,10 @@ def _is_suspect(text: str) -> bool:
 
 
 def check_storable(value: Any) -> None:
-    """Refuses what PostgreSQL's jsonb can't hold, naming the place. Raises MalformedBody, InvalidInput."""
+    """Refuses what PostgreSQL's jsonb can't hold, or can't be written, naming the place.
+
+    Raises MalformedBody, InvalidInput.
+    """
     wrong: list[FieldError] = []
     waiting: list[tuple[str, Any, int]] = [("", value, 1)]
     while waiting and len(wrong) < 50:
@@ -157,7 +162,7 @@ def check_storable(value: Any) -> None:
             waiting += [(f"{path}.{key}" if path else key, item, depth + 1) for key, item in one.items()]
         elif isinstance(one, list):
             waiting += [(f"{path}.{index}", item, depth + 1) for index, item in enumerate(one)]
-        elif isinstance(one, str) and (why := _unstorable(one)):
+        elif (isinstance(one, str) and (why := _unstorable(one))) or (why := _no_number(one)):
             wrong.append(FieldError(path, why))
     if wrong:
         details = [FieldError(_printable(e.field), e.reason) for e in reversed(wrong)]
@@ -172,6 +177,12 @@ def _unstorable(text: str) -> str | None:
     except UnicodeEncodeError:
         return "must be valid Unicode (lone surrogate found)"
     return None
+
+
+def _no_number(value: Any) -> str | None:
+    if isinstance(value, float) and not isfinite(value):
+        return "must be a finite number"
+    return "must fit 64 bits" if isinstance(value, int) and not _INT_MIN <= value <= _INT_MAX else None
 
 
 def _printable(text: str) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from tocsin_controller.api.adapter import ERROR_WORDS, AiohttpHandler, ErrorWords
 from tocsin_controller.api.admission import Admission, bearer
-from tocsin_controller.api.body import read_body
-from tocsin_controller.compat.json_values import check_json
+from tocsin_controller.api.body import load_json, read_body
 from tocsin_controller.security.roles import Principal, Role, Scope
 from tocsin_controller.services.findings import invalid
 from tocsin_shared.errors import MalformedBody, TocsinError
@@ -39,13 +37,7 @@ class FacadeCall:
 
     async def json(self) -> Any:
         """The body. Raises MalformedBody, InvalidInput, BodyTooLarge."""
-        raw = await read_body(self.request, MAX_BODY_BYTES)
-        try:
-            value = json.loads(raw)
-        except (ValueError, RecursionError) as error:
-            raise MalformedBody(f"the body is not valid JSON: {str(error)[:200]}") from None
-        check_json(value)
-        return value
+        return load_json(await read_body(self.request, MAX_BODY_BYTES))
 
     async def read(self, model: type[M]) -> M:
         """The body as that. Raises MalformedBody, InvalidInput."""

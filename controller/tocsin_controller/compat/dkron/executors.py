@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from tocsin_controller.compat.json_values import check_json
+from tocsin_controller.api.body import check_storable
 from tocsin_shared.dkron.executors import Config, Parts, read_executor
 from tocsin_shared.errors import InvalidInput
 from tocsin_shared.tasks import Task
@@ -35,7 +35,7 @@ def read_work(name: str, executor: str, config: Config | None, connection: str |
         parts = read_executor(executor, name, config)
         if connection is not None:
             parts["task"]["connection"] = connection
-        check_json(parts["task"])
+        check_storable(parts["task"])
         _TASK.validate_python(parts["task"])
     except ValidationError as error:
         first = error.errors()[0]
