@@ -6,14 +6,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tocsin_cli.importing.both_days import in_both
-from tocsin_cli.importing.converted import Converted, Json, name_from
+from tocsin_cli.importing.converted import Converted, Json, name_from, paused_because
 from tocsin_cli.importing.cronicle_files import Backup
+from tocsin_cli.importing.references import as_text
 from tocsin_cli.importing.script_files import LONGEST_SCRIPT_BYTES, interpreter_of, run_script
+from tocsin_cli.importing.shell_words import nobody_sets, unset_variables
 
 _NAME: Final = re.compile(r"[^\W_][\w .\-]{0,200}")
-_REFERENCE: Final = re.compile(r"\{\{(?:params\.)?[A-Za-z0-9_]+\}\}")
 #: Missed instants are made up for after as long as a job may look back.
 _RUN_ALL_SECS: Final = 31 * 86_400
+#: What a category says for those of its events that do not say it themselves.
+_OF_CATEGORIES: Final = (
+    "max_children",
+    "memory_limit",
+    "cpu_limit",
+    "notify_success",
+    "notify_fail",
+    "web_hook",
+)
 _FIELDS: Final = (("minutes", 60), ("hours", 24), ("days", 31), ("months", 12), ("weekdays", 7))
 
 
@@ -47,6 +57,9 @@ def read_events(backup: Backup, where: str, options: CronicleOptions) -> Convert
         names.categories[str(category.get("id"))] = str(category.get("title") or "")
         if not category.get("enabled", 1):
             names.disabled.add(str(category.get("id")))
+        if given := [key for key in _OF_CATEGORIES if category.get(key)]:
+            what = f"category {category.get('title') or category.get('id')}"
+            found.notes.append((what, f"what it says for its events does not come along: {', '.join(given)}"))
     for group in backup.server_groups:
         is_all = group.get("regexp") in (".+", ".*", ".")
         names.groups[str(group.get("id"))] = (
@@ -106,6 +119,9 @@ def _job(event: Json, title: str, names: _Names, options: CronicleOptions) -> tu
         document["limits"] = {"memory_max_bytes": max(memory, 1024 * 1024)}
         if event.get("memory_sustain"):
             notes.append("may not use more memory than its limit for any time, not only for a while")
+    if unset := unset_variables(document["task"].get("env", {}).get("SCRIPT", ""), ("SCRIPT",)):
+        document["status"] = "paused"
+        notes += paused_because([nobody_sets(unset)])
     _tell_rest(event, notes)
     return {key: value for key, value in document.items() if value is not None}, notes
 
@@ -116,14 +132,12 @@ def _script(params: Mapping[str, Any], notes: list[str]) -> Json:
         raise ValueError("its script is empty")
     if len(script.encode()) > LONGEST_SCRIPT_BYTES:
         raise ValueError(f"its script is longer than {LONGEST_SCRIPT_BYTES} bytes: bring it to the hosts")
-    if _REFERENCE.search(script):
-        notes.append("{{...}} in its script means a variable or param here")
     if params.get("json"):
         notes.append(
             "what it prints as JSON is output like the rest: it sets no progress, chain data or result here"
         )
     command = run_script("SCRIPT", f'{interpreter_of(script)} "$script"')
-    return {"task": {"type": "shell", "command": command, "env": {"SCRIPT": script}}}
+    return {"task": as_text({"type": "shell", "command": command, "env": {"SCRIPT": script}})}
 
 
 def _request(params: Mapping[str, Any], notes: list[str]) -> Json:
@@ -133,9 +147,7 @@ def _request(params: Mapping[str, Any], notes: list[str]) -> Json:
         task["headers"] = headers
     if task["method"] == "post" and params.get("data"):
         task["body"] = str(params["data"])
-    parts: Json = {"task": task}
-    if _REFERENCE.search(str(task)):
-        notes.append("{{...}} in its request means a variable or param here")
+    parts: Json = {"task": as_text(task)}
     if re.search(r"\[[\w/.]+\]", url + str(task.get("headers", "")) + str(task.get("body", ""))):
         notes.append("[...] in its request is no placeholder here")
     if secs := _whole(params.get("timeout")):
@@ -193,6 +205,8 @@ def _where(event: Json, names: _Names, options: CronicleOptions, notes: list[str
         notes.append(
             f"starts on all hosts at once, not {event['stagger']} seconds apart: a rollout takes them in batches"
         )
+    if not is_everywhere and event.get("algo") not in (None, "", "random"):
+        notes.append(f"runs on any of its hosts that is free, not on the one that {event['algo']} chose")
     if tag is None:
         return {"target": {"type": "all" if is_everywhere else "any"}}
     names.used_tags.add(tag)

@@ -11,12 +11,13 @@ from typing import Final
 
 from tocsin_cli.importing.both_days import in_both
 from tocsin_cli.importing.converted import CannotConvert, Converted, Json, name_from
+from tocsin_cli.importing.references import as_text
 
 _ENVIRONMENT: Final = re.compile(
     r"""\s*(?P<name>[A-Za-z_]\w*|"[^"]+"|'[^']+')\s*=\s*(?P<value>.*?)\s*""", re.ASCII
 )
+_OPEN_STEP: Final = re.compile(r"(\w+)/(\d+)", re.ASCII)
 _MACROS: Final = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
-_REFERENCE: Final = re.compile(r"\{\{(?:params\.)?[A-Za-z0-9_]+\}\}")
 _DEFAULT_SHELLS: Final = ("/bin/sh", "/usr/bin/sh")
 #: What cron itself reads from the environment lines.
 _OF_CRON: Final = frozenset(
@@ -58,7 +59,7 @@ def read_crontab(text: str, where: str, options: CrontabOptions) -> Converted:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if stripped and not stripped.startswith("#"):
             yield number, stripped
@@ -85,15 +86,15 @@ def _job(line: str, place: str, around: dict[str, str], options: CrontabOptions,
     document: Json = {
         "name": name_from("cron", user or "", command),
         "description": f"From {place}: {line}"[:1_000],
-        "task": task,
+        "task": as_text(task),
         "schedule": schedule,
         "timezone": around.get("CRON_TZ") or options.timezone,
         "target": options.target,
     }
     if user is not None:
         document["run_as"] = user
-    if _REFERENCE.search(command):
-        notes.append("{{...}} in its command means a variable or param here")
+    if (zone := around.get("CRON_TZ")) and schedule != {"type": "on_demand"}:
+        notes.append(f"follows the clock of CRON_TZ, {zone}, at which Debian's cron does not look")
     if mail := around.get("MAILTO"):
         notes.append(f"output was mailed to {mail}; it is kept with the execution instead")
     found.add(document, *notes)
@@ -110,6 +111,12 @@ def _schedule(parts: list[str], place: str, notes: list[str]) -> Json | str:
         if macro not in _MACROS:
             raise CannotConvert(f"{place}: {parts[0]} is no schedule")
         return {"type": "cron", "value": macro}
+    notes += [
+        f"{one} is from {match[1]} on in steps of {match[2]} here; crons take it for {match[1]} alone, or refuse it"
+        for part in parts
+        for one in part.split(",")
+        if (match := _OPEN_STEP.fullmatch(one))
+    ]
     minute, hour, day, month, weekday = parts
     if day.startswith("*") or weekday.startswith("*"):
         # Debian's cron looks at the leading star: with one, a day has to fit both.
@@ -123,9 +130,20 @@ def _schedule(parts: list[str], place: str, notes: list[str]) -> Json | str:
 
 def _command_and_stdin(text: str) -> tuple[str, str | None]:
     """`%` ends the command and begins its standard input, in which it stands for a line's end; `\\%` is itself."""
-    pieces = [piece.replace("\\%", "%") for piece in re.split(r"(?<!\\)%", text)]
-    stdin = None if len(pieces) == 1 else "\n".join(pieces[1:]) + "\n"
-    return pieces[0].strip(), stdin
+    pieces, position = [""], 0
+    while position < len(text):
+        char = text[position]
+        if char == "\\" and position + 1 < len(text):
+            position += 1
+            pieces[-1] += text[position] if text[position] == "%" else char + text[position]
+        elif char == "%":
+            pieces.append("")
+        else:
+            pieces[-1] += char
+        position += 1
+    # Its last line is ended if it is not.
+    stdin = "\n".join(pieces[1:])
+    return pieces[0].strip(), stdin if stdin.endswith("\n") else f"{stdin}\n" if stdin else None
 
 
 def _in_shell(command: str, shell: str) -> str:

@@ -1,11 +1,11 @@
 """What Dkron's executors do, as parts of documents, and what changes in meaning."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tocsin_cli.importing.converted import Json
+from tocsin_cli.importing.references import as_text
 from tocsin_shared.dkron.executors import (
     LEAST_MEMORY_BYTES,
     TRUE,
@@ -16,7 +16,6 @@ from tocsin_shared.dkron.executors import (
     split_words,
 )
 
-_REFERENCE: Final = re.compile(r"\{\{(?:params\.)?[A-Za-z0-9_]+\}\}")
 _CERTIFICATES: Final = ("tlsNoVerifyPeer", "tlsCertificateFile", "tlsCertificateKeyFile", "tlsRootCAsFile")
 
 Notes = list[str]
@@ -30,8 +29,7 @@ def read_work(executor: str, config: Config, job: str) -> tuple[Json, Notes]:
     notes = list[str]()
     if tell := _TELLERS.get(executor):
         tell(config, notes)
-    if _REFERENCE.search(json.dumps(parts["task"])):
-        notes.append("{{...}} in it means a variable or param here")
+    parts["task"] = as_text(parts["task"])
     return parts, notes
 
 

@@ -8,10 +8,10 @@ from xml.etree import ElementTree as Xml
 
 from tocsin_cli.importing.converted import CannotConvert, Converted, Json, paused_because
 from tocsin_cli.importing.jenkins_timers import read_timers
+from tocsin_cli.importing.references import as_text
 from tocsin_cli.importing.script_files import LONGEST_SCRIPT_BYTES, interpreter_of, run_script
 from tocsin_cli.importing.shell_words import nobody_sets, unset_variables
 
-_REFERENCE: Final = re.compile(r"\{\{(?:params\.)?[A-Za-z0-9_]+\}\}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TIMER: Final = "hudson.triggers.TimerTrigger"
 _SHELL: Final = "hudson.tasks.Shell"
@@ -51,7 +51,7 @@ def read_config(root: Xml.Element, name: str, options: JenkinsOptions) -> Conver
     steps = list(root.iterfind("./builders/*"))
     try:
         scripts = [_command(step, notes) for step in steps]
-        task = shell_task(scripts, parameters, notes)
+        task = shell_task(scripts, parameters)
         doubts += unset_by_us(scripts, task["env"])
         schedules, zone = _timers(root, notes)
     except ValueError as error:
@@ -88,7 +88,7 @@ def add_timed(
         notes = []
 
 
-def shell_task(scripts: list[str], parameters: list[Json], notes: list[str]) -> Json:
+def shell_task(scripts: list[str], parameters: list[Json]) -> Json:
     """One after the other until one fails, each by its interpreter. Raises ValueError."""
     if not scripts:
         raise ValueError("it has no shell steps")
@@ -99,10 +99,8 @@ def shell_task(scripts: list[str], parameters: list[Json], notes: list[str]) -> 
             raise ValueError(
                 f"its step {number} is longer than {LONGEST_SCRIPT_BYTES} bytes: bring it to the hosts"
             )
-        if _REFERENCE.search(script):
-            notes.append(f"{{{{...}}}} in its step {number} means a variable or param here")
         variable = f"STEP_{number}_SCRIPT"
-        env[variable] = script
+        env[variable] = as_text(script)
         # Jenkins runs what has no first line of its own by `sh -xe`.
         run = f'{interpreter_of(script) if script.startswith("#!") else "/bin/sh -xe"} "$script"'
         commands.append(run_script(variable, run))

@@ -15,6 +15,7 @@ from tocsin_cli.importing.jenkins import (
     unset_by_us,
 )
 from tocsin_cli.importing.jenkins_timers import read_timers
+from tocsin_cli.importing.references import as_text
 from tocsin_cli.importing.shell_words import one_word
 
 _KINDS: Final = {"string": "text", "text": "text", "booleanParam": "boolean", "choice": "select"}
@@ -190,11 +191,11 @@ def _stage(
     scripts = _steps(steps, known, notes, doubts)
     doubts += unset_by_us(scripts, known)
     try:
-        task = shell_task(scripts or ["#!/bin/sh\n:"], pipeline.parameters, notes)
+        task = shell_task(scripts or ["#!/bin/sh\n:"], pipeline.parameters)
     except ValueError as error:
         found.skip(f"{name}: {title}", str(error))
         return None
-    task["env"] |= env
+    task["env"] |= as_text(env)
     document: Json = {
         "name": name_from(name, title),
         "task": task,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tocsin_cli.importing.converted import CannotConvert, Json
+from tocsin_cli.importing.references import as_text
 from tocsin_shared.jobs import READ_ONLY_KEYS, JobCreate
 from tocsin_shared.masks import MASK
 
@@ -21,8 +22,6 @@ _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "sat
 #: Kinds of events that Kronforce's event jobs never got, although its documents say so.
 _DEAF: Final = ("agent.", "key.", "sla.", "notification.")
 _SHARED: Final = ("groups", "agents")
-#: Where a reference to a variable or a param begins.
-_REFERENCE: Final = re.compile(r"\{\{(?=(?:params\.)?[A-Za-z0-9_]+\}\})")
 _KNOWN: Final = (
     "export_version", "exported_at", "jobs", "variables", "connections", "templates", "settings", "api_keys",
     *_SHARED,
@@ -203,14 +202,9 @@ def _connection(connection: Json, notes: list[tuple[str, str]]) -> Json | None:
     port = config.get("port")
     if isinstance(port, str) and re.fullmatch(r"[0-9]{1,5}", port):
         config["port"] = int(port)
-    if texts := {key: text for key, value in config.items() if (text := _as_text(value)) != value}:
+    if texts := {key: text for key, value in config.items() if (text := as_text(value)) != value}:
         notes.append((where, f"{{{{...}}}} in {', '.join(texts)} is text there, and stays text here"))
     return {**connection, "config": config | texts}
-
-
-def _as_text(value: Any) -> Any:
-    """Without references to variables, which a connection has only here."""
-    return _REFERENCE.sub("{{{{", value) if isinstance(value, str) else value
 
 
 def _template(template: Json, notes: list[tuple[str, str]]) -> Json:

@@ -5,16 +5,28 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tocsin_cli.importing.converted import Converted, Json, name_from
+from tocsin_cli.importing.converted import Converted, Json, name_from, paused_because
 from tocsin_cli.importing.quartz import to_cron
 from tocsin_cli.importing.rundeck_steps import param_name, to_shell
+from tocsin_cli.importing.shell_words import nobody_sets, unset_variables
 
 _NAME: Final = re.compile(r"[^\W_][\w .\-]{0,200}")
 _TAG: Final = re.compile(r"\w[\w.:/=@\-]{0,63}")
 _SPAN: Final = re.compile(r"\s*([0-9]+)\s*([wdhms]?)")
 _UNITS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "": 1}
 _FILTER: Final = re.compile(r"(!?)([A-Za-z][A-Za-z0-9_\-]*):\s*(\S+)|(\S+)")
-_LEFT_BEHIND: Final = ("orchestrator", "plugins", "loglimit", "workflow", "nodeRankAttribute")
+#: What is read, and what changes nothing about what a job does; the rest is told.
+_KNOWN: Final = frozenset(
+    {
+        "name", "description", "group", "id", "uuid", "project", "loglevel", "executionEnabled", "scheduleEnabled",
+        "multipleExecutions", "maxMultipleExecutions", "timeout", "retry", "schedule", "timeZone", "sequence",
+        "options", "nodefilters", "notification", "nodesSelectedByDefault", "nodeFilterEditable", "defaultTab",
+    }
+)  # fmt: skip
+_FILTERS: Final = frozenset(
+    {"dispatch", "filter", "filterExclude", "include", "exclude", "excludeFilterUncheck"}
+)
+_DISPATCH: Final = frozenset({"threadcount", "keepgoing", "excludePrecedence", "rankOrder"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,13 @@ def _job(job: Json, name: str, group: str, options: RundeckOptions, found: Conve
         document["timezone"] = str(job.get("timeZone") or options.timezone)
     if not _is_true(job.get("multipleExecutions")):
         document["max_concurrent"] = 1
+    elif most := job.get("maxMultipleExecutions"):
+        if str(most).isdigit() and int(most):
+            document["max_concurrent"] = int(most)
+        else:
+            notes.append(f"its limit of executions at once, '{most}', is left out: it is no number")
+    if str(job.get("nodesSelectedByDefault")).lower() == "false" and job.get("nodefilters"):
+        notes.append("runs on all agents that its filter means: nobody chooses among them for a run")
     if job.get("timeout"):
         document["timeout_secs"] = _secs(job["timeout"], "timeout", notes)
     document |= _retry(job.get("retry"), notes)
@@ -71,7 +90,11 @@ def _job(job: Json, name: str, group: str, options: RundeckOptions, found: Conve
     if document.get("status") and str(job.get("executionEnabled", "true")).lower() == "false":
         notes.append("is paused, as its executions are disabled; here it can still be run by hand")
     _tell_notifications(job.get("notification"), notes)
-    notes += [f"{key} does not come along" for key in _LEFT_BEHIND if job.get(key)]
+    notes += [f"{key} does not come along" for key, value in job.items() if key not in _KNOWN and value]
+    scripts = [command, *(value for name, value in env.items() if name.endswith("_SCRIPT"))]
+    if unset := list(dict.fromkeys(name for script in scripts for name in unset_variables(script, env))):
+        document["status"] = "paused"
+        notes += paused_because([nobody_sets(unset)])
     found.add({key: value for key, value in document.items() if value is not None}, *notes)
 
 
@@ -127,7 +150,10 @@ def _parameter(option: Json, notes: list[str]) -> Json:
         notes.append(f"its option {name} is the parameter {found['name']}")
     if option.get("description"):
         found["description"] = str(option["description"])[:1_000]
-    values = [str(one) for one in option.get("values") or []]
+    values = option.get("values") or []
+    if isinstance(values, str):
+        values = values.split(str(option.get("valuesListDelimiter") or ","))
+    values = [str(one) for one in values]
     default = option.get("value")
     if values and _is_true(option.get("enforced")) and not _is_true(option.get("multivalued")):
         found |= {"param_type": "select", "options": list(dict.fromkeys(values))}
@@ -142,6 +168,7 @@ def _parameter(option: Json, notes: list[str]) -> Json:
     for key, what in (
         ("regex", "is not checked against"),
         ("valuesUrl", "no longer gets its values from"),
+        ("type", "is a text, not of the type"),
         ("storagePath", "has no default from the key storage: use a variable instead of"),
     ):
         if option.get(key):
@@ -162,9 +189,11 @@ def _target(filters: Any, options: RundeckOptions, notes: list[str]) -> Json:
         return {"target": options.target}
     if not filters or not (wanted := _conditions(filters)):
         return {"target": options.server}
+    if unknown := [key for key, value in filters.items() if key not in _FILTERS and value]:
+        raise ValueError(f"its node filter says more than tags ({', '.join(unknown)}): give --target")
     parts: list[str] = []
     for is_not, key, value in wanted:
-        if key == "name" and value in (".*", "*") and len(wanted) == 1:
+        if key == "name" and value in (".*", "*") and len(wanted) == 1 and not is_not:
             continue
         tags = [alternative.split("+") for alternative in value.split(",")]
         if key != "tags" or not all(_TAG.fullmatch(tag) for alternative in tags for tag in alternative):
@@ -176,8 +205,19 @@ def _target(filters: Any, options: RundeckOptions, notes: list[str]) -> Json:
     target: Json = {"type": "tagged", **where, "mode": "all"} if parts else {"type": "all"}
     notes.append(f"runs on all agents with {expression}" if parts else "runs on all agents")
     dispatch = filters.get("dispatch") or {}
+    if any(is_not for is_not, _, _ in wanted) and str(dispatch.get("excludePrecedence")).lower() == "false":
+        raise ValueError(
+            "of its node filters those that include count before those that exclude: give --target"
+        )
+    notes += [
+        f"{key} of its nodes does not come along"
+        for key, value in dispatch.items()
+        if key not in _DISPATCH and value and str(value).lower() != "false"
+    ]
     threads = str(dispatch.get("threadcount") or "1")
     rollout: Json = {"batch": int(threads)} if threads.isdigit() and int(threads) else {}
+    if not rollout:
+        notes.append(f"begins on all of them at once: its thread count '{threads}' is no number")
     if not _is_true(dispatch.get("keepgoing")):
         rollout["stop_after_failures"] = 1
     return {"target": target, "rollout": rollout}
@@ -188,6 +228,10 @@ def _conditions(filters: Json) -> list[tuple[bool, str, str]]:
     found: list[tuple[bool, str, str]] = []
     for exclude, key, value, bare in _FILTER.findall(str(filters.get("filter") or "")):
         found.append((False, "name", bare) if bare else (bool(exclude), key, value))
+    left_out = _FILTER.findall(str(filters.get("filterExclude") or ""))
+    if len(left_out) > 1 or any(exclude for exclude, _, _, _ in left_out):
+        raise ValueError("its filter of excluded nodes says more than tags: give --target")
+    found += [(True, "name" if bare else key, bare or value) for _, key, value, bare in left_out]
     for part, is_not in (("include", False), ("exclude", True)):
         found += [(is_not, key, str(value)) for key, value in (filters.get(part) or {}).items() if value]
     return found

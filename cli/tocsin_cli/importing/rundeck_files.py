@@ -9,9 +9,13 @@ import yaml
 from tocsin_cli.importing.converted import CannotConvert, Json
 
 _PLAIN: Final = (
-    "name", "description", "group", "multipleExecutions", "timeout", "scheduleEnabled", "executionEnabled", "timeZone",
-    "loglimit",
+    "name", "description", "group", "multipleExecutions", "maxMultipleExecutions", "timeout", "scheduleEnabled",
+    "executionEnabled", "timeZone", "loglimit", "nodesSelectedByDefault",
 )  # fmt: skip
+#: Parts that have a form of their own.
+_FORMED: Final = frozenset(
+    {"retry", "schedule", "sequence", "context", "nodefilters", "dispatch", "notification", "logging"}
+)
 _STEP: Final = {"scriptargs": "args", "scriptinterpreter": "scriptInterpreter"}
 
 
@@ -83,7 +87,8 @@ def _job(job: Xml.Element) -> Json:
         found["notification"] = {
             when.tag: {part.tag: dict(part.attrib) for part in when} for when in notification
         }
-    return found
+    others = (part for part in job if part.tag not in found and part.tag not in _FORMED)
+    return found | {part.tag: (part.text or "").strip() or bool(len(part) or part.attrib) for part in others}
 
 
 def _step(command: Xml.Element) -> Json:
@@ -103,7 +108,7 @@ def _step(command: Xml.Element) -> Json:
 def _option(option: Xml.Element) -> Json:
     found: Json = dict(option.attrib) | {part.tag: part.text or "" for part in option}
     if found.get("values"):
-        found["values"] = found["values"].split(",")
+        found["values"] = found["values"].split(found.get("valuesListDelimiter") or ",")
     found["enforced"] = found.pop("enforcedvalues", None)
     return found
 

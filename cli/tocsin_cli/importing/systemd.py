@@ -4,6 +4,7 @@ from typing import Final
 
 from tocsin_cli.importing.calendar_events import to_cron
 from tocsin_cli.importing.converted import CannotConvert, Converted, Json, paused_because
+from tocsin_cli.importing.references import as_text
 from tocsin_cli.importing.shell_words import nobody_sets
 from tocsin_cli.importing.unit_commands import plain, read_commands
 from tocsin_cli.importing.unit_files import Unit, span_secs
@@ -40,12 +41,14 @@ def read_timer(name: str, timer: Unit, service: Unit, *, target: Json, timezone:
     notes, doubts = [*commands.notes, *_left_behind(timer, service)], _conditions(timer, service)
     if commands.unset:
         doubts.append(nobody_sets(commands.unset))
+    if service.last("Service", "User") is None:
+        notes.append("runs as the agent's account, not as root: its service has no User=")
     task: Json = {"type": "shell", "command": commands.script(), "env": commands.env or None}
     task["working_dir"] = _directory(service, where, notes)
     document: Json = {
         "name": name,
         "description": timer.last("Unit", "Description") or service.last("Unit", "Description"),
-        "task": {key: value for key, value in task.items() if value is not None},
+        "task": as_text({key: value for key, value in task.items() if value is not None}),
         "target": target,
         # A unit that runs is not started again.
         "max_concurrent": 1,

@@ -72,7 +72,7 @@ MAILTO=ops@example.org
         "env": {"PATH": "/opt/bin:/usr/bin", "GREETING": "hello  world"},
     }
     assert after["timezone"] == "UTC"
-    assert found.notes == [
+    assert found.notes[1:] == [
         (after["name"], "output was mailed to ops@example.org; it is kept with the execution instead")
     ]
 
@@ -80,7 +80,31 @@ MAILTO=ops@example.org
 def test_a_percent_sign_begins_standard_input() -> None:
     (job,) = accepted(from_crontab(r"0 0 * * * mail -s 100\% joe%Hi Joe,%%Bye%"))
     assert job["task"]["command"] == "mail -s 100% joe"
-    assert job["task"]["stdin"] == "Hi Joe,\n\nBye\n\n"
+    assert job["task"]["stdin"] == "Hi Joe,\n\nBye\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "stdin"),
+    [
+        (r"echo \\%one\%two", r"echo \\", "one%two\n"),
+        (r"sed s/\./x/%a", r"sed s/\./x/", "a\n"),
+        ("cat%", "cat", None),
+        ("cat%%", "cat", "\n"),
+        ("cat%{{A}}\u2028b", "cat", "{{{{A}}\u2028b\n"),
+    ],
+)
+def test_what_percent_signs_and_backslashes_mean(line: str, command: str, stdin: str | None) -> None:
+    (job,) = accepted(from_crontab(f"0 0 * * * {line}\n"))
+    assert (job["task"]["command"], job["task"].get("stdin")) == (command, stdin)
+
+
+def test_what_crons_read_in_different_ways_is_told() -> None:
+    found = from_crontab("CRON_TZ=Asia/Tokyo\n5/15 * * * * steps\n")
+    assert accepted(found)[0]["timezone"] == "Asia/Tokyo"
+    assert [note for _, note in found.notes] == [
+        "5/15 is from 5 on in steps of 15 here; crons take it for 5 alone, or refuse it",
+        "follows the clock of CRON_TZ, Asia/Tokyo, at which Debian's cron does not look",
+    ]
 
 
 def test_a_leading_star_means_days_that_fit_both_fields() -> None:
@@ -98,7 +122,7 @@ def test_what_has_no_counterpart_is_told() -> None:
     assert "at each boot" in told[reboot["name"]]
     assert both["schedule"] == {"type": "on_demand"}
     assert "which cron means by */2 and 1" in told[both["name"]]
-    assert "variable or param" in told[reference["name"]]
+    assert reference["task"]["command"] == "echo {{{{NAME}}"
 
 
 @pytest.mark.parametrize("line", ["* * * * command", "@sometimes x", "@daily", "every day"])
@@ -238,7 +262,7 @@ def test_a_variable_that_stands_alone_is_split_at_its_blanks_only() -> None:
 def test_what_a_service_needs_and_nobody_sees_to_leaves_a_paused_job(
     timer: str, service: str, why: str
 ) -> None:
-    found = from_timer(f"[Timer]\nOnCalendar=daily\n{timer}\n", f"[Service]\n{service}\n")
+    found = from_timer(f"[Timer]\nOnCalendar=daily\n{timer}\n", f"[Service]\nUser=bob\n{service}\n")
     assert accepted(found)[0]["status"] == "paused"
     assert found.notes == [("x", f"is paused until somebody has looked at it: {why}")]
 
@@ -280,6 +304,11 @@ def test_comments_of_a_unit_continue_nothing_and_may_stand_in_what_is_continued(
     unit = read_unit(text, "x.service")
     assert unit.all("Service", "ExecStart") == ["/bin/x  --fl\u2028ag"]
     assert unit.last("Service", "User") == "a\\\\"
+
+
+def test_a_service_without_a_user_is_told_to_run_as_the_agent() -> None:
+    found = from_timer("[Timer]\nOnCalendar=daily\n")
+    assert found.notes == [("x", "runs as the agent's account, not as root: its service has no User=")]
 
 
 def test_spans_are_intervals_and_what_counts_from_a_boot_is_told() -> None:

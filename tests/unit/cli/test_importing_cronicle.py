@@ -185,16 +185,34 @@ def test_chains_are_dependencies_where_nothing_else_starts_the_job() -> None:
     assert "that one is not imported" in read(event(1, chain="gone")).notes[0][1]
 
 
+def test_an_event_that_reads_what_nobody_sets_is_paused() -> None:
+    document, notes = one(params={"script": "rm -rf /srv/$JOB_EVENT/*"})
+    assert document["status"] == "paused"
+    assert notes == ["is paused until somebody has looked at it: nobody sets $JOB_EVENT here"]
+
+
+def test_what_a_category_says_and_how_a_host_was_chosen_is_told() -> None:
+    text = export(event(algo="prefer_first")).replace(
+        '"title": "General"', '"title": "General", "max_children": 2'
+    )
+    found = read_events(read_backup(text, "backup"), "backup", CronicleOptions(None, "UTC"))
+    assert found.notes == [
+        ("category General", "what it says for its events does not come along: max_children"),
+        ("Event 1", "runs on any of its hosts that is free, not on the one that prefer_first chose"),
+    ]
+
+
 def test_what_has_no_counterpart_is_told() -> None:
-    _, notes = one(
+    document, notes = one(
         notify_fail="ops@example.org",
         web_hook="http://hook",
         cpu_limit=100,
         log_max_size=1,
         params={"script": "{{A}}"},
     )
-    for told in ("ops@example.org", "http://hook", "processor time", "limit of output", "{{...}}"):
+    for told in ("ops@example.org", "http://hook", "processor time", "limit of output"):
         assert any(told in note for note in notes), told
+    assert document["task"]["env"] == {"SCRIPT": "{{{{A}}"}
     wrongs: list[dict[str, Any]] = [
         {"plugin": "p1"},
         {"params": {}},

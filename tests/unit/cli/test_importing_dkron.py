@@ -338,6 +338,6 @@ def test_what_cannot_be_done_is_told() -> None:
     assert "payload must be text in base64" in refusal(executor_config={"command": "cat", "payload": "//79"})
     assert "no object" in refusal(tags=["dc"])
     assert "texts only" in refusal(executor_config={"command": 1})
-    assert "{{...}}" in command("echo {{NAME}}")[1][0]
+    assert command("echo {{NAME}}")[0]["task"]["command"] == "echo {{{{NAME}}"
     with pytest.raises(CannotConvert, match="no jobs of Dkron"):
         read_jobs("text", "jobs.json", OPTIONS)

@@ -202,6 +202,61 @@ def test_filters_that_are_more_than_tags_need_a_target() -> None:
     assert one()[0]["target"] == SERVER
 
 
+def test_nodes_that_a_filter_excludes_stay_out() -> None:
+    wanted = {"filter": "tags: web", "filterExclude": "tags: old", "dispatch": {"threadcount": "${option.n}"}}
+    document, notes = one(nodefilters=wanted)
+    assert document["target"]["expression"] == "web and not (old)"
+    assert document["rollout"] == {"stop_after_failures": 1}
+    assert any("'${option.n}' is no number" in note for note in notes)
+    for filters in (
+        {"filter": "tags: a", "filterExclude": "name: web-1"},
+        {"filterExclude": "name: .*"},
+        {"filter": "tags: a", "filterExclude": "!tags: b"},
+        {"filter": "tags: a", "filterExclude": "tags: b tags: c"},
+        {"filter": "tags: a !tags: b", "dispatch": {"excludePrecedence": "false"}},
+        {"filter": "tags: a", "somethingNew": "x"},
+    ):
+        assert "give --target" in refusal(nodefilters=filters), filters
+
+
+def test_settings_that_have_no_counterpart_are_told_in_each_form() -> None:
+    document, notes = one(
+        multipleExecutions="true",
+        maxMultipleExecutions="3",
+        nodefilters={
+            "filter": "tags: a",
+            "dispatch": {"rankAttribute": "x", "successOnEmptyNodeFilter": "false"},
+        },
+        nodesSelectedByDefault="false",
+        schedules=[{"name": "nightly"}],
+        options=[{"name": "f", "type": "file"}, {"name": "v", "values": "a;b", "valuesListDelimiter": ";"}],
+        sequence={
+            "strategy": "parallel",
+            "commands": [{"exec": "echo ${unquotedoption.v}"}, {"exec": "echo {{A}}"}],
+        },
+    )
+    assert document["max_concurrent"] == 3
+    assert document["task"]["command"].endswith("(\necho {{{{A}}\n)")
+    assert [note for note in notes if "runs on all agents with" not in note] == [
+        "a value of ${unquotedoption.*} in its step 1 is one word here, whatever is in it",
+        "its steps run one after the other on each host, not by the strategy parallel",
+        "its option f is a text, not of the type file",
+        "rankAttribute of its nodes does not come along",
+        "runs on all agents that its filter means: nobody chooses among them for a run",
+        "schedules does not come along",
+    ]
+    found = read("<joblist><job><name>x</name><schedules><s/></schedules><sequence><command><exec>true</exec></command>"
+                 "</sequence></job></joblist>")  # fmt: skip
+    assert found.notes == [("x", "schedules does not come along")]
+
+
+def test_a_job_that_reads_what_nobody_sets_is_paused() -> None:
+    option, step = {"name": "v"}, {"script": "echo $RD_OPTION_V $RD_JOB_ID"}
+    document, notes = one(options=[option], sequence={"commands": [{"exec": "rm -rf $JAVA_HOME/x"}, step]})
+    assert document["status"] == "paused"
+    assert notes == ["is paused until somebody has looked at it: nobody sets $JAVA_HOME, $RD_JOB_ID here"]
+
+
 def test_what_else_is_told() -> None:
     document, notes = one(
         timeout="${option.t}",
