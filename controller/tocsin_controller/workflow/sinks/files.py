@@ -39,6 +39,9 @@ def _write(allowed: tuple[Path, ...], directory: str, name: str, content: bytes)
             file.flush()
             os.fsync(file.fileno())
         os.rename(unfinished, name, src_dir_fd=parent, dst_dir_fd=parent)
+        # What is kept may be deleted now: after a loss of power the name is to be there too. Some file systems can't.
+        with suppress(OSError):
+            os.fsync(parent)
     except BaseException:
         with suppress(OSError):
             os.unlink(unfinished, dir_fd=parent)
