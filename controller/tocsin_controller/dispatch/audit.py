@@ -31,6 +31,15 @@ class Findings:
     #: Held by the agent, but not leased to it: ask where they stand.
     unleased: list[Held] = field(default_factory=list)
 
+    def rests_on_other_process(self, incarnation: UUID | None) -> bool:
+        """Whether something is believed unheard because another process of the agent got it: an earlier one?"""
+        unheard = (*self.offer_again, *self.forgotten, *self.never_arrived)
+        return any(lease.incarnation != incarnation for lease in unheard)
+
+    def forget_unheard(self) -> None:
+        """It was a later process that got it."""
+        self.offer_again, self.forgotten, self.never_arrived = [], [], []
+
 
 def compare(
     leases: Sequence[Lease], held: Collection[Held], *, incarnation: UUID | None, seq: int | None

@@ -10,6 +10,7 @@ from tocsin_controller.dispatch.audit import Findings, compare, is_found, must_s
 from tocsin_controller.dispatch.call import Call
 from tocsin_controller.dispatch.per_agent import PerAgentLimit
 from tocsin_controller.hints import EVENTS, Hints
+from tocsin_controller.store.agents import superseded
 from tocsin_controller.store.database import HeldSession
 from tocsin_controller.store.doubts import Named
 from tocsin_controller.store.ending import start_executions
@@ -66,6 +67,7 @@ class Auditor:
         if await self._adopt(session, calls, findings):
             leases = await leases_of(session, {call.session.id for call in calls})
             findings = _compare_all(calls, leases)
+        await self._leave_to_newer(session, calls, findings)
         unleased = {h.execution_id for f in findings for h in f.unleased}
         states = await execution_states(session, unleased) if unleased else {}
         await self._end_of_deleted(session, findings)
@@ -121,6 +123,21 @@ class Auditor:
             call.session.unconfirmed.update(a.execution_id for a in response.executions)
             answers.append(response)
         return answers
+
+    async def _leave_to_newer(
+        self, session: HeldSession, calls: Sequence[Call], findings: Sequence[Findings]
+    ) -> None:
+        """A poll of a process that is gone may still wait here, and says nothing of what its successor has."""
+        doubted = [
+            (c, f) for c, f in zip(calls, findings, strict=True) if f.rests_on_other_process(c.incarnation)
+        ]
+        if not doubted:
+            return
+        # Asked after the leases: whoever has one of them had registered by then.
+        for number in await superseded(session, [(c.session.id, c.incarnation) for c, _ in doubted]):
+            call, found = doubted[number]
+            call.note_superseded()
+            found.forget_unheard()
 
     async def _adopt(
         self, session: HeldSession, calls: Sequence[Call], findings: Sequence[Findings]

@@ -27,12 +27,19 @@ class Call:
     is_claiming: bool = False
     #: The wait ended while it was claiming: without work the answer is empty.
     is_over: bool = False
+    #: A newer process of the agent has registered: nothing is for this one any more.
+    is_superseded: bool = False
     #: By the monotonic clock.
     came_at: float = field(default_factory=time.monotonic)
 
     def held_secs(self, until: float) -> float:
         """How long it had waited at that moment of the monotonic clock."""
         return max(until - self.came_at, 0.0)
+
+    def note_superseded(self) -> None:
+        """Its agent is to be read again; if its process is there after all, its next call is refused."""
+        self.is_superseded = True
+        self.session.read_at = float("-inf")
 
     def reply(self, response: PollResponse) -> None:
         """Answer, unless somebody did already."""

@@ -39,7 +39,6 @@ from tocsin_controller.targeting import is_by_expression
 from tocsin_controller.workflow.ending import Ender
 from tocsin_controller.workflow.known_leases import KnownLeases
 from tocsin_controller.workflow.losing import LossPace
-from tocsin_shared.errors import Unavailable
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.logs import log
 from tocsin_shared.protocol import Held, PollResponse
@@ -151,11 +150,11 @@ class Claimer:
             calls, self._audits = [c for c in self._audits if not c.answer.done()], []
             try:
                 answers = await self._auditor.audit(session, calls)
-            except Unavailable:
+            except PASSING:
                 self._audits = calls + self._audits
                 raise
             for call, answer in zip(calls, answers, strict=True):
-                if answer.executions or answer.cancel or answer.stop or call.seq is None:
+                if _is_said(call, answer):
                     call.reply(answer)
                 else:
                     self._park(call)
@@ -203,7 +202,8 @@ class Claimer:
                 if row.handed is not None:
                     given.setdefault(takers[row.taker], []).append(row.handed)
                 else:
-                    takers[row.taker].session.read_at = float("-inf")  # superseded: to be read again
+                    takers[row.taker].note_superseded()
+            self._send_away([call for call in takers if call.is_superseded])
             for call in given:
                 self._lot.leave(call)
             # Read once: what was handed out is looked at by everything that follows.
@@ -314,6 +314,12 @@ class Claimer:
                 call.session.unconfirmed.update(a.execution_id for a in executions)
             call.reply(PollResponse(held_secs=call.held_secs(began), executions=executions))
 
+    def _send_away(self, superseded: Sequence[Call]) -> None:
+        """They would be found for the same work again and again."""
+        for call in superseded:
+            self._lot.leave(call)
+            call.reply(PollResponse())
+
     def _park(self, call: Call) -> None:
         if call.answer.done():
             return
@@ -321,6 +327,12 @@ class Claimer:
         is_first = len(self._lot) == 1  # nobody waited, so nothing was scanned for
         if is_first or (call.slots and any(r in call.session.routes for r in self._lanes.routes())):
             self._wake.set()
+
+
+def _is_said(call: Call, answer: PollResponse) -> bool:
+    """Whether an audit's answer goes out at once; otherwise the call waits for work."""
+    has_orders = answer.executions or answer.cancel or answer.stop
+    return bool(has_orders) or call.seq is None or call.is_superseded
 
 
 def _all_of(given: dict[Call, list[Handed]]) -> list[Handed]:

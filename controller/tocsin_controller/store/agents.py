@@ -17,6 +17,7 @@ _UPDATE_AGENT = sql("update_agent")
 _SET_AGENT_KEY = sql("set_agent_key")
 _HAS_CREDENTIAL = sql("has_credential")
 _AGENTS_SEEN = sql("agents_seen")
+_SUPERSEDED = sql("superseded")
 _AGENTS_GONE_SILENT = sql("agents_gone_silent")
 _DELETE_AGENT = sql("delete_agent")
 _SET_CUSTOM_TASK_TYPES = sql("set_custom_task_types")
@@ -105,6 +106,14 @@ async def load_agent(session: Queries, agent_id: UUID) -> StoredAgent | None:
     if row is None:
         return None
     return StoredAgent(_facts(row), row["incarnation"], row["key_id"])
+
+
+async def superseded(session: Queries, processes: Sequence[tuple[UUID, UUID | None]]) -> set[int]:
+    """The places of those of these (agent, incarnation) that a newer process of the agent has taken the place of."""
+    rows = await session.fetch(
+        _SUPERSEDED, [agent_id for agent_id, _ in processes], [incarnation for _, incarnation in processes]
+    )
+    return {row["number"] - 1 for row in rows}
 
 
 async def lock_agent(session: Queries, *, agent_id: UUID | None, name: str) -> RegisteredAgent | None:
