@@ -23,6 +23,7 @@ from tocsin_controller.store.leasing import (
     Work,
     expired_leases,
     expired_queue,
+    lock_leases,
 )
 from tocsin_controller.workflow.ending import Ended, Ender, log_stuck
 from tocsin_controller.workflow.losing import LossPace
@@ -152,9 +153,14 @@ class Reaper:
 
     async def _end_lost(self, session: HeldSession, lost: Sequence[Ended]) -> None:
         async with session.transaction() as transaction:
-            aftermath = await self._ender.end_leased(transaction, lost)
+            leases = await lock_leases(transaction, [e.work.execution_id for e in lost])
+            # Their agents may have come back since somebody looked.
+            silent = {execution_id for execution_id, lease in leases.items() if lease.overdue_secs > 0}
+            still_lost = [e for e in lost if e.work.execution_id in silent]
+            aftermath = await self._ender.end_leased(transaction, still_lost)
         self._ender.announce(aftermath)
-        log.warning("executions_lost", count=len(lost))
+        if aftermath.execution_ids:
+            log.warning("executions_lost", count=len(aftermath.execution_ids))
 
 
 def _uncertain(work: Uncertain) -> Ended:

@@ -1,5 +1,6 @@
 """What becomes of work whose agent vanished: given up, or run again, as the job says."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -252,3 +253,29 @@ async def test_patient_jobs_do_not_hide_the_losses_of_others(harness: Harness) -
     await harness.eventually("SELECT status FROM runs WHERE id = $1", launched.run_id, equals="lost")
     left = "SELECT count(*) FROM leases WHERE job_id = $1"
     assert await harness.connection.fetchval(left, patient) == 2500
+
+
+async def test_an_agent_that_is_back_at_the_last_moment_loses_nothing(
+    harness: Harness, database_url: str
+) -> None:
+    """Its lease is renewed while somebody is about to declare its work lost."""
+    await harness.trigger(await harness.job(**RETRY))
+    assignment = await take(await harness.agent())
+    held = await asyncpg.connect(database_url)
+    nobody_looks = held.transaction()
+    await nobody_looks.start()
+    await held.execute("SELECT FROM brake FOR UPDATE")
+    await harness.connection.execute("UPDATE leases SET expires_at = now() - interval '2 minutes'")
+    async with harness.connection.transaction():
+        await harness.connection.execute("UPDATE leases SET expires_at = now() + interval '10 minutes'")
+        await nobody_looks.rollback()
+        waits = (
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1)"
+        )
+        async with asyncio.timeout(30):
+            while not await held.fetchval(waits, "%FROM leases%FOR UPDATE%"):
+                await asyncio.sleep(0.02)
+    await held.close()
+    swept_at = await harness.connection.fetchval("SELECT swept_at FROM brake")
+    await harness.eventually("SELECT swept_at > $1::timestamptz FROM brake", swept_at, equals=True)
+    assert (await harness.row("executions", assignment.execution_id))["status"] == "running"
