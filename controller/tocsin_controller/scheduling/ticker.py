@@ -78,18 +78,24 @@ class Ticker:
     async def _round(self, session: HeldSession, woken: asyncio.Event) -> None:
         """Fire what is due and what soon will be; or sleep, when there is nothing near."""
         timer_secs, retry_secs = await secs_to_next_wake(session)
+        has_more = False
         if retry_secs is not None and retry_secs <= 0:
-            self._on_work(await promote_delayed(session))
+            lanes, has_more = await promote_delayed(session)
+            self._on_work(lanes)
             retry_secs = None
         ahead_secs = 0.0 if self._is_second else AHEAD_SECS
         away_secs = POLL_SECS if timer_secs is None else timer_secs - ahead_secs
         if self._is_second:
             away_secs += PATIENCE_SECS
         if away_secs > 0:
+            if has_more:  # much may have waited for the same instant
+                return
             longest = jittered(POLL_SECS)
             await woken_within(woken, min(longest, away_secs + ahead_secs / 2, retry_secs or longest))
             return
-        if retry_secs is not None:
+        if has_more:
+            ahead_secs = 0.0
+        elif retry_secs is not None:
             ahead_secs = min(ahead_secs, retry_secs)
         timers = await coming_timers(session, ahead_secs)
         read_at = time.monotonic()

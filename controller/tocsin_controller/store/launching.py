@@ -15,6 +15,8 @@ from tocsin_shared.executions import Reason, RunStatus
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.wire import dumps
 
+#: The limit in promote_delayed.sql.
+PROMOTED_AT_ONCE = 500
 #: The limit in coming_timers.sql.
 TIMER_BATCH = 200
 
@@ -103,9 +105,10 @@ async def secs_to_next_wake(session: Queries) -> tuple[float | None, float | Non
     return (row["timer_secs"], row["retry_secs"]) if row is not None else (None, None)
 
 
-async def promote_delayed(session: Queries) -> dict[Lane, NewWork]:
-    """Retries whose time has come become takeable; the lanes that got them."""
-    return lanes_of(await session.fetch(_PROMOTE_DELAYED))
+async def promote_delayed(session: Queries) -> tuple[dict[Lane, NewWork], bool]:
+    """What waited for a time that has come becomes takeable; the lanes that got it, and whether there may be more."""
+    rows = await session.fetch(_PROMOTE_DELAYED)
+    return lanes_of(rows), len(rows) == PROMOTED_AT_ONCE
 
 
 async def count_open_runs(session: Queries, job_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -4,11 +4,19 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Literal
 
+import asyncpg
+import pytest
 from tests.integration.engine.conftest import Harness, now
 
+from tocsin_controller.definitions import Definitions
 from tocsin_controller.engine import build_engine
+from tocsin_controller.hints import Hints
+from tocsin_controller.scheduling.ticker import Ticker
 from tocsin_controller.settings import ControllerSettings
+from tocsin_controller.store.database import Database
+from tocsin_controller.store.leasing import NewWork
 from tocsin_controller.supervisor import supervise
 
 EVERY_SECOND = {"type": "cron", "value": "* * * * * *"}
@@ -134,3 +142,32 @@ async def test_jobs_that_cannot_be_decided_ahead_hold_up_no_others(harness: Harn
             "SELECT min(created_at) FROM runs WHERE job_id = $1 AND scheduled_for = $2", job, instant
         )
         assert created >= instant
+
+
+class Sleepless(asyncio.Event):
+    """Nobody is to wait for this."""
+
+    async def wait(self) -> Literal[True]:
+        raise AssertionError("the ticker sleeps")
+
+
+async def test_what_waited_for_the_same_instant_becomes_takeable_without_a_pause(
+    database: Database, database_url: str
+) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "INSERT INTO queue (execution_id, route, priority, ready_at, expires_at, run_id, job_id, job_version,"
+        " attempt_number) SELECT gen_random_uuid(), 'any:noop', 0, now(), 'infinity', gen_random_uuid(),"
+        " gen_random_uuid(), 1, 1 FROM generate_series(1, 1200)"
+    )
+    await connection.close()
+    found: list[NewWork] = []
+    ticker = Ticker(
+        database, Hints(database), Definitions(), lambda lanes: found.extend(lanes.values()), lambda _: None
+    )
+    async with database.hold() as session:
+        for _ in range(2):
+            await ticker._round(session, Sleepless())
+        with pytest.raises(AssertionError, match="sleeps"):
+            await ticker._round(session, Sleepless())
+    assert [work.rows for work in found] == [500, 500, 200]

@@ -1,4 +1,5 @@
--- Retries whose waiting time is over become takeable. Index: queue_delayed.
+-- What waited for a time that has come (a retry, the end of a blackout) becomes takeable, the oldest 500.
+-- Index: queue_delayed.
 UPDATE queue
 SET ready_at = NULL
 WHERE execution_id IN (
