@@ -66,9 +66,9 @@ class Canceller:
         ids = [row["execution_id"] for row in await self._db.fetch(_OPEN_EXECUTIONS_OF_RUN, run_id)]
         async with self._db.transaction() as session:
             works = await withdraw(session, ids)
+            agents = await request_cancel(session, ids)
             message = f"replaced by the newer run {newer_id}"
             aftermath = await self._end_unstarted(session, works, Reason.REPLACED, message)
-            agents = await request_cancel(session, ids)
             if works or agents:
                 await add_events(session, [_replaced(run_id, newer_id)])
             await note_replaced(session, run_id, newer_id)
@@ -104,14 +104,17 @@ class Canceller:
         self._ender.announce(aftermath)
 
     async def _cancel(self, ids: Sequence[UUID], *, by: Principal, resource: tuple[str, UUID]) -> None:
-        """In the order in which executions go on: what moves meanwhile is still found by the next look."""
+        """In the order in which executions go on: what moves meanwhile is still found by the next look.
+
+        Runs are locked last, as by those who record results.
+        """
         async with self._db.transaction() as session:
             unapproved = await lock_unapproved(session, ids)
             works = [*unapproved, *await withdraw(session, ids)]
-            aftermath = await self._end_unstarted(session, works, Reason.CANCELLED, f"cancelled by {by.name}")
-            await drop_moot_approvals(session, [work.run_id for work in unapproved])
             agents = await request_cancel(session, ids)
             await cancel_unjudged(session, ids)
+            aftermath = await self._end_unstarted(session, works, Reason.CANCELLED, f"cancelled by {by.name}")
+            await drop_moot_approvals(session, [work.run_id for work in unapproved])
             if works or agents:
                 kind, resource_id = resource
                 await add_audit(session, by, f"{kind}.cancelled", kind, resource_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from tests.integration.engine.conftest import Harness, result
 
@@ -299,3 +300,23 @@ async def test_a_jobs_limits_reach_its_agent(harness: Harness) -> None:
     (assignment,) = (await agent.poll()).executions
     assert assignment.limits is not None
     assert assignment.limits.model_dump() == limits
+
+
+async def test_a_run_is_cancelled_while_results_of_it_come_in(harness: Harness, database_url: str) -> None:
+    """Both lock the leases first and the run last: neither is given up to break a deadlock."""
+    a, _ = [await harness.agent(name) for name in ("a", "b")]
+    run_id = (await harness.trigger(await harness.job(target={"type": "all"}))).run_id
+    (assignment,) = (await a.poll()).executions
+    writer = await asyncpg.connect(database_url)
+    async with writer.transaction():  # as whoever records the result
+        locked = "SELECT FROM leases WHERE execution_id = $1 FOR UPDATE"
+        await writer.execute(locked, assignment.execution_id)
+        cancelling = asyncio.create_task(harness.engine.canceller.cancel_run(run_id, by=harness.admin))
+        waits = (
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1)"
+        )
+        await harness.eventually(waits, "%leases%", equals=True)
+        await writer.execute("SELECT FROM runs WHERE id = $1 FOR UPDATE", run_id)
+    await cancelling
+    await writer.close()
+    assert (await harness.row("runs", run_id))["cancelled"] == 1

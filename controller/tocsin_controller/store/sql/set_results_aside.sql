@@ -12,12 +12,15 @@ WITH r AS (
 ), started AS (
     UPDATE executions AS e
     SET status = 'running', agent_id = r.agent_id, fence = r.fence,
-        started_at = coalesce(now() - make_interval(secs => r.started_age_secs), e.started_at)
+        started_at = coalesce(now() - make_interval(secs => r.started_age_secs), e.started_at),
+        -- What it waited for is over.
+        reason = NULL, message = NULL
     FROM r
     WHERE e.id = r.execution_id AND coalesce(e.status, '') IN ('pending', 'running')
 ), running AS (
     UPDATE runs AS u
-    SET status = 'running', started_at = least(u.started_at, now() - make_interval(secs => r.started_age_secs))
+    SET status = 'running', started_at = least(u.started_at, now() - make_interval(secs => r.started_age_secs)),
+        reason = NULL, message = NULL
     FROM r
     WHERE u.id = r.run_id AND coalesce(u.status, '') = 'pending'
 )
