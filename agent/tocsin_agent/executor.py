@@ -20,9 +20,12 @@ from tocsin_agent.tasks.registry import TaskRegistry
 from tocsin_shared.executions import Reason, Stream
 from tocsin_shared.logs import log
 from tocsin_shared.protocol import Assignment, CancelOrder, OutputLimits, StopOrder
+from tocsin_shared.wire import storable
 
 #: A result that can't be written to disk is tried again this often.
 JOURNAL_RETRY_SECS = 1.0
+#: No result carries more of a message.
+_MOST_CHARS = 4_000
 
 
 class Executor:
@@ -273,7 +276,11 @@ class Executor:
             entry.started = Started(
                 execution_id, start.at, ProcessMark(start.pid, start.pid_started, boot_id())
             )
-            await self._journal.commit([entry.started], durable=False)
+            try:
+                await self._journal.commit([entry.started], durable=False)
+            except JournalError as error:
+                # It runs all the same. The next agent would only know less of it.
+                log.warning("start_not_written", execution_id=str(execution_id), error=str(error))
         self._on_news(execution_id, False)
 
     async def _conclude(
@@ -315,7 +322,7 @@ class Executor:
             started_at=started_at,
             exit_code=outcome.exit_code,
             reason=outcome.reason,
-            message=outcome.message.replace("\x00", "") if outcome.message else None,
+            message=_told(outcome.message) if outcome.message else None,
             stdout_bytes=figures.stdout_bytes,
             stderr_bytes=figures.stderr_bytes,
             stdout_truncated=figures.stdout_truncated or Stream.STDOUT in entry.cut,
@@ -338,6 +345,11 @@ class Executor:
         entry.result = result
         self._on_news(execution_id, True)
         log.debug("execution_ended", execution_id=str(execution_id), status=result.status.value)
+
+
+def _told(message: str) -> str:
+    """As a result carries it. Names of files may hold bytes that are no text."""
+    return storable(message)[:_MOST_CHARS]
 
 
 def _figures(entry: Entry, capture: OutputCapture | None) -> OutputFigures:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from tocsin_agent.clock import Moment
 from tocsin_agent.contact import Contact
 from tocsin_agent.files import write_atomically
 from tocsin_agent.journal.journal import Entry, Journal
@@ -16,6 +17,7 @@ from tocsin_agent.link import ControllerLink, Refused, Unreachable
 from tocsin_agent.retry import Backoff
 from tocsin_shared.logs import log
 from tocsin_shared.protocol import (
+    LONGEST_SECS,
     MAX_EVENTS_PER_UPLOAD,
     AgentEvent,
     EventReceipt,
@@ -253,7 +255,7 @@ def _is_for(receipt: EventReceipt, event: AgentEvent) -> bool:
 
 
 def _started(entry: Entry, execution_id: UUID) -> StartedEvent:
-    age = entry.started.at.age_secs() if entry.started else 0
+    age = _age_secs(entry.started.at) if entry.started else 0
     return StartedEvent(
         type="started", execution_id=execution_id, fence=entry.intent.fence, seq=1, age_secs=age
     )
@@ -288,14 +290,24 @@ def _result(entry: Entry, execution_id: UUID) -> ResultEvent:
         fence=entry.intent.fence,
         seq=result.seq,
         status=result.status,
-        exit_code=result.exit_code,
+        exit_code=_as_32_bits(result.exit_code),
         reason=result.reason,
         message=result.message[:4000] if result.message else None,
-        started_age_secs=result.started_at.age_secs() if result.started_at else None,
-        age_secs=result.at.age_secs(),
+        started_age_secs=_age_secs(result.started_at) if result.started_at else None,
+        age_secs=_age_secs(result.at),
         stdout_bytes=result.stdout_bytes,
         stderr_bytes=result.stderr_bytes,
         stdout_truncated=result.stdout_truncated or (is_damaged and result.stdout_bytes > 0),
         stderr_truncated=result.stderr_truncated or (is_damaged and result.stderr_bytes > 0),
         usage=Usage(cpu_secs=result.cpu_secs, peak_memory_bytes=result.peak_memory_bytes),
     )
+
+
+def _age_secs(moment: Moment) -> float:
+    """A host whose clock was set by decades between two boots would tell of more than anybody takes."""
+    return min(moment.age_secs(), LONGEST_SECS)
+
+
+def _as_32_bits(exit_code: int | None) -> int | None:
+    """With a sign, as the controller stores it; Windows, called by SSH, has codes beyond that."""
+    return None if exit_code is None else (exit_code + 2**31) % 2**32 - 2**31

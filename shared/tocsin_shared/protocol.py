@@ -34,7 +34,10 @@ MAX_TRIALS = 4
 #: Long polls are answered within this time even when there is nothing to do.
 MAX_POLL_WAIT_SECS = 60.0
 
-Seconds = Annotated[float, Field(ge=0, le=10 * 366 * 86_400, allow_inf_nan=False)]
+#: Ten years, which is more than anything lasts; a clock that was wrong may say otherwise.
+LONGEST_SECS = 10.0 * 366 * 86_400
+
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECS, allow_inf_nan=False)]
 #: A pace: never so fast that it is an endless loop.
 Pace = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
 #: As the database stores them.

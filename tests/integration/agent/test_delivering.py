@@ -13,7 +13,14 @@ from tocsin_agent.journal.framing import frames
 from tocsin_agent.journal.records import Intent, Record, Result, encode
 from tocsin_shared.executions import ExecutionStatus
 from tocsin_shared.ids import new_id
-from tocsin_shared.protocol import Assignment, EventsRequest, OutputEvent, OutputLimits, Receipt
+from tocsin_shared.protocol import (
+    LONGEST_SECS,
+    Assignment,
+    EventsRequest,
+    OutputEvent,
+    OutputLimits,
+    Receipt,
+)
 from tocsin_shared.tasks import NoopTask
 
 
@@ -92,6 +99,24 @@ async def test_what_ended_before_a_restart_is_reported_after_it(
     result = await controller.result(ended)
     assert (result.fence, result.seq, result.exit_code, result.reason) == (3, 9, 4, None)
     assert result.age_secs < 60
+
+
+async def test_figures_that_nobody_can_store_hold_up_no_result(
+    controller: FakeController, agents: Agents
+) -> None:
+    journal = agents.state_dir() / "journal"
+    journal.mkdir(parents=True)
+    ended, epoch = new_id(), Moment("a boot whose clock stood at 1970", 1.0, 0.0)
+    windows_access_violation = 0xC0000005
+    records: list[Record] = [
+        Intent(ended, 3, "backup", "ssh", epoch),
+        Result(ended, 9, ExecutionStatus.FAILED, epoch, epoch, exit_code=windows_access_violation),
+    ]
+    (journal / "control.log").write_bytes(frames(map(encode, records)))
+    await agents.start()
+    result = await controller.result(ended)
+    assert result.exit_code == windows_access_violation - 2**32
+    assert result.age_secs == result.started_age_secs == LONGEST_SECS
 
 
 async def test_output_that_is_no_text_arrives_byte_for_byte(

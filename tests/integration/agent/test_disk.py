@@ -12,16 +12,20 @@ from tests.integration.agent.fake_controller import FakeController
 from tests.integration.agent.small_disks import SmallDisk, small_disk
 
 from tocsin_agent.clock import Moment
+from tocsin_agent.daemon import Agent
 from tocsin_agent.journal.framing import frame, frames
 from tocsin_agent.journal.journal import Journal
 from tocsin_agent.journal.log import JournalError
-from tocsin_agent.journal.records import Intent, Record, Result, encode
+from tocsin_agent.journal.records import Gone, Intent, Record, Result, encode
 from tocsin_agent.journal.reserve import RESERVE_BYTES
 from tocsin_agent.journal.spool import Spool
 from tocsin_agent.program import EXIT_DISK_TROUBLE
+from tocsin_agent.runtime.outcome import Outcome
+from tocsin_agent.runtime.spec import ProcessSpec
+from tocsin_agent.tasks.base import TaskContext
 from tocsin_shared.executions import ExecutionStatus, Stream
 from tocsin_shared.ids import new_id
-from tocsin_shared.protocol import HeartbeatRequest, OutputEvent, PollRequest
+from tocsin_shared.protocol import Assignment, HeartbeatRequest, OutputEvent, PollRequest
 from tocsin_shared.tasks import NoopTask
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
@@ -107,6 +111,41 @@ async def test_what_runs_when_the_disk_fills_up_is_reported_and_nothing_more_is_
     assert (await controller.result(after.execution_id)).exit_code == 0
     assert controller.output(after.execution_id) == "after\n"
     await controller.until(lambda: newest_spool(controller)["intake_stopped"] == 0.0)
+
+
+class Filler:
+    """Somebody takes the rest of the disk between the moments when work is accepted and when its process runs."""
+
+    def __init__(self, disk: SmallDisk, agent: Agent) -> None:
+        self._disk = disk
+        self._agent = agent
+
+    async def run(self, _: Assignment, context: TaskContext) -> Outcome:
+        self._disk.fill()
+        assert self._agent._executor is not None
+        with pytest.raises(JournalError):
+            await self._fill_the_last_block(self._agent._executor._journal)
+        work = ["/bin/sh", "-c", "sleep 0.5; exit 7"]
+        return await context.run_process(ProcessSpec(argv=work, env={"LANG": "C"}, cwd="/"))
+
+    async def _fill_the_last_block(self, journal: Journal) -> None:
+        while True:
+            await journal.commit([Gone(())], durable=False)
+
+
+@needs_root
+async def test_a_start_that_can_not_be_written_down_makes_no_failure_of_what_runs(
+    controller: FakeController, disk: SmallDisk
+) -> None:
+    several = Agents(controller, disk.path)
+    agent, _ = await several.start()
+    agent._registry.add("shell", Filler(disk, agent))
+    job = assignment("whatever")
+    await controller.offer(job)
+    result = await controller.result(job.execution_id)
+    assert (result.reason, result.exit_code) == ("exit_code", 7)
+    disk.make_room()
+    await several.stop()
 
 
 @needs_root

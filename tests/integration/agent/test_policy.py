@@ -80,6 +80,18 @@ async def test_a_command_begins_only_where_it_may(
     assert ended.status == "succeeded"
 
 
+async def test_a_refusal_that_names_what_is_no_text_is_reported_too(
+    controller: FakeController, agents: Agents, tmp_path: Path
+) -> None:
+    odd = os.fsencode(tmp_path) + b"/odd\xff"
+    Path(os.fsdecode(odd)).mkdir()
+    (tmp_path / "link").symlink_to(os.fsdecode(odd))
+    policy = "[directories]\nworking = ['/srv']"
+    ended = await result(controller, agents, policy, shell("pwd", working_dir=f"{tmp_path}/link"))
+    assert (ended.status, ended.reason) == ("failed", "refused_by_agent")
+    assert "/odd?." in (ended.message or "")
+
+
 async def test_files_are_written_only_where_they_may_be_and_as_whom(
     controller: FakeController, agents: Agents, tmp_path: Path
 ) -> None:
