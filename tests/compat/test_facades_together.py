@@ -111,6 +111,39 @@ async def test_dkron_keeps_of_a_job_what_its_clients_do_not_see(controller: Cont
     assert (await changed(mem_limit="2MB"))["limits"] == limits | {"memory_max_bytes": 2 * 1024**2}
 
 
+async def test_dkron_changes_one_setting_of_a_task_with_a_connection(controller: Controller) -> None:
+    here = "127.0.0.1:9"
+    for task, config, sent, becomes in (
+        (
+            {"type": "kafka", "topic": "t", "message": "a", "properties": "acks=all"},
+            {"broker": here}, {"message": "b"}, {"message": "b"},
+        ),
+        (
+            {"type": "nats", "subject": "s", "message": "a", "jetstream": True},
+            {"url": f"nats://{here}"}, {"message": "b"}, {"message": "b"},
+        ),
+        (
+            {"type": "rabbitmq", "exchange": "", "routing_key": "q", "message": "a"},
+            {"url": f"amqp://{here}"}, {"message.body": "b"}, {"message": "b"},
+        ),
+        (
+            {"type": "grpc", "method": "a.B/C", "body": {"a": 1}, "tls": True},
+            {"host": here}, {"url": "/a.B/D"}, {"method": "a.B/D"},
+        ),
+        ({"type": "http", "method": "get", "url": ""}, {"base_url": f"http://{here}"}, {"body": "b"}, {"body": "b"}),
+    ):  # fmt: skip
+        kind = str(task["type"])
+        connection = {"name": f"to-{kind}", "conn_type": kind, "config": config}
+        await controller.call("POST", "/api/connections", connection)
+        job = {"name": kind, "task": {**task, "connection": f"to-{kind}"}, "schedule": {"type": "on_demand"}}
+        await controller.call("POST", "/api/jobs", job)
+        before = (await controller.call("GET", f"/api/jobs/{kind}"))["task"]
+        shown = await controller.call("GET", f"/v1/jobs/{kind}")
+        changed = {"executor_config": shown["executor_config"] | sent}
+        await controller.call("POST", "/v1/jobs", shown | changed)
+        assert (await controller.call("GET", f"/api/jobs/{kind}"))["task"] == before | becomes
+
+
 async def test_what_was_printed_bit_by_bit_is_shown_whole_by_all(local_controller: Controller) -> None:
     config = {"command": "for i in $(seq 12); do echo $i; sleep 0.03; done", "shell": "true"}
     job = {"name": "slow", "schedule": "@manually", "tags": {"server": "true"}, "executor": "shell"}
@@ -151,20 +184,20 @@ async def test_what_can_not_be_is_refused(
         assert answer.status in (400, 422), (answer.status, await answer.text())
 
 
-@pytest.mark.parametrize("body", ODD)
 async def test_a_job_of_dkron_with_a_body_that_can_not_be_kept_fails_and_says_why(
-    controller: Controller, body: str
+    controller: Controller,
 ) -> None:
-    config = {"url": "127.0.0.1:9/a.B/C", "body": body}
-    job = {"name": "odd", "schedule": "@manually", "executor": "grpc", "executor_config": config}
-    assert (await controller.call("POST", "/v1/jobs", job))["executor_config"] == config
-    task = (await controller.call("GET", "/api/jobs/odd"))["task"]
-    assert (task["type"], task["exit_code"], task["output"][:6]) == ("noop", 1, "grpc: ")
-    grpc = f'{{"type":"grpc","host":"127.0.0.1:9","method":"a.B/C","body":{body}}}'
-    ours = f'{{"name":"ours","schedule":{{"type":"on_demand"}},"task":{grpc}}}'
-    params = f'{{"name":"create_job","arguments":{ours}}}'
-    call = f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}'
     headers = {"Accept": "application/json, text/event-stream"}
-    for path, data in (("/api/jobs", ours), ("/mcp", call)):
-        async with controller.http.post(controller.url + path, data=data, headers=headers) as answer:
-            assert answer.status == 400, (path, await answer.text())
+    for body in ODD:
+        config = {"url": "127.0.0.1:9/a.B/C", "body": body}
+        job = {"name": "odd", "schedule": "@manually", "executor": "grpc", "executor_config": config}
+        assert (await controller.call("POST", "/v1/jobs", job))["executor_config"] == config
+        task = (await controller.call("GET", "/api/jobs/odd"))["task"]
+        assert (task["type"], task["exit_code"], task["output"][:6]) == ("noop", 1, "grpc: ")
+        grpc = f'{{"type":"grpc","host":"127.0.0.1:9","method":"a.B/C","body":{body}}}'
+        ours = f'{{"name":"ours","schedule":{{"type":"on_demand"}},"task":{grpc}}}'
+        params = f'{{"name":"create_job","arguments":{ours}}}'
+        call = f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}'
+        for path, data in (("/api/jobs", ours), ("/mcp", call)):
+            async with controller.http.post(controller.url + path, data=data, headers=headers) as answer:
+                assert answer.status == 400, (path, await answer.text())

@@ -19,6 +19,18 @@ from tocsin_shared.tasks import Task
 _TASK: Final[TypeAdapter[Any]] = TypeAdapter(Task, config=ConfigDict(defer_build=True))
 #: What counts as success where nothing is said of it: to Dkron nothing said means any status.
 _WELL: Final = (*range(200, 209), 226)
+#: Where settings that are called otherwise stand in a task. The first says where the server is.
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "http": {"url": "url"},
+    "kafka": {"brokerAddress": "broker", "topic": "topic", "key": "key", "message": "message"},
+    "nats": {
+        "url": "url", "subject": "subject", "message": "message", "userName": "username", "password": "password",
+    },
+    "rabbitmq": {
+        "url": "url", "exchange": "exchange", "queue.name": "routing_key", "message.body": "message",
+        "message.content_type": "content_type",
+    },
+}  # fmt: skip
 
 
 def read_work(name: str, executor: str, config: Config | None, connection: str | None = None) -> Parts:
@@ -28,13 +40,9 @@ def read_work(name: str, executor: str, config: Config | None, connection: str |
     """
     nothing: Parts = {"timeout_secs": None, "limits": None, "output_rules": None}
     config = config or {}
-    if connection is not None and executor == "http":
-        config = {**config, "url": config.get("url") or "/"}
     try:
         _check(executor, config)
-        parts = read_executor(executor, name, config)
-        if connection is not None:
-            parts["task"]["connection"] = connection
+        parts = _read_connected(executor, name, config, connection)
         check_storable(parts["task"])
         _TASK.validate_python(parts["task"])
     except ValidationError as error:
@@ -46,6 +54,18 @@ def read_work(name: str, executor: str, config: Config | None, connection: str |
     except InvalidInput as error:  # JSON within JSON
         return nothing | {"task": _failing(f"{executor}: {error}")}
     return nothing | parts
+
+
+def _read_connected(executor: str, name: str, config: Config, connection: str | None) -> Parts:
+    if connection is None:
+        return read_executor(executor, name, config)
+    theirs, ours = next(iter(_WORDS.get(executor, {}).items()), ("", ""))
+    is_elsewhere = bool(theirs) and not config.get(theirs)
+    parts = read_executor(executor, name, {**config, theirs: "-"} if is_elsewhere else config)
+    parts["task"]["connection"] = connection
+    if is_elsewhere:
+        parts["task"][ours] = ""
+    return parts
 
 
 def _failing(why: str) -> Parts:
@@ -67,30 +87,44 @@ def _check(executor: str, config: Config) -> None:
 def write_executor(job: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """Executor and settings of a job that was made elsewhere: Dkron's where they are the same, else our own words."""
     task = job["task"]
-    if task["type"] == "shell":
-        config = {"command": task["command"], "shell": "true"}
-        if task.get("stdin"):
-            config["payload"] = base64.b64encode(task["stdin"].encode()).decode()
-        if task.get("env"):
-            config["env"] = ",".join(f"{key}={value}" for key, value in task["env"].items())
-        names = {"working_dir": "cwd", "run_as": "su"}
-        config |= {theirs: task[ours] for ours, theirs in names.items() if task.get(ours)}
-        if job.get("timeout_secs"):
-            config["timeout"] = f"{job['timeout_secs']}s"
-        return "shell", config
-    if task["type"] == "http":
-        config = {"method": task["method"].upper(), "url": task["url"]}
-        if task.get("headers"):
-            config["headers"] = json.dumps([f"{key}: {value}" for key, value in task["headers"].items()])
-        if task.get("body"):
-            config["body"] = task["body"]
-        if task.get("expect_status") != "any":
-            codes = task.get("expect_statuses") or (
-                [task["expect_status"]] if task["expect_status"] else _WELL
-            )
-            config["expectCode"] = ",".join(str(code) for code in codes)
-        return "http", config
-    settings = {key: value for key, value in task.items() if key != "type" and value is not None}
-    return task["type"], {
-        key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()
-    }
+    executor = str(task["type"])
+    match executor:
+        case "shell":
+            config = _shell(task)
+        case "http":
+            config = _http(task)
+        case "grpc":
+            config = {"url": f"{task['host']}/{task['method']}", "expectCode": str(task["expect_code"])}
+            config |= {key: json.dumps(task[key]) for key in ("body", "headers") if task.get(key)}
+        case "kafka" | "nats" | "rabbitmq":
+            return executor, {key: task[ours] for key, ours in _WORDS[executor].items() if task.get(ours)}
+        case _:
+            settings = {key: value for key, value in task.items() if key != "type" and value is not None}
+            return executor, {
+                key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()
+            }
+    if job.get("timeout_secs"):
+        config["timeout"] = f"{job['timeout_secs']}s" if executor == "shell" else str(job["timeout_secs"])
+    return executor, config
+
+
+def _shell(task: Mapping[str, Any]) -> dict[str, str]:
+    config = {"command": task["command"], "shell": "true"}
+    if task.get("stdin"):
+        config["payload"] = base64.b64encode(task["stdin"].encode()).decode()
+    if task.get("env"):
+        config["env"] = ",".join(f"{key}={value}" for key, value in task["env"].items())
+    names = {"working_dir": "cwd", "run_as": "su"}
+    return config | {theirs: task[ours] for ours, theirs in names.items() if task.get(ours)}
+
+
+def _http(task: Mapping[str, Any]) -> dict[str, str]:
+    config = {"method": task["method"].upper(), "url": task["url"]}
+    if task.get("headers"):
+        config["headers"] = json.dumps([f"{key}: {value}" for key, value in task["headers"].items()])
+    if task.get("body"):
+        config["body"] = task["body"]
+    if task.get("expect_status") != "any":
+        codes = task.get("expect_statuses") or ([task["expect_status"]] if task["expect_status"] else _WELL)
+        config["expectCode"] = ",".join(str(code) for code in codes)
+    return config
