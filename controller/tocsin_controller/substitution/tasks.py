@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tocsin_controller.substitution.connection_strings import fill_connection_string
 from tocsin_controller.substitution.inspecting import Misplaced, inspect_fields
-from tocsin_controller.substitution.references import PARAMS, ValueOf
+from tocsin_controller.substitution.references import ANY_VALUE, PARAMS, ValueOf, fill
 from tocsin_controller.substitution.shell import fill_shell
 from tocsin_controller.substitution.sql import fill_sql
 from tocsin_controller.substitution.text import fill_body, fill_header, fill_plain, fill_url
@@ -54,14 +54,19 @@ def fill_task(task: Mapping[str, Any], value_of: ValueOf) -> dict[str, Any]:
 
 
 def inspect(task: Mapping[str, Any]) -> tuple[Uses | None, list[Misplaced]]:
-    """The names that a task uses, None when it uses none, and what is wrong with where they stand."""
+    """The names that a task uses, None when nothing in it is filled in, and what is wrong with where they stand."""
     names, misplaced = inspect_fields(
         task, lambda field, value, value_of: _filled(field, value, value_of, task), of="task"
     )
-    if not names and not misplaced:
+    if not names and not misplaced and not _shows_references(task):
         return None, []
     params = frozenset(name.removeprefix(PARAMS) for name in names if name.startswith(PARAMS))
     return Uses(frozenset(name for name in names if not name.startswith(PARAMS)), params), misplaced
+
+
+def _shows_references(task: Mapping[str, Any]) -> bool:
+    """Whether it holds references that are text, and lose their extra braces."""
+    return bool(_deep(dict(task), lambda text: fill(text, lambda _: ANY_VALUE)) != task)
 
 
 def _filled(field: str, value: Any, value_of: ValueOf, task: Mapping[str, Any]) -> Any:

@@ -72,6 +72,14 @@ async def test_values_are_put_in_as_data_and_the_secrets_are_named(api: Api, wor
     assert execution["redact"] == ["it's"]
 
 
+async def test_references_that_are_text_lose_their_extra_braces_beside_no_others(
+    api: Api, worker: Worker
+) -> None:
+    execution = await told(api, worker, shell("x '{{{{A}}' {{.State}}", env={"S": "{{{{params.b}}"}))
+    assert execution["task"]["command"] == "x '{{A}}' {{.State}}"
+    assert execution["task"]["env"] == {"S": "{{params.b}}"}
+
+
 async def test_a_request_is_filled_by_the_rules_of_its_parts(api: Api, worker: Worker) -> None:
     await api.post("/api/variables", {"name": "API", "value": "https://h:1/v1"})
     await api.post("/api/variables", {"name": "Q", "value": 'a"/ b'})
