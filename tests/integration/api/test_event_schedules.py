@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 from tests.integration.api.conftest import Api
 
 
@@ -56,3 +57,24 @@ async def test_a_changed_schedule_forgets_its_events(api: Api) -> None:
     await runs_of(api, cares, 1)
     assert await runs_of_now(api, job) == []
     await api.delete(f"/api/jobs/{cares['id']}")
+
+
+async def test_a_job_that_is_deleted_while_an_event_starts_it_does_not_run(
+    api: Api, connection: asyncpg.Connection
+) -> None:
+    job = await api.job(schedule=on("variable.created"), concurrency={"key": "k", "limit": 1})
+    # The event's transaction has found the job, and waits for its key.
+    waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1)"
+    await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", "key:k")
+    await api.post("/api/variables", {"name": "A", "value": "1"})
+    while not await connection.fetchval(waits, "%pg_advisory_xact_lock%"):
+        await asyncio.sleep(0.02)
+    deleting = asyncio.create_task(api.call("DELETE", f"/api/jobs/{job['id']}"))
+    while not deleting.done() and not await connection.fetchval(waits, "%FROM jobs AS j%"):
+        await asyncio.sleep(0.02)
+    await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", "key:k")
+    assert (await deleting).status in (200, 204)
+    told = "SELECT count(*) FROM outbox WHERE kind = 'event'"
+    while await connection.fetchval(told):
+        await asyncio.sleep(0.02)
+    assert await connection.fetchval("SELECT count(*) FROM queue") == 0
