@@ -148,3 +148,25 @@ async def test_a_scheduled_run_waits_for_a_place_and_an_approved_one_asks_for_it
         ran.append(await next_of(agent))
     await agent.finish(ran[-1])
     await nothing_left(harness)
+
+
+async def test_a_run_that_can_t_be_let_through_keeps_no_place_from_others(harness: Harness) -> None:
+    agent = await harness.agent()
+    broken = await harness.job(**QUEUED, target={"type": "all"}, rollout={"batch": 1})
+    sound = await harness.job(**QUEUED)  # its key comes after
+    _, _, _, last = [await harness.trigger(job) for job in (broken, sound, broken, sound)]
+    await harness.connection.execute(
+        'UPDATE runs SET rollout = rollout || \'{"released": "?"}\''
+        " WHERE job_id = $1 AND reason = 'waiting_for_place'",
+        broken,
+    )
+    await harness.connection.execute(
+        "INSERT INTO rollout_waits (execution_id, run_id, batch, agent_id)"
+        " SELECT e.id, e.run_id, 1, $2 FROM executions AS e JOIN runs AS r ON r.id = e.run_id"
+        " WHERE e.job_id = $1 AND r.reason = 'waiting_for_place'",
+        broken,
+        agent.id,
+    )
+    for _ in range(2):
+        await agent.finish(await next_of(agent))
+    assert (await next_of(agent)).run_id == last.run_id

@@ -7,10 +7,9 @@ controller; keys are locked while their places are given away, so no place is gi
 import time
 from collections.abc import Callable
 
-import asyncpg
-
 from tocsin_controller.definitions import Definitions
 from tocsin_controller.hints import EVENTS, PLACES, Hints, woken_within
+from tocsin_controller.isolation import IN_THE_WAY
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import Database, HeldSession, Session
 from tocsin_controller.store.leasing import Lane, NewWork
@@ -28,6 +27,7 @@ from tocsin_controller.workflow.cancel import Canceller
 from tocsin_controller.workflow.gates.approving import Approver
 from tocsin_controller.workflow.gates.places import to_admit, to_replace
 from tocsin_controller.workflow.rollouts.driving import resume
+from tocsin_shared.errors import Unavailable
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.logs import log
 
@@ -78,8 +78,12 @@ class Gatekeeper:
         for key in await keys_waited_for(session):
             try:
                 await self._give_away(session, key)
-            except asyncpg.DeadlockDetectedError:
-                log.info("places_deadlock", key=key)  # the next look does it
+            except Unavailable:
+                raise
+            except IN_THE_WAY:
+                log.info("places_given_later", key=key)  # the next look does it
+            except Exception:  # who waits on other keys must not wait for this one
+                log.exception("places_not_given", key=key)
 
     async def _give_away(self, session: HeldSession, key: str) -> None:
         """Let those through that a place on this key was missing for, and end those that they replace."""
