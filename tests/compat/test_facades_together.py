@@ -91,6 +91,7 @@ async def test_dkron_keeps_of_a_job_what_its_clients_do_not_see(controller: Cont
     assert [one[key] for key in ("timeout_secs", "output_rules", "retry_delay_secs")] == [
         before[key] for key in ("timeout_secs", "output_rules", "retry_delay_secs")
     ]
+    assert (await changed(timeout="30"))["timeout_secs"] == 30, "as it would be without a word"
     one = await changed(expectBody="ok", timeout="10", body=None)
     assert [a["pattern"] for a in one["output_rules"]["assertions"]] == ["done", "ok"]
     assert (one["task"].get("body"), one["task"]["connection"], one["timeout_secs"]) == (None, "vendor", 10)

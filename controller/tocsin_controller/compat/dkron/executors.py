@@ -4,7 +4,6 @@ Dkron looks at an executor's settings when the job runs, not when it is saved: w
 and says why.
 """
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -91,6 +90,8 @@ def write_executor(job: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     match executor:
         case "shell":
             config = _shell(task)
+            if job.get("timeout_secs"):
+                config["timeout"] = f"{job['timeout_secs']}s"
         case "http":
             config = _http(task)
         case "grpc":
@@ -103,15 +104,11 @@ def write_executor(job: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
             return executor, {
                 key: value if isinstance(value, str) else json.dumps(value) for key, value in settings.items()
             }
-    if job.get("timeout_secs"):
-        config["timeout"] = f"{job['timeout_secs']}s" if executor == "shell" else str(job["timeout_secs"])
     return executor, config
 
 
 def _shell(task: Mapping[str, Any]) -> dict[str, str]:
     config = {"command": task["command"], "shell": "true"}
-    if task.get("stdin"):
-        config["payload"] = base64.b64encode(task["stdin"].encode()).decode()
     if task.get("env"):
         config["env"] = ",".join(f"{key}={value}" for key, value in task["env"].items())
     names = {"working_dir": "cwd", "run_as": "su"}

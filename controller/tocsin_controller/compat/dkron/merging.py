@@ -20,7 +20,8 @@ def merged_work(stored: Mapping[str, Any], shown: Mapping[str, Any], sent: Mappi
         parts["task"] = _changed(stored["task"], before["task"], after["task"])
         limits = (one["limits"] or {} for one in (stored, before, after))
         parts["limits"] = _changed(*limits) or None
-    is_timeout_moved = before["timeout_secs"] != after["timeout_secs"]
+    # Said in so many words, the time that holds when nothing is said is a change too.
+    is_timeout_moved = before["timeout_secs"] != after["timeout_secs"] or _timeout(shown) != _timeout(sent)
     parts["timeout_secs"] = (after if is_timeout_moved else stored)["timeout_secs"]
     parts["output_rules"] = _merged_rules(stored["output_rules"], before, after)
     return parts
@@ -31,6 +32,10 @@ def _read(job: Mapping[str, Any], stored_task: Mapping[str, Any]) -> Parts:
     connection = stored_task.get("connection") if stored_task["type"] == job["executor"] else None
     work = read_work(job["name"], job["executor"], job["executor_config"], connection)
     return work | {"sinks": read_processors(job["processors"])}
+
+
+def _timeout(job: Mapping[str, Any]) -> str | None:
+    return (job["executor_config"] or {}).get("timeout")
 
 
 def _changed(
