@@ -81,7 +81,7 @@ async def crontab(
     for file in _files(paths):
         is_system = _is_of_system(file) if is_of_system is None else is_of_system
         options = CrontabOptions(is_system, None if is_system else user, target, zone)
-        _merge(found, read_crontab(_read(file), file, options))
+        found.take(read_crontab(_read(file), file, options))
     return await _carry_out(session, found, "crontab", usual)
 
 
@@ -101,7 +101,7 @@ async def systemd(session: Session, /, timers: tuple[str, ...], **usual: Any) ->
         timer = read_unit(_with_drop_ins(file), file)
         service_file = str(Path(file).with_name(timer.last("Timer", "Unit") or f"{name}.service"))
         service = read_unit(_with_drop_ins(service_file), service_file)
-        _merge(found, read_timer(name, timer, service, target=target, timezone=zone))
+        found.take(read_timer(name, timer, service, target=target, timezone=zone))
     return await _carry_out(session, found, "systemd", usual)
 
 
@@ -240,9 +240,9 @@ async def jenkins(session: Session, /, files: tuple[str, ...], **usual: Any) -> 
     for file in files:
         text, name = _read(file), name_from(_folder(file) or "jenkins")
         if is_xml(text):
-            _merge(found, read_config(parse_xml(text, file), name, options))
+            found.take(read_config(parse_xml(text, file), name, options))
         else:
-            _merge(found, read_jenkinsfile(text, name, options))
+            found.take(read_jenkinsfile(text, name, options))
     return await _carry_out(session, found, "jenkins", usual)
 
 
@@ -262,14 +262,6 @@ async def _carry_out(session: Session, found: Converted, system: str, usual: dic
     documents = Documents(bodies, [Source(one["name"], None) for one in bodies])
     body = request(documents, managed_by=f"import-{system}", prune=False, group=None)
     return await carry_out(session, documents, body, is_plan=usual["dry_run"], yes=usual["yes"])
-
-
-def _merge(found: Converted, more: Converted) -> None:
-    names = {}
-    for document in more.documents:
-        found.add(document)
-        names[document["name"]] = found.documents[-1]["name"]
-    found.notes += [(names.get(where, where), note) for where, note in more.notes]
 
 
 def _files(paths: tuple[str, ...]) -> list[str]:

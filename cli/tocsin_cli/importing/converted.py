@@ -31,6 +31,17 @@ class Converted:
         self.documents.append({**document, "name": name})
         self.notes += [(name, note) for note in notes]
 
+    def take(self, more: "Converted") -> None:
+        """Those of another source. Where names change, those who wait for them know."""
+        names: dict[str, str] = {}
+        for document in more.documents:
+            waits = [
+                one | {"job": names.get(one["job"], one["job"])} for one in document.get("depends_on") or []
+            ]
+            self.add(document | ({"depends_on": waits} if waits else {}))
+            names[document["name"]] = self.documents[-1]["name"]
+        self.notes += [(names.get(where, where), note) for where, note in more.notes]
+
     def skip(self, where: str, why: str) -> None:
         """Something that has no counterpart."""
         self.notes.append((where, f"not imported: {why}"))

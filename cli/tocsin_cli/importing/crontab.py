@@ -55,6 +55,10 @@ def read_crontab(text: str, where: str, options: CrontabOptions) -> Converted:
             around.values[_unquoted(environment["name"])] = _unquoted(environment["value"])
         else:
             _job(line, place, around.values, options, found)
+    if found.documents and not options.is_of_system and options.user is None:
+        found.notes.append(
+            (where, "its jobs run as the agent's account: say whose crontab it is with --user")
+        )
     return found
 
 

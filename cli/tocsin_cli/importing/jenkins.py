@@ -12,6 +12,10 @@ from tocsin_cli.importing.references import as_text
 from tocsin_cli.importing.script_files import LONGEST_SCRIPT_BYTES, interpreter_of, run_script
 from tocsin_cli.importing.shell_words import nobody_sets, unset_variables
 
+#: `ParametersDefinitionProperty` is read; the others say nothing about what a job does.
+_QUIET_PROPERTIES: Final = frozenset(
+    {"ParametersDefinitionProperty", "BuildDiscarderProperty", "GithubProjectProperty"}
+)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TIMER: Final = "hudson.triggers.TimerTrigger"
 _SHELL: Final = "hudson.tasks.Shell"
@@ -26,7 +30,6 @@ _QUIET: Final = frozenset(
     {
         "actions", "description", "keepDependencies", "properties", "canRoam", "disabled", "triggers", "builders",
         "concurrentBuild", "assignedNode", "publishers", "buildWrappers", "scm", "logRotator",
-        "blockBuildWhenDownstreamBuilding", "blockBuildWhenUpstreamBuilding",
     }
 )  # fmt: skip
 
@@ -175,7 +178,17 @@ def _left_behind(root: Xml.Element) -> list[str]:
     scm = root.find("scm")
     if scm is not None and not str(scm.get("class", "")).endswith("NullSCM"):
         notes.append("does not check out its sources: its steps have to")
-    return notes + [f"{one.tag} does not come along" for one in root if one.tag not in _QUIET]
+    notes += [
+        f"its property {one.tag} does not come along"
+        for one in root.iterfind("./properties/*")
+        if one.tag.rpartition(".")[2] not in _QUIET_PROPERTIES
+    ]
+    # A switch that is off says nothing.
+    return notes + [
+        f"{one.tag} does not come along"
+        for one in root
+        if one.tag not in _QUIET and (len(one) or (one.text or "").strip() not in ("", "false"))
+    ]
 
 
 def is_xml(text: str) -> bool:

@@ -73,7 +73,8 @@ MAILTO=ops@example.org
     }
     assert after["timezone"] == "UTC"
     assert found.notes[1:] == [
-        (after["name"], "output was mailed to ops@example.org; it is kept with the execution instead")
+        (after["name"], "output was mailed to ops@example.org; it is kept with the execution instead"),
+        ("tab", "its jobs run as the agent's account: say whose crontab it is with --user"),
     ]
 
 
@@ -99,7 +100,7 @@ def test_what_percent_signs_and_backslashes_mean(line: str, command: str, stdin:
 
 
 def test_what_crons_read_in_different_ways_is_told() -> None:
-    found = from_crontab("CRON_TZ=Asia/Tokyo\n5/15 * * * * steps\n")
+    found = from_crontab("CRON_TZ=Asia/Tokyo\n5/15 * * * * steps\n", user="bob")
     assert accepted(found)[0]["timezone"] == "Asia/Tokyo"
     assert [note for _, note in found.notes] == [
         "5/15 is from 5 on in steps of 15 here; crons take it for 5 alone, or refuse it",
@@ -137,6 +138,16 @@ def test_jobs_have_the_same_names_each_time_and_different_ones_each() -> None:
     assert names[:2] == ["cron-same", "cron-same-2"]
     assert len(set(names)) == 3
     assert names == [job["name"] for job in from_crontab(text).documents]
+
+
+def test_jobs_of_several_sources_wait_for_those_of_their_own() -> None:
+    chain = Converted([{"name": "a"}, {"name": "b", "depends_on": [{"job": "a"}]}], [("b", "told")])
+    found = Converted()
+    found.take(chain)
+    found.take(chain)
+    assert [one["name"] for one in found.documents] == ["a", "b", "a-2", "b-2"]
+    assert [one["depends_on"] for one in found.documents[1::2]] == [[{"job": "a"}], [{"job": "a-2"}]]
+    assert found.notes == [("b", "told"), ("b-2", "told")]
 
 
 @given(st.text(min_size=1, max_size=200))

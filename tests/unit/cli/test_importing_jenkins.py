@@ -20,7 +20,7 @@ OPTIONS = JenkinsOptions({"type": "local"}, "Europe/Berlin")
 CONFIG = """<?xml version='1.1' encoding='UTF-8'?>
 <project>
   <description>nightly</description>
-  <properties><hudson.model.ParametersDefinitionProperty><parameterDefinitions>
+  <properties><hudson.plugins.throttleconcurrents.ThrottleJobProperty/><hudson.model.ParametersDefinitionProperty><parameterDefinitions>
     <hudson.model.StringParameterDefinition>
       <name>PLACE</name><defaultValue>here</defaultValue>
     </hudson.model.StringParameterDefinition>
@@ -32,6 +32,8 @@ CONFIG = """<?xml version='1.1' encoding='UTF-8'?>
   <scm class="hudson.plugins.git.GitSCM"/>
   <assignedNode>linux</assignedNode>
   <disabled>true</disabled>
+  <blockBuildWhenUpstreamBuilding>true</blockBuildWhenUpstreamBuilding>
+  <blockBuildWhenDownstreamBuilding>false</blockBuildWhenDownstreamBuilding>
   <triggers>
     <hudson.triggers.TimerTrigger><spec># at night
 TZ=Asia/Tokyo
@@ -122,7 +124,15 @@ def test_a_freestyle_job_is_a_job_for_each_timer() -> None:
     assert first["parameters"][1]["options"] == ["x", "y"]
     assert output(first, PLACE="there", KIND="y") == (0, "there\ny\n")
     told = [note for _, note in found.notes]
-    for what in ("PASS", "label linux", "SCMTrigger", "hudson.tasks.Mailer", "check out its sources"):
+    for what in (
+        "PASS",
+        "label linux",
+        "SCMTrigger",
+        "hudson.tasks.Mailer",
+        "check out its sources",
+        "UpstreamBuilding",
+        "Throttle",
+    ):
         assert any(what in note for note in told), what
 
 
@@ -256,7 +266,8 @@ def test_a_freestyle_job_that_reads_what_nobody_sets_is_paused(script: str, unse
         "<hudson.model.StringParameterDefinition><name>PLACE</name></hudson.model.StringParameterDefinition>"
     )
     found = config(
-        f"<project><properties><a><parameterDefinitions>{place}</parameterDefinitions></a></properties>"
+        f"<project><properties><x.ParametersDefinitionProperty><parameterDefinitions>{place}"
+        "</parameterDefinitions></x.ParametersDefinitionProperty></properties>"
         f"<builders>{step}</builders></project>"
     )
     assert found.documents[0].get("status") == ("paused" if unset else None)
