@@ -35,6 +35,11 @@ from tocsin_shared.wire import dumps
 RESULT_LINGER_SECS = 0.002
 #: Raw output in one upload.
 MAX_OUTPUT_BYTES = 2 * 1024 * 1024
+#: An upload that does not get through is halved, but not below these: so much passes where anything does.
+LEAST_OUTPUT_BYTES = 64 * 1024
+LEAST_EVENTS = 64
+#: Events in an upload after ever so many that were too large: room is left for a start and a result beside output.
+SMALLEST_UPLOAD = 3
 #: After a failed upload a heartbeat goes first; if none gets through for so long, an upload is tried all the same.
 LIVENESS_FIRST_SECS = 30.0
 #: Results that the controller did not want are kept for whoever asks, at most so many.
@@ -81,7 +86,9 @@ class Uploader:
         self._urgent = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        #: What the next upload may carry; twice as much after each that gets through.
         self._max_events = MAX_EVENTS_PER_UPLOAD
+        self._max_bytes = MAX_OUTPUT_BYTES
         #: Something in an upload can't be recorded: find out what, one execution at a time.
         self._one_at_a_time = False
         self.flush_secs = 0.2
@@ -130,7 +137,7 @@ class Uploader:
 
     def _gather(self) -> _Batch:
         batch = _Batch()
-        room = MAX_OUTPUT_BYTES
+        room = self._max_bytes
         for execution_id in list(self._dirty):
             entry = self._journal.entries.get(execution_id)
             if entry is None:
@@ -166,6 +173,7 @@ class Uploader:
             answer = await self._link.upload(agent_id, EventsRequest(events=batch.events))
         except Unreachable as error:
             self._dirty = dict.fromkeys([owner for owner, _ in batch.owners]) | self._dirty
+            self._send_less(batch)
             pause = self._backoff.next_pause_secs(error.retry_after_secs)
             log.warning(
                 "upload_failed", error=str(error), waiting=len(batch.events), retry_secs=round(pause, 1)
@@ -178,7 +186,8 @@ class Uploader:
             await self._on_refused(batch, error)
             return False
         self._backoff.reset()
-        self._max_events = MAX_EVENTS_PER_UPLOAD
+        self._max_events = min(2 * self._max_events, MAX_EVENTS_PER_UPLOAD)
+        self._max_bytes = min(2 * self._max_bytes, MAX_OUTPUT_BYTES)
         self._one_at_a_time = self._one_at_a_time and bool(self._dirty)
         if not all(map(_is_for, answer.receipts, batch.events)) or len(answer.receipts) != len(batch.events):
             log.error("upload_receipts_do_not_match", sent=len(batch.events), answered=len(answer.receipts))
@@ -187,6 +196,12 @@ class Uploader:
             return False
         self._settle(batch, [receipt.receipt for receipt in answer.receipts])
         return True
+
+    def _send_less(self, batch: _Batch) -> None:
+        """On a slow way a long upload never arrives in time, however often it is tried."""
+        sent_bytes = sum(_raw_bytes(event) for event in batch.events)
+        self._max_bytes = min(self._max_bytes, max(sent_bytes // 2, LEAST_OUTPUT_BYTES))
+        self._max_events = min(self._max_events, max(len(batch.events) // 2, LEAST_EVENTS))
 
     async def _let_liveness_go_first(self) -> None:
         """A controller that comes back hears that this agent lives before it gets what piled up."""
@@ -197,8 +212,8 @@ class Uploader:
                 await self._contact.wait_until_up()
 
     async def _on_refused(self, batch: _Batch, error: Refused) -> None:
-        if error.is_too_large and self._max_events > 4:
-            self._max_events //= 2
+        if error.is_too_large and self._max_events > SMALLEST_UPLOAD:
+            self._max_events = max(min(self._max_events, len(batch.events)) // 2, SMALLEST_UPLOAD)
             return
         if error.is_unknown_agent:
             self._on_unknown_agent()
@@ -301,6 +316,10 @@ def _result(entry: Entry, execution_id: UUID) -> ResultEvent:
         stderr_truncated=result.stderr_truncated or (is_damaged and result.stderr_bytes > 0),
         usage=Usage(cpu_secs=result.cpu_secs, peak_memory_bytes=result.peak_memory_bytes),
     )
+
+
+def _raw_bytes(event: AgentEvent) -> int:
+    return len(event.data or event.data_base64 or "") if isinstance(event, OutputEvent) else 0
 
 
 def _age_secs(moment: Moment) -> float:

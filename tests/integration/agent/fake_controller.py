@@ -87,6 +87,8 @@ class FakeController:
     receipts: dict[UUID, Receipt] = field(default_factory=dict)
     #: Switch: record so many uploads without answering them.
     answers_to_drop: int = 0
+    #: Switch: the way here is so slow that longer uploads do not arrive in time, or end on the way.
+    longest_upload_bytes: int = 2**63
     #: Switch: how long answers with work are on their way.
     underway_secs: float = 0.0
     #: Switch: routes that are answered 503 until taken out.
@@ -260,6 +262,9 @@ class FakeController:
         return _answer(HeartbeatResponse())
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
+        if (request.content_length or 0) > self.longest_upload_bytes and request.transport is not None:
+            request.transport.abort()
+            raise web.HTTPServiceUnavailable
         key, body = await self._take("upload", request, EventsRequest)
         try:
             self._authorize("upload", key, request)

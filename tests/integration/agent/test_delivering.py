@@ -11,7 +11,8 @@ from tests.integration.agent.fake_controller import FakeController, Refusal
 from tocsin_agent.clock import Moment
 from tocsin_agent.journal.framing import frames
 from tocsin_agent.journal.records import Intent, Record, Result, encode
-from tocsin_shared.executions import ExecutionStatus
+from tocsin_agent.journal.spool import Spool
+from tocsin_shared.executions import ExecutionStatus, Stream
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import (
     LONGEST_SECS,
@@ -165,6 +166,26 @@ async def test_an_upload_that_is_too_large_is_sent_in_smaller_pieces(
     for job in jobs:
         await controller.result(job.execution_id)
         assert controller.output(job.execution_id) == "hello\n"
+
+
+async def test_over_a_way_on_which_long_uploads_fail_output_goes_in_pieces_that_pass(
+    controller: FakeController, agents: Agents
+) -> None:
+    controller.longest_upload_bytes = 400_000
+    journal, execution_id, moment = agents.state_dir() / "journal", new_id(), Moment.now()
+    (journal / "output").mkdir(parents=True)
+    spool = Spool(journal / "output" / f"{execution_id}.out")
+    for n in range(12):
+        spool.append(2 + n, Stream.STDOUT, n * 50_000, b"x" * 50_000)
+    spool.rest()
+    records: list[Record] = [
+        Intent(execution_id, 1, "backup", "shell", moment),
+        Result(execution_id, 20, ExecutionStatus.SUCCEEDED, moment, exit_code=0, stdout_bytes=600_000),
+    ]
+    (journal / "control.log").write_bytes(frames(map(encode, records)))
+    await agents.start()
+    assert (await controller.result(execution_id)).status == "succeeded"
+    assert controller.output(execution_id) == "x" * 600_000
 
 
 async def test_a_result_that_nobody_knows_is_set_aside(controller: FakeController, agents: Agents) -> None:
