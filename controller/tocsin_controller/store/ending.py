@@ -105,6 +105,7 @@ async def start_executions(session: Queries, starts: Sequence[Start]) -> set[UUI
     """Pending becomes running; those further on stay as they are. Returns those whose lease is the one named."""
     if not starts:
         return set()
+    starts = sorted(starts, key=lambda s: s.execution_id.int)  # as lock_leases does: nobody waits in a circle
     rows = await session.fetch(
         _START_EXECUTIONS,
         [s.execution_id for s in starts],
@@ -156,6 +157,7 @@ async def end_plain(session: Queries, ends: Sequence[tuple[Finish, UUID, NewEven
     """
     if not ends:
         return PlainEnds(set(), is_noted=False)
+    ends = sorted(ends, key=lambda one: one[0].execution_id.int)  # as lock_leases does
     rows = await session.fetch(
         _END_PLAIN,
         *_finish_columns([f for f, _, _ in ends]),

@@ -199,6 +199,7 @@ async def requeue(session: Queries, leases: Sequence[tuple[Lease, str, int, floa
 async def renew_leases(session: Queries, held: Sequence[tuple[UUID, Held]], lease_secs: float) -> None:
     """Agents said they still have these."""
     if held:
+        held = sorted(held, key=lambda one: one[1].execution_id.int)  # as lock_leases does
         await session.execute(
             _RENEW_LEASES,
             [h.execution_id for _, h in held],

@@ -1,14 +1,18 @@
 """Work finds agents, answers get lost, rights move on (G2, G3, G6, G9)."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
 from tests.integration.engine.conftest import Harness, result
 
+from tocsin_controller.store.database import HeldSession
+from tocsin_controller.store.ending import Start, start_executions
+from tocsin_controller.store.leasing import renew_leases
 from tocsin_shared.errors import Superseded
 from tocsin_shared.ids import new_id
-from tocsin_shared.protocol import Receipt, RegisterRequest
+from tocsin_shared.protocol import Assignment, Held, Receipt, RegisterRequest
 from tocsin_shared.wire import loads
 
 
@@ -320,3 +324,27 @@ async def test_a_run_is_cancelled_while_results_of_it_come_in(harness: Harness, 
     await cancelling
     await writer.close()
     assert (await harness.row("runs", run_id))["cancelled"] == 1
+
+
+async def test_those_who_write_many_leases_do_so_in_one_order(harness: Harness) -> None:
+    """Whatever order they were told of them in: nobody waits in a circle."""
+    agent = await harness.agent()
+    job = await harness.job()
+    for _ in range(32):
+        await harness.trigger(job)
+    given: list[Assignment] = []
+    while len(given) < 32:
+        given += (await agent.poll(slots=32)).executions
+    held = [(agent.id, Held(execution_id=a.execution_id, fence=a.fence)) for a in given]
+    starts = [Start(a.execution_id, a.run_id, agent.id, a.fence, 0.0) for a in given]
+
+    async def repeat(write: Callable[[HeldSession], Awaitable[object]]) -> None:
+        async with harness.db.hold() as session:
+            for _ in range(30):
+                await write(session)
+
+    async with asyncio.TaskGroup() as writers:
+        writers.create_task(repeat(lambda session: renew_leases(session, held[::-1], 60.0)))
+        writers.create_task(repeat(lambda session: renew_leases(session, held, 60.0)))
+        writers.create_task(repeat(lambda session: start_executions(session, starts)))
+        writers.create_task(repeat(lambda session: start_executions(session, starts[::-1])))
