@@ -67,10 +67,10 @@ def _job(job: Json, name: str, group: str, options: RundeckOptions, found: Conve
         "task": {"type": "shell", "command": command} | ({"env": env} if env else {}),
         "schedule": {"type": "on_demand"},
         "parameters": parameters or None,
-        **_target(job.get("nodefilters"), options, notes),
+        **_target(_object(job, "nodefilters"), options, notes),
     }
     if job.get("schedule"):
-        document["schedule"] = {"type": "cron", "value": _schedule(job["schedule"])}
+        document["schedule"] = {"type": "cron", "value": _schedule(_object(job, "schedule"))}
         document["timezone"] = str(job.get("timeZone") or options.timezone)
     if not _is_true(job.get("multipleExecutions")):
         document["max_concurrent"] = 1
@@ -90,7 +90,9 @@ def _job(job: Json, name: str, group: str, options: RundeckOptions, found: Conve
     if document.get("status") and str(job.get("executionEnabled", "true")).lower() == "false":
         notes.append("is paused, as its executions are disabled; here it can still be run by hand")
     _tell_notifications(job.get("notification"), notes)
-    notes += [f"{key} does not come along" for key, value in job.items() if key not in _KNOWN and value]
+    notes += [
+        f"{key} does not come along" for key, value in job.items() if key not in _KNOWN and _says(value)
+    ]
     scripts = [command, *(value for name, value in env.items() if name.endswith("_SCRIPT"))]
     if unset := list(dict.fromkeys(name for script in scripts for name in unset_variables(script, env))):
         document["status"] = "paused"
@@ -102,9 +104,9 @@ def _schedule(schedule: Json) -> str:
     """As Quartz has it, from its parts or in one piece."""
     if schedule.get("crontab"):
         return to_cron(str(schedule["crontab"]))
-    time = schedule.get("time") or {}
-    day = str((schedule.get("dayofmonth") or {}).get("day") or "*")
-    weekday = str((schedule.get("weekday") or {}).get("day") or "*")
+    time = _object(schedule, "time")
+    day = str(_object(schedule, "dayofmonth").get("day") or "*")
+    weekday = str(_object(schedule, "weekday").get("day") or "*")
     parts = [time.get("seconds") or "0", time.get("minute") or "0", time.get("hour") or "0"]
     return to_cron(
         " ".join(map(str, [*parts, day, schedule.get("month") or "*", weekday, schedule.get("year") or "*"]))
@@ -135,7 +137,9 @@ def _retry(retry: Any, notes: list[str]) -> Json:
 
 def _parameters(options: Any, notes: list[str]) -> list[Json]:
     if isinstance(options, dict):  # an older form
-        options = [{"name": name, **(one or {})} for name, one in options.items()]
+        options = [{"name": name, **_object(options, name)} for name in options]
+    if not isinstance(options, list) or not all(isinstance(one, dict) and one.get("name") for one in options):
+        raise ValueError("its options are no list of objects with names")
     return [_parameter(one, notes) for one in options]
 
 
@@ -184,7 +188,7 @@ def _parameter(option: Json, notes: list[str]) -> Json:
     return found
 
 
-def _target(filters: Any, options: RundeckOptions, notes: list[str]) -> Json:
+def _target(filters: Json, options: RundeckOptions, notes: list[str]) -> Json:
     if options.target is not None:
         return {"target": options.target}
     if not filters or not (wanted := _conditions(filters)):
@@ -204,7 +208,7 @@ def _target(filters: Any, options: RundeckOptions, notes: list[str]) -> Json:
     where: Json = {"tag" if _TAG.fullmatch(expression) else "expression": expression}
     target: Json = {"type": "tagged", **where, "mode": "all"} if parts else {"type": "all"}
     notes.append(f"runs on all agents with {expression}" if parts else "runs on all agents")
-    dispatch = filters.get("dispatch") or {}
+    dispatch = _object(filters, "dispatch")
     if any(is_not for is_not, _, _ in wanted) and str(dispatch.get("excludePrecedence")).lower() == "false":
         raise ValueError(
             "of its node filters those that include count before those that exclude: give --target"
@@ -233,7 +237,7 @@ def _conditions(filters: Json) -> list[tuple[bool, str, str]]:
         raise ValueError("its filter of excluded nodes says more than tags: give --target")
     found += [(True, "name" if bare else key, bare or value) for _, key, value, bare in left_out]
     for part, is_not in (("include", False), ("exclude", True)):
-        found += [(is_not, key, str(value)) for key, value in (filters.get(part) or {}).items() if value]
+        found += [(is_not, key, str(value)) for key, value in _object(filters, part).items() if value]
     return found
 
 
@@ -245,6 +249,19 @@ def _tell_notifications(notification: Any, notes: list[str]) -> None:
     notes.append(
         f"its notifications {', '.join(notification)}{to} do not come along: let a job react to its events"
     )
+
+
+def _object(of: Json, key: str) -> Json:
+    """What stands under a key, nothing if it is not there. Raises ValueError."""
+    value = of.get(key) or {}
+    if not isinstance(value, dict):
+        raise ValueError(f"its {key} is no object")
+    return value
+
+
+def _says(value: Any) -> bool:
+    """Whether there is anything in it: `plugins: {ExecutionLifecycle: {}}` stands in each export."""
+    return any(map(_says, value.values())) if isinstance(value, dict) else bool(value)
 
 
 def _is_true(value: Any) -> bool:

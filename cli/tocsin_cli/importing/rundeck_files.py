@@ -48,9 +48,12 @@ def _of_yaml(text: str, where: str) -> list[Any]:
 
 
 class _Texts(yaml.SafeLoader):
-    """Everything stays text, as it was written: `05`, `10:30` and `on` mean themselves."""
+    """Everything but nothing (`null`) stays text, as it was written: `05`, `10:30` and `on` mean themselves."""
 
-    yaml_implicit_resolvers: dict[str, list[Any]] = {}
+    yaml_implicit_resolvers: dict[str, list[Any]] = {
+        first: [one for one in resolvers if one[0] == "tag:yaml.org,2002:null"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def _of_xml(text: str, where: str) -> list[Any]:
@@ -71,6 +74,8 @@ def _job(job: Xml.Element) -> Json:
             found["schedule"]["dayofmonth"] = {"day": month["day"]}
         if "year" in found["schedule"]:
             found["schedule"]["year"] = found["schedule"]["year"].get("year", "*")
+    if (logging := job.find("logging")) is not None:
+        found["loglimit"] = logging.get("limit")
     if (sequence := job.find("sequence")) is not None:
         found["sequence"] = dict(sequence.attrib) | {
             "commands": [_step(one) for one in sequence.findall("command")]

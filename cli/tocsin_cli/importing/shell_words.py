@@ -8,9 +8,10 @@ from typing import Final
 
 _READ: Final = re.compile(r"\$(?:\{([A-Z][A-Z0-9_]+)(?![A-Z0-9_]|:?[-=+?])|([A-Z][A-Z0-9_]+))")
 _CAPITALS: Final = re.compile(r"\b[A-Z][A-Z0-9_]+\b")
-_ASSIGNED: Final = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]+)\+?=")
+#: `X=`, `X+=`, and `${X:=...}`, `${X:?...}`, behind which it has a value or the script has ended.
+_ASSIGNED: Final = re.compile(r"(?<![\w$])([A-Z][A-Z0-9_]+)(?:\+?=|:[=?]|\?)")
 #: What names variables without `=`.
-_NAMING: Final = re.compile(r"\b(?:for|read|select|getopts)\b[^\n;|]*")
+_NAMING: Final = re.compile(r"\b(?:for|read|select|getopts|mapfile|readarray)\b[^\n;|]*")
 #: A document in a script whose marker is quoted: nothing in it is filled in.
 _QUOTED_DOCUMENT: Final = re.compile(r"<<-?\s*['\"\\]")
 _IN_QUOTES: Final = 1

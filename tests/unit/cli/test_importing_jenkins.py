@@ -257,6 +257,7 @@ def test_what_does_something_beside_a_pipeline_leaves_paused_jobs(beside: str) -
         ("awk '{print $NF}' # don't $HERE\necho '$HOST_A' \\$HOST_B ${HOST_C:-c}", []),
         ("read -r FIRST SECOND; echo $FIRST$SECOND", []),
         ("#!/usr/bin/perl\nprint $ENV", []),
+        (': ${TO_A:=a} "${TO_B:?say it}"; mapfile -t LISTED; echo $TO_A $TO_B $LISTED', []),
         ('#!/bin/bash -e\necho "it\'s $BUILD_ID"', ["BUILD_ID"]),
     ],
 )

@@ -250,6 +250,29 @@ def test_settings_that_have_no_counterpart_are_told_in_each_form() -> None:
     assert found.notes == [("x", "schedules does not come along")]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"schedule": "daily"}, {"schedule": {"time": "05:00"}}, {"options": ["a"]}, {"options": {"a": "b"}},
+        {"options": "a"}, {"nodefilters": ["tags: a"]}, {"nodefilters": {"filter": "tags: a", "dispatch": "x"}},
+        {"nodefilters": {"include": "tags: a"}},
+    ],
+)  # fmt: skip
+def test_definitions_of_another_shape_leave_the_job_out(wrong: dict[str, Any]) -> None:
+    assert " no " in refusal(**wrong)
+
+
+def test_what_says_nothing_is_not_told() -> None:
+    text = (
+        "- name: x\n  notifyAvgDurationThreshold: null\n  timeout: ~\n  plugins: {ExecutionLifecycle: {}}\n"
+    )
+    found = read(f"{text}  sequence: {{commands: [{{exec: 'true'}}]}}\n")
+    assert (found.notes, "timeout_secs" in found.documents[0]) == ([], False)
+    job = "<job><name>x</name><sequence><command><exec>true</exec></command></sequence><logging limit='{}'/></job>"
+    assert read(f"<joblist>{job.format('')}</joblist>").notes == []
+    assert read(f"<joblist>{job.format('9MB')}</joblist>").notes == [("x", "loglimit does not come along")]
+
+
 def test_a_job_that_reads_what_nobody_sets_is_paused() -> None:
     option, step = {"name": "v"}, {"script": "echo $RD_OPTION_V $RD_JOB_ID"}
     document, notes = one(options=[option], sequence={"commands": [{"exec": "rm -rf $JAVA_HOME/x"}, step]})
