@@ -159,6 +159,8 @@ async def test_one_execution_touches_one_partition_of_each_table(seeded: Seeded)
         ("execution_end", (newest,)),
         ("output_after", (newest, 0, 0, 16)),
         ("output_of_stream", (newest, 1, 0, 16)),
+        ("output_tails", ([newest], 2_000)),
+        ("output_heads", ([newest], 2_000)),
         ("runs_shown", ([newest],)),
     ):
         plan = await seeded.plan(name, *args)
