@@ -65,7 +65,10 @@ def _make_printable(
 ) -> MutableMapping[str, Any]:
     """Escapes control characters and cuts long text, so nobody can forge lines or drive a terminal."""
     for key, value in event.items():
-        if key != "exception" and isinstance(value, str):
+        if key == "exception" and isinstance(value, str):
+            # It may name a file whose name is no text.
+            event[key] = value.encode("utf-8", "backslashreplace").decode()
+        elif isinstance(value, str):
             text = value if len(value) <= MAX_VALUE_CHARS else value[:MAX_VALUE_CHARS] + "..."
             event[key] = text if text.isprintable() else _escaped(text)
     return event

@@ -25,6 +25,18 @@ def test_a_traceback_tells_where_but_no_values(
     assert "hunter2" not in told
 
 
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_traceback_may_hold_bytes_that_are_no_text(
+    log_format: LogFormat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(log_format, "info")
+    try:
+        raise RuntimeError("no such file: odd\udcff")
+    except RuntimeError:
+        log.exception("it_failed")
+    assert "no such file: odd\\" in capsys.readouterr().err
+
+
 def test_nobody_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("console", "info")
     log.info("told", message="one\ntwo\x1b[31m")
