@@ -230,10 +230,13 @@ class Uploader:
 
     def _settle(self, batch: _Batch, receipts: list[Receipt]) -> None:
         done: list[UUID] = []
+        outdated: set[UUID] = set()
         for (execution_id, entry), event, receipt in zip(batch.owners, batch.events, receipts, strict=True):
             if execution_id not in self._journal.entries or execution_id in done:
                 continue
-            if receipt is Receipt.STALE:
+            if receipt is Receipt.STALE and entry.intent.fence > event.fence:
+                outdated.add(execution_id)  # the right to it was handed out again meanwhile
+            elif receipt is Receipt.STALE:
                 self._disown(StopOrder(execution_id=execution_id, fence=event.fence, why="stale fence"))
             elif receipt is Receipt.UNKNOWN:
                 self._archive(execution_id, entry, "the controller does not know this execution")
@@ -244,10 +247,12 @@ class Uploader:
                 entry.is_start_delivered = True
         for execution_id, position in batch.delivered.items():
             live = self._journal.entries.get(execution_id)
-            if live is not None and live.spool is not None:
+            if live is not None and live.spool is not None and execution_id not in outdated:
                 live.spool.delivered = max(live.spool.delivered, position)
         if done:
             self._journal.settle(done)
+        for execution_id in outdated:
+            self.on_news(execution_id, True)
 
     def _archive(self, execution_id: UUID, entry: Entry, why: str) -> None:
         """Keeps a result that nobody wanted."""

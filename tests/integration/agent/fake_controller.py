@@ -87,6 +87,8 @@ class FakeController:
     receipts: dict[UUID, Receipt] = field(default_factory=dict)
     #: Switch: record so many uploads without answering them.
     answers_to_drop: int = 0
+    #: Switch: uploads are recorded, and answered once this is set.
+    answers_wait_for: asyncio.Event | None = None
     #: Switch: the way here is so slow that longer uploads do not arrive in time, or end on the way.
     longest_upload_bytes: int = 2**63
     #: Switch: how long answers with work are on their way.
@@ -275,6 +277,8 @@ class FakeController:
             for event in body.events
         ]
         await self._tell()
+        if self.answers_wait_for is not None:
+            await self.answers_wait_for.wait()
         if self.answers_to_drop:
             self.answers_to_drop -= 1
             if request.transport is not None:

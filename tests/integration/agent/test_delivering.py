@@ -20,6 +20,7 @@ from tocsin_shared.protocol import (
     EventsRequest,
     OutputEvent,
     OutputLimits,
+    PollRequest,
     Receipt,
 )
 from tocsin_shared.tasks import NoopTask
@@ -166,6 +167,27 @@ async def test_an_upload_that_is_too_large_is_sent_in_smaller_pieces(
     for job in jobs:
         await controller.result(job.execution_id)
         assert controller.output(job.execution_id) == "hello\n"
+
+
+async def test_a_result_on_its_way_when_the_right_is_handed_out_again_is_told_under_the_newer_one(
+    controller: FakeController, agents: Agents
+) -> None:
+    controller.limits = OutputLimits(flush_secs=30)  # so that the start is told together with the result
+    controller.answers_wait_for = asyncio.Event()
+    job = noop()
+    controller.receipts[job.execution_id] = Receipt.STALE
+    await agents.start()
+    await controller.offer(job)
+    await controller.until(lambda: len(controller.results(job.execution_id)) == 1)
+    del controller.receipts[job.execution_id]
+    await controller.offer(job.model_copy(update={"fence": 2}))
+    await controller.until(
+        lambda: [held.fence for held in controller.bodies("poll", PollRequest)[-1].running] == [2]
+    )
+    controller.answers_wait_for.set()
+    await controller.until(lambda: [r.fence for r in controller.results(job.execution_id)] == [1, 2])
+    assert controller.output(job.execution_id) == "hello\n"
+    await agents.all_settled()
 
 
 async def test_over_a_way_on_which_long_uploads_fail_output_goes_in_pieces_that_pass(
