@@ -13,7 +13,8 @@ from tocsin_shared.jobs import JobDefinition
 
 _ASK = sql("ask_approval")
 _TAKE = sql("take_approval")
-_TAKE_EXPIRED = sql("take_expired_approvals")
+_EXPIRED = sql("expired_approvals")
+_PUT_OFF = sql("put_off_approval")
 _UNAPPROVED = sql("unapproved_executions")
 _LOCK_UNAPPROVED = sql("lock_unapproved")
 _UNAPPROVED_OF_JOB = sql("unapproved_of_job")
@@ -56,9 +57,14 @@ async def take_approval(session: Session, run_id: UUID) -> AskedRun | None:
     return None if row is None else AskedRun(run_id, row["job_id"], row["job_version"])
 
 
-async def take_expired_approvals(session: Session) -> list[AskedRun]:
-    """The same for runs that nobody approved in time."""
-    return [AskedRun(*row) for row in await session.fetch(_TAKE_EXPIRED)]
+async def expired_approvals(session: Session) -> list[AskedRun]:
+    """Runs that nobody approved in time, some of them if there are many; nobody else decides about them meanwhile."""
+    return [AskedRun(*row) for row in await session.fetch(_EXPIRED)]
+
+
+async def put_off_approval(session: Session, run_id: UUID, secs: float) -> None:
+    """It is looked again after so long whether somebody has approved this run."""
+    await session.execute(_PUT_OFF, run_id, secs)
 
 
 async def unapproved_executions(session: Session, run_id: UUID) -> list[Unapproved]:

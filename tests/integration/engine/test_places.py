@@ -170,3 +170,14 @@ async def test_a_run_that_can_t_be_let_through_keeps_no_place_from_others(harnes
     for _ in range(2):
         await agent.finish(await next_of(agent))
     assert (await next_of(agent)).run_id == last.run_id
+
+
+async def test_an_approval_that_can_t_expire_keeps_no_other_from_expiring(harness: Harness) -> None:
+    await harness.agent()
+    waits: dict[str, Any] = {"approval_required": True, "approval_expires_secs": 1}
+    broken = await harness.job(**waits, target={"type": "all"}, rollout={"batch": 1})
+    sound = await harness.job(**waits)
+    bad, good = [(await harness.trigger(job)).run_id for job in (broken, sound)]
+    await harness.connection.execute("UPDATE runs SET rollout = '{\"sizes\": 1}' WHERE id = $1", bad)
+    await harness.eventually("SELECT status FROM runs WHERE id = $1", good, equals="cancelled")
+    assert await status(harness, bad) == ("pending", None)

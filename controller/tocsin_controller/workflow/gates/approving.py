@@ -6,19 +6,22 @@ roll back.
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from tocsin_controller.definitions import Definitions
+from tocsin_controller.isolation import PASSING
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.store.approvals import (
     AskedRun,
     Unapproved,
+    expired_approvals,
     note_decision,
     note_put_off,
+    put_off_approval,
     queue_approved,
     take_approval,
-    take_expired_approvals,
     unapproved_executions,
 )
 from tocsin_controller.store.database import Session
@@ -30,6 +33,10 @@ from tocsin_controller.workflow.gates.entering import ask_for_places
 from tocsin_controller.workflow.rollouts.driving import resume
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
+from tocsin_shared.logs import log
+
+#: A run that can't be cancelled although nobody approved it in time is looked at again after so long.
+PUT_OFF_SECS: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +109,30 @@ class Approver:
     async def expire(self, session: Session) -> list[Decided]:
         """Cancel runs that nobody approved in time; some of them, if there are many."""
         decided = []
-        for asked in await take_expired_approvals(session):
-            waiting = await unapproved_executions(session, asked.run_id)
-            message = "nobody approved it in time"
-            decided.append(await self._end(session, asked, waiting, Reason.APPROVAL_EXPIRED, message))
-            await note_decision(session, asked.run_id, "expired")
-            name = await self._name(session, asked)
-            await add_events(
-                session, [_event("execution.approval_expired", asked, waiting, name, None, None)]
-            )
+        for asked in await expired_approvals(session):
+            try:
+                async with session.transaction() as part:
+                    decided.append(await self._expire(part, asked))
+            except PASSING:
+                raise
+            except Exception:  # the others expire all the same
+                log.exception("approval_put_off", run_id=str(asked.run_id))
+                await put_off_approval(session, asked.run_id, PUT_OFF_SECS)
         return decided
 
     def announce(self, decided: Decided) -> None:
         """Tell watchers and the dispatcher; call it after the commit."""
         self._ender.announce(decided.aftermath)
+
+    async def _expire(self, session: Session, asked: AskedRun) -> Decided:
+        await take_approval(session, asked.run_id)
+        waiting = await unapproved_executions(session, asked.run_id)
+        message = "nobody approved it in time"
+        decided = await self._end(session, asked, waiting, Reason.APPROVAL_EXPIRED, message)
+        await note_decision(session, asked.run_id, "expired")
+        name = await self._name(session, asked)
+        await add_events(session, [_event("execution.approval_expired", asked, waiting, name, None, None)])
+        return decided
 
     async def _queue(
         self,
