@@ -8,6 +8,7 @@ from tocsin_controller.store.leasing import Work, hold_back
 from tocsin_controller.workflow.ending import Ended, Ender
 from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.logs import log
+from tocsin_shared.wire import storable
 
 
 class ClaimFailed(Exception):
@@ -32,7 +33,7 @@ class SetAside:
         innocent = [one for one in self.rows if one not in guilty]
         for work, error in guilty:
             log.error("execution_set_aside", execution_id=str(work.execution_id), exc_info=error)
-            message = f"it can't be handed out: {type(error).__name__}: {error}".replace("\0", "")[:500]
+            message = storable(f"it can't be handed out: {type(error).__name__}: {error}")[:500]
             # If even that can't be written, it stays where nobody takes it.
             failed = Ended(work, ExecutionStatus.FAILED, Reason.INTERNAL, message)
             await self.ender.end_waiting(session, [failed])

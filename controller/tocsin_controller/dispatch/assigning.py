@@ -17,6 +17,7 @@ from tocsin_shared.executions import ExecutionStatus, Reason
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.logs import log
 from tocsin_shared.protocol import MAX_SECRETS_BYTES, Assignment, GivenScript, Limits
+from tocsin_shared.wire import storable
 
 
 class Assigner:
@@ -96,7 +97,7 @@ class Assigner:
                 log.error("assignment_failed", execution_id=str(work.execution_id))
                 return Unfilled(Reason.INTERNAL, "the stored definition can't be handed out with its values")
             log.exception("assignment_failed", execution_id=str(work.execution_id))
-            why = f"the stored definition can't be handed out: {error}".replace("\0", "")[:500]
+            why = storable(f"the stored definition can't be handed out: {error}")[:500]
             return Unfilled(Reason.INTERNAL, why)
 
     def _assignment(

@@ -12,6 +12,7 @@ from tocsin_controller.rules.paths import BadPath, json_path
 from tocsin_controller.rules.patterns import BadPattern, text_pattern
 from tocsin_shared.output_rules import Extraction, ExtractionType, OutputRules
 from tocsin_shared.variables import MAX_VALUE_BYTES
+from tocsin_shared.wire import storable
 
 #: Longer values are not taken: a part of a value is worse than none.
 LONGEST_VALUE_BYTES: Final = MAX_VALUE_BYTES
@@ -96,7 +97,7 @@ def _extract(rule: Extraction, stdout: bytes, document: _Document) -> str | None
         return None
     if len(value) > LONGEST_VALUE_BYTES:
         raise _TooLong(f"the value has {len(value)} bytes, more than {LONGEST_VALUE_BYTES}")
-    return value.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return storable(value.decode("utf-8", "replace"))
 
 
 def _text(value: Any) -> bytes | None:

@@ -36,6 +36,7 @@ from tocsin_controller.workflow.dependencies import missing_dependencies
 from tocsin_controller.workflow.launch import Announce, agents_for, has_gated, launch, launch_gated
 from tocsin_shared.jobs import JobDefinition
 from tocsin_shared.logs import log
+from tocsin_shared.wire import storable
 
 #: Even without a hint the ticker looks this often (±20 %).
 POLL_SECS = 1.0
@@ -217,7 +218,7 @@ class Ticker:
         return decisions, undecided
 
     async def _quarantine(self, session: HeldSession, job_id: UUID, why: str) -> None:
-        why = why.replace("\0", "")[:500]
+        why = storable(why)[:500]
         event = NewEvent(
             kind="job.quarantined",
             severity="error",

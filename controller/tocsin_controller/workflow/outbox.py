@@ -27,6 +27,7 @@ from tocsin_controller.store.outbox import (
 )
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.logs import log
+from tocsin_shared.wire import storable
 
 #: Even without a hint the loop looks this often (±20 %): most hints are for the controller that wrote the entry.
 POLL_SECS: Final = 1.0
@@ -128,7 +129,7 @@ class Outbox:
 
     async def _put_off(self, kind: str, entry: OutboxEntry, error: Exception) -> None:
         """Later, or never: what failed so often needs somebody to look at it."""
-        why = f"{type(error).__name__}: {error}".replace("\0", "")[:500]
+        why = storable(f"{type(error).__name__}: {error}")[:500]
         retry_secs = retry_delay_secs(entry.attempts) if entry.attempts + 1 < MAX_ATTEMPTS else None
         log.error("outbox_entry_failed", kind=kind, id=str(entry.id), retry_secs=retry_secs, exc_info=error)
         async with self._db.transaction() as session:

@@ -24,7 +24,7 @@ from tocsin_shared.protocol import (
     SimpleResult,
 )
 from tocsin_shared.views.base import StatusView
-from tocsin_shared.wire import Model
+from tocsin_shared.wire import Model, storable
 
 TAG = "agent protocol"
 
@@ -125,7 +125,7 @@ class ProtocolRoutes:
             if not (0 <= event.fence <= _INT8_MAX and 0 <= event.seq <= _INT4_MAX):
                 raise InvalidInput.field(f"events.{index}", "fence or seq is out of range")
             if isinstance(event, ResultEvent) and event.message and "\x00" in event.message:
-                event.message = event.message.replace("\x00", "\ufffd")
+                event.message = storable(event.message)
         return await self._desk.upload(agent_id, body)
 
     async def result(self, call: Call) -> Any:

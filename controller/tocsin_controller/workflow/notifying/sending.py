@@ -31,6 +31,7 @@ from tocsin_controller.workflow.notifying.messages import (
 from tocsin_shared.executions import STREAM_NUMBERS, Stream
 from tocsin_shared.network import Reach
 from tocsin_shared.notifications import WebhookFormat
+from tocsin_shared.wire import storable
 
 #: Tries of one message, over about an hour.
 MOST_TRIES: Final = 8
@@ -144,7 +145,7 @@ class Messages:
         for stream, size in ((Stream.STDOUT, printed.stdout_bytes), (Stream.STDERR, printed.stderr_bytes)):
             tail = tails.get((printed.execution_id, STREAM_NUMBERS[stream]), b"")
             if size and tail:
-                said = tail[-size:].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+                said = storable(tail[-size:].decode("utf-8", "replace"))
                 parts.append(f"\n\n{stream.value}{' (its end)' if len(tail) >= size else ''}:\n{said}")
         return "".join(parts)
 
