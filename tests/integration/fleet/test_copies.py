@@ -1,6 +1,7 @@
 """A cloned machine, a restored backup: two processes with one identity, on a real controller."""
 
 import asyncio
+import json
 import shutil
 import signal
 from typing import Any
@@ -15,8 +16,12 @@ def start_copy(fleet: Fleet, copy: str) -> None:
     fleet.start_agent("copy", NAME="one", state_dir=copy)
 
 
-def copy_state(fleet: Fleet) -> str:
-    """A second directory just like the agent's."""
+async def copy_state(fleet: Fleet) -> str:
+    """A second directory just like the agent's, once that has written down that it is registered."""
+    identity = fleet.directory / "agent-one" / "identity.json"
+    async with asyncio.timeout(START_SECS):
+        while json.loads(identity.read_text())["next_state_mark"] is not None:
+            await asyncio.sleep(0.05)
     copy = fleet.directory / "copy-of-one"
     shutil.copytree(fleet.directory / "agent-one", copy)
     return str(copy)
@@ -44,7 +49,7 @@ async def test_an_older_copy_ends_for_good_and_leaves_what_the_real_one_runs_alo
     await fleet.agent("one")
     execution_id = await fleet.run("sleep 5; echo done")
     await fleet.started(execution_id)
-    copy = copy_state(fleet)
+    copy = await copy_state(fleet)
     (fleet.directory / "copy-of-one" / "identity.json").write_bytes(older_identity)
     for _ in range(2):
         start_copy(fleet, copy)
@@ -59,7 +64,7 @@ async def test_an_older_copy_ends_for_good_and_leaves_what_the_real_one_runs_alo
 async def test_of_two_copies_that_run_at_once_one_goes_on_and_neither_flaps(fleet: Fleet) -> None:
     await fleet.controller()
     await fleet.agent("one")
-    copy = copy_state(fleet)
+    copy = await copy_state(fleet)
     witness = fleet.directory / "witness"
     execution_id = await fleet.run(f"sleep 4; echo done > {witness}")
     await fleet.started(execution_id)
