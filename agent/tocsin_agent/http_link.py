@@ -40,8 +40,8 @@ MAX_ANSWER_PARTS = 1_000_000
 CALL_TIMEOUT_SECS = 30.0
 #: What a server says is shown up to here.
 MAX_WHY_CHARS = 300
-#: No order, and no execution, has less; it holds a UUID at least.
-SHORTEST_ORDER_BYTES = 60
+#: An answer without work and orders has less.
+LONGEST_NOTHING_BYTES = 120
 #: Added to a poll's wait for the way there and back.
 POLL_MARGIN_SECS = 15.0
 
@@ -76,7 +76,7 @@ class HttpLink:
         timeout = request.wait_secs + POLL_MARGIN_SECS
         max_bytes = min(MAX_ANSWER_BYTES + request.slots * MAX_ASSIGNMENT_BYTES, MAX_POLL_ANSWER_BYTES)
         body = await self._send(f"/api/agent-queue/{agent_id}/next", request, timeout, max_bytes)
-        if _is_nothing(body):
+        if is_nothing(body):
             return PollResponse.model_construct(executions=[], cancel=[], stop=[])
         try:
             return PollResponse.model_validate_json(body)
@@ -174,16 +174,16 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _is_nothing(body: bytes) -> bool:
+def is_nothing(body: bytes) -> bool:
     """Whether the poll's time passed without work.
 
     What takes work of all types apart is then not built yet: an agent that waits for its first is the smaller for it.
     """
     try:
-        said = loads(body) if len(body) < SHORTEST_ORDER_BYTES else None
+        said = loads(body) if len(body) < LONGEST_NOTHING_BYTES else None
     except ValueError:
         return False
-    return isinstance(said, dict) and not any(said.values())
+    return isinstance(said, dict) and not any(said[name] for name in said.keys() - {"held_secs"})
 
 
 def _readable_part(body: bytes) -> PollResponse:

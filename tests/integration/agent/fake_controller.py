@@ -250,8 +250,8 @@ class FakeController:
         if self._turns[key] != turn:
             return _answer(PollResponse())
         answer, self._waiting = self._waiting, PollResponse()
-        answer.held_secs = time.monotonic() - came_at
-        if answer.executions:
+        if answer.executions and self.underway_secs:
+            answer.held_secs = time.monotonic() - came_at
             await asyncio.sleep(self.underway_secs)
         return _answer(answer)
 
