@@ -143,6 +143,18 @@ async def test_files_are_whole_and_stay_where_the_operator_allowed_them(tmp_path
     assert sorted(path.name for path in allowed.iterdir()) == ["back_up_.._e-1.log", "below", "link"]
 
 
+async def test_what_a_controller_left_that_died_while_it_wrote_is_removed(tmp_path: Path) -> None:
+    name = Path(
+        str(await Outlets(directories=(tmp_path,)).hand_over(to_file(tmp_path), PRINTED)).partition(":")[2]
+    ).name
+    left = [tmp_path / f".{name}.{number}.part" for number in range(3)]
+    for one in left:
+        one.write_bytes(b"half")
+    await Outlets(directories=(tmp_path,)).hand_over(to_file(tmp_path), PRINTED)
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == PRINTED.raw
+
+
 @pytest.mark.parametrize("sink", [SinkType.LOG, SinkType.SYSLOG, SinkType.FLUENT])
 async def test_what_was_not_opened_gets_nothing(sink: SinkType) -> None:
     with pytest.raises(NotSent, match=f"output_{sink}") as refused:
