@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import asyncpg
+
 from tocsin_controller.hints import EVENTS, OUTBOX, Hints, woken_within
 from tocsin_controller.jitter import jittered
 from tocsin_controller.store.database import Database, Session
@@ -35,6 +37,13 @@ FIRST_RETRY_SECS: Final = 1.0
 LONGEST_RETRY_SECS: Final = 300.0
 #: Tries of one entry, over about 45 minutes.
 MAX_ATTEMPTS: Final = 16
+
+#: Nobody's fault: what met these is tried again with the next look.
+SOMEBODY_ELSES_LOCKS: Final = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
 
 #: Tells others once the transaction has committed.
 AfterCommit = Callable[[], None]
@@ -93,6 +102,8 @@ class Outbox:
                 after = await self._do(session, registered, entries)
         except Unavailable:
             raise
+        except SOMEBODY_ELSES_LOCKS:
+            return False
         except Exception as error:
             if len(entries) == 1:
                 await self._put_off(kind, entries[0], error)
@@ -112,6 +123,8 @@ class Outbox:
                     after = await self._do(session, registered, [mine] if mine is not None else [])
             except Unavailable:
                 raise
+            except SOMEBODY_ELSES_LOCKS:
+                continue
             except Exception as error:  # noqa: BLE001  told in `_put_off`
                 await self._put_off(kind, entry, error)
             else:

@@ -64,7 +64,10 @@ async def test_a_job_that_is_deleted_while_an_event_starts_it_does_not_run(
 ) -> None:
     job = await api.job(schedule=on("variable.created"), concurrency={"key": "k", "limit": 1})
     # The event's transaction has found the job, and waits for its key.
-    waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1)"
+    waits = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+        "AND wait_event_type = 'Lock' AND query LIKE $1)"
+    )
     await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", "key:k")
     await api.post("/api/variables", {"name": "A", "value": "1"})
     while not await connection.fetchval(waits, "%pg_advisory_xact_lock%"):

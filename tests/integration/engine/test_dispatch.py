@@ -317,7 +317,8 @@ async def test_a_run_is_cancelled_while_results_of_it_come_in(harness: Harness, 
         await writer.execute(locked, assignment.execution_id)
         cancelling = asyncio.create_task(harness.engine.canceller.cancel_run(run_id, by=harness.admin))
         waits = (
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1)"
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND wait_event_type = 'Lock' AND query LIKE $1)"
         )
         await harness.eventually(waits, "%leases%", equals=True)
         await writer.execute("SELECT FROM runs WHERE id = $1 FOR UPDATE", run_id)

@@ -270,7 +270,8 @@ async def test_an_agent_that_is_back_at_the_last_moment_loses_nothing(
         await harness.connection.execute("UPDATE leases SET expires_at = now() + interval '10 minutes'")
         await nobody_looks.rollback()
         waits = (
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1)"
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND wait_event_type = 'Lock' AND query LIKE $1)"
         )
         async with asyncio.timeout(30):
             while not await held.fetchval(waits, "%FROM leases%FOR UPDATE%"):

@@ -1,5 +1,5 @@
 -- Scheduled jobs that an event of this kind and severity may start, in order from after $3. Until the transaction ends
--- they can't be paused, changed or deleted.
+-- they can't be deleted, nor changed by anybody who locks them first.
 -- Index: event_triggers_pkey in order; the table is small.
 SELECT t.job_id, j.version
 FROM event_triggers AS t JOIN jobs AS j ON j.id = t.job_id
