@@ -38,7 +38,7 @@ async def parked_polls(world: World) -> list[Figure]:
 async def one_agent(world: World) -> list[Figure]:
     """A real agent with nothing to do."""
     (agent,) = await world.start_agents(1)
-    await asyncio.sleep(3)
+    await asyncio.sleep(30)  # longer than a poll: an empty answer has come, too
     before = agent.cpu_times()
     await asyncio.sleep(20)
     after = agent.cpu_times()
