@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -107,7 +108,7 @@ class Demo:
 
     def _tocsin(self, *words: str) -> int:
         """Run the CLI as a person would; its exit code."""
-        shown = " ".join(f"'{word}'" if " " in word else word for word in words)
+        shown = shlex.join(words)
         console.print(f"[bold]$ tocsin {shown}[/]", markup=True)
         environment = os.environ | {"TOCSIN_URL": self._fleet.url, "TOCSIN_KEY": self._fleet.admin_key}
         sys.stdout.flush()
