@@ -29,6 +29,7 @@ from tocsin_controller.store.copying import (
     drop_all,
     empty,
     filling_order,
+    hold_off_maintenance,
     partitions,
     patient_session,
     tables,
@@ -36,6 +37,7 @@ from tocsin_controller.store.copying import (
 from tocsin_controller.store.epoch import read_epoch
 from tocsin_controller.store.migrate import MIGRATIONS, load, migrate
 from tocsin_controller.store.postgres.session import Session
+from tocsin_controller.store.restoring import UNFINISHED, is_unfinished, mark_finished, mark_unfinished
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
@@ -87,6 +89,10 @@ class Restored:
 async def back_up(dsn: str, target: IO[bytes]) -> Manifest:
     """Write a backup of the database as it is at this moment. The target need not be seekable."""
     async with patient_session(dsn) as session:
+        if await is_unfinished(session):
+            raise BackupError(UNFINISHED)
+        # Of tables that are being read nobody may drop or attach a part, and whoever waits to do so makes others wait.
+        await hold_off_maintenance(session)
         await session.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         applied = await applied_migrations(session)
         if not applied:
@@ -110,7 +116,8 @@ async def restore(dsn: str, source: IO[bytes], *, force: bool, keep_queue: bool 
     """Make the database what it was at the backup, and begin a new epoch (`keep_queue`: see `begin_epoch`).
 
     The file is verified first, and rows are written in one transaction. Without `force` only a database that nobody has
-    used is taken; with it, everything in it goes. Raises BackupError.
+    used is taken; with it, everything in it goes. A mark in the database says that this has begun, until it has
+    finished: a later try then begins an epoch above the one that was overwritten all the same. Raises BackupError.
     """
     try:
         archive = zipfile.ZipFile(source)
@@ -129,6 +136,7 @@ async def restore(dsn: str, source: IO[bytes], *, force: bool, keep_queue: bool 
         async with patient_session(dsn) as session, session.transaction():
             why = f"restore of the backup of {manifest.created_at}"
             begun = await begin_epoch_in(session, why=why, above=seen_epoch, keep_queue=keep_queue)
+            await mark_finished(session)
     return Restored(manifest, begun)
 
 
@@ -190,9 +198,7 @@ def _check_schema(manifest: Manifest) -> None:
 
 async def _make_room(session: Session, manifest: Manifest, *, force: bool) -> int:
     """Leave no table behind; the epoch that the database was in, so that the next one is above that too."""
-    if not await applied_migrations(session):
-        return 0
-    found = await tables(session)
+    found = await tables(session) if await applied_migrations(session) else []
     if not force:
         for table in found:
             if table.name not in _ALWAYS_THERE and await count_rows(session, table):
@@ -202,8 +208,10 @@ async def _make_room(session: Session, manifest: Manifest, *, force: bool) -> in
     epoch = await read_epoch(session) if any(table.name == "cluster" for table in found) else 0
     names = {table.name for table in found} | {member.table for member in manifest.members}
     async with session.transaction() as transaction:
-        await drop_all(transaction, sorted(names))
-    return epoch
+        seen_epoch = await mark_unfinished(transaction, epoch)
+        if found:
+            await drop_all(transaction, sorted(names))
+    return seen_epoch
 
 
 async def _fill(session: Session, archive: zipfile.ZipFile, manifest: Manifest) -> None:

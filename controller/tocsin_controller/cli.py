@@ -179,11 +179,14 @@ def keys_reset_admin(config: Path | None, database_url: str | None) -> None:
 async def _serve(settings: ControllerSettings, *, migrate: bool) -> None:
     from tocsin_controller.app import running_controller
     from tocsin_controller.store.migrate import migrate as apply
+    from tocsin_controller.store.restoring import UNFINISHED, has_unfinished_restore
     from tocsin_shared.garbage import keep_what_is_loaded
 
     keep_what_is_loaded()
     for pause_secs in START_PAUSES_SECS:
         try:
+            if await has_unfinished_restore(settings.dsn):
+                die(UNFINISHED)
             if migrate:
                 await apply(settings.dsn)
             await _bootstrap(settings)

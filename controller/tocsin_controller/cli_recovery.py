@@ -1,9 +1,12 @@
 """`tocsin-controller backup`, `restore` and `epoch`: for when something was lost, and before that."""
 
 import os
+import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -83,22 +86,35 @@ def backup(config: Path | None, database_url: str | None, file: Path) -> None:
         if str(file) == "-":
             manifest = await back_up(settings.dsn, sys.stdout.buffer)
         else:
-            partial = file.with_name(f".{file.name}.partial")
-            try:
-                descriptor = os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
-                with os.fdopen(descriptor, "wb") as target:
-                    manifest = await back_up(settings.dsn, target)
-                    target.flush()
-                    os.fsync(target.fileno())
-                partial.replace(file)
-            finally:
-                partial.unlink(missing_ok=True)
+            with _appearing_whole(file) as target:
+                manifest = await back_up(settings.dsn, target)
         click.echo(f"backed up {manifest.rows} rows of {len(manifest.members)} tables", err=True)
 
     try:
         run_to_end(run())
     except BackupError as error:
         die(str(error))
+
+
+@contextmanager
+def _appearing_whole(file: Path) -> Iterator[BinaryIO]:
+    """A new file that only its owner reads, and that has its name once it is written, on the disk too."""
+    # A name that nobody can have put a file or a link of theirs at, and that no other backup writes to.
+    partial = file.with_name(f".{file.name}.{secrets.token_hex(8)}.partial")
+    descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_RDWR, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        partial.replace(file)
+        directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @click.command()
@@ -109,7 +125,8 @@ def backup(config: Path | None, database_url: str | None, file: Path) -> None:
 def restore(config: Path | None, database_url: str | None, force: bool, keep_queue: bool, file: Path) -> None:
     """Make the database what it was when FILE was written. Stop all controllers first.
 
-    The file is verified before anything is changed. A new epoch begins, so that nothing that was handed out after the
+    The file is verified before anything is changed. When it fails after that, no controller serves this database
+    until a restore has succeeded. A new epoch begins, so that nothing that was handed out after the
     backup is mistaken for newer; agents with state directories of any age are let in. What waits
     in the restored queue is not handed out again: see `epoch bump`.
     """

@@ -18,6 +18,7 @@ _TABLE_REFERENCES = sql("table_references")
 _PARTITION_BOUNDS = sql("partition_bounds")
 _APPLIED_MIGRATIONS = sql("applied_migrations")
 _CONTINUE_QUEUE = sql("continue_queue")
+_LOCK_MAINTENANCE_OUT = sql("lock_maintenance_out")
 
 #: What may stand in a statement that is put together here.
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -132,6 +133,11 @@ async def create_partition(session: Session, partition: Partition) -> None:
         f"CREATE TABLE IF NOT EXISTS {_named(partition.name)} "
         f"PARTITION OF {_named(partition.parent)} {partition.bounds}"
     )
+
+
+async def hold_off_maintenance(session: Session) -> None:
+    """As long as this connection is open."""
+    await session.fetchval(_LOCK_MAINTENANCE_OUT)
 
 
 async def continue_queue(session: Session) -> None:

@@ -161,6 +161,29 @@ async def test_a_forced_restore_undoes_what_happened_since_and_begins_an_epoch_a
     assert len((await contents(database_url))["jobs"]) == 1
 
 
+def cut_short(manifest: dict[str, Any]) -> None:
+    """Found out only when its rows are in."""
+    next(one for one in manifest["members"] if one["table"] == "jobs")["rows"] = 9
+
+
+async def test_a_restore_that_fails_part_way_is_repeated_above_the_epoch_it_overwrote(
+    database_url: str,
+) -> None:
+    file = await backed_up(database_url)
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE cluster SET epoch = 7")
+    await connection.close()
+    with pytest.raises(BackupError, match="jobs has 0 rows"):
+        await restore(database_url, changed(file, cut_short), force=True)
+    with pytest.raises(BackupError, match="did not finish"):
+        await backed_up(database_url)
+    refused = await asyncio.to_thread(CliRunner().invoke, main, ["serve", "--database-url", database_url])
+    assert (refused.exit_code, "did not finish" in refused.output) == (1, True)
+    restored = await restore(database_url, file, force=True)
+    assert restored.begun.epoch == 8
+    await backed_up(database_url)
+
+
 async def test_a_database_that_was_only_migrated_counts_as_empty(
     harness: Harness, database_url: str, empty_database_url: str
 ) -> None:

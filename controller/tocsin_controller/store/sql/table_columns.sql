@@ -3,6 +3,6 @@ SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS column
 FROM pg_class AS c
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-    AND c.relname <> 'schema_migrations'
+    AND c.relname NOT IN ('schema_migrations', 'unfinished_restore')
 GROUP BY c.relname
 ORDER BY c.relname

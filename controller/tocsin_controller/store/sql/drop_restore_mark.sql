@@ -1,0 +1,2 @@
+-- The restore is finished. Index: none.
+DROP TABLE unfinished_restore
