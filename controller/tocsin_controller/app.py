@@ -17,6 +17,7 @@ from tocsin_controller.compat.dkron.ephemeral import Ephemeral
 from tocsin_controller.compat.mounting import mount_all
 from tocsin_controller.engine import Engine, build_engine
 from tocsin_controller.local import LocalLink, node_name
+from tocsin_controller.local_agent import LocalAgent
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.security.vault_keys import check_keys
 from tocsin_controller.services.jobs import JobService
@@ -106,15 +107,19 @@ async def _local_agent(engine: Engine, settings: ControllerSettings) -> AsyncIte
         yield
         return
     with tempfile.TemporaryDirectory(prefix="tocsin-local-") as scratch:
-        agent = Agent(
-            link=LocalLink(engine.desk),
-            state_dir=settings.state_dir or Path(scratch),
-            name=node_name(settings),
-            capacity=settings.local_capacity,
-            # Without a directory of its own nobody would find its jobs again.
-            is_leashed=settings.state_dir is None,
-            policy=Policy(reach=engine.reach),
-        )
+
+        def make() -> Agent:
+            return Agent(
+                link=LocalLink(engine.desk),
+                state_dir=settings.state_dir or Path(scratch),
+                name=node_name(settings),
+                capacity=settings.local_capacity,
+                # Without a directory of its own nobody would find its jobs again.
+                is_leashed=settings.state_dir is None,
+                policy=Policy(reach=engine.reach),
+            )
+
+        agent = LocalAgent(make)
         task = asyncio.create_task(agent.run(), name="local-agent")
         try:
             yield
