@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 _VERSION_AND_VARIANT = (7 << 76) | (0b10 << 62)
 
 _lock = threading.Lock()
@@ -42,8 +43,8 @@ def id_floor(moment: datetime) -> UUID:
 
 
 def id_time(value: UUID) -> datetime:
-    """When a UUIDv7 was made (milliseconds, UTC)."""
-    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
+    """When a UUIDv7 was made (milliseconds, UTC). What others sent may name no year that there is: the last then."""
+    return _EPOCH + timedelta(milliseconds=min(value.int >> 80, _LAST_MS))
 
 
 def _compose(unix_ms: int, random_bits: int) -> int:

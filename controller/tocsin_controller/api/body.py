@@ -53,10 +53,9 @@ def from_form(raw: bytes, field: str | None) -> bytes:
     if field is None or not raw.startswith(f"{field}=".encode()):
         return raw
     try:
-        fields = parse_qs(raw, strict_parsing=True, max_num_fields=MAX_FORM_FIELDS)
-    except ValueError:
+        return parse_qs(raw, strict_parsing=True, max_num_fields=MAX_FORM_FIELDS)[field.encode()][0]
+    except (ValueError, KeyError):  # a field without a value is none
         raise MalformedBody("the body is neither JSON nor a form") from None
-    return fields[field.encode()][0]
 
 
 def parse_strictly(model: type[M], raw: bytes) -> M:

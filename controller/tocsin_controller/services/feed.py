@@ -16,6 +16,7 @@ from tocsin_controller.services.event_stream import frame, until_woken
 from tocsin_controller.services.show import show_event
 from tocsin_controller.store.database import Database, Record
 from tocsin_controller.store.events import events_after, events_between, newest_event_id
+from tocsin_controller.store.jobs import read_clock
 from tocsin_shared.errors import Unavailable
 from tocsin_shared.ids import id_floor, id_time
 from tocsin_shared.wire import dumps
@@ -26,10 +27,15 @@ AT_ONCE: Final = 500
 LOOK_BACK: Final = timedelta(seconds=10)
 LOOK_BACK_EVERY_SECS: Final = 2.0
 MOST_LOOKED_BACK: Final = 2_000
+#: So far may the clock of a controller that wrote an event be ahead of the database's.
+AHEAD: Final = timedelta(hours=1)
 
 
 async def follow_events(db: Database, hints: Hints, last_seen: UUID | None) -> AsyncIterator[bytes]:
-    """Ready-made events: what comes after the given one, or from now on. Never ends by itself."""
+    """Ready-made events: what comes after the given one, or from now on. Never ends by itself.
+
+    An event that is still to come was never seen: then, too, from now on.
+    """
     shown: dict[UUID, None] = {}
     last = last_seen
     looked_back_at = time.monotonic()
@@ -37,7 +43,7 @@ async def follow_events(db: Database, hints: Hints, last_seen: UUID | None) -> A
         while True:
             woken.clear()
             try:
-                if last is None:
+                if last is None or (not shown and id_time(last) > await read_clock(db) + AHEAD):
                     last = await newest_event_id(db) or UUID(int=0)
                 shown.setdefault(last)
                 rows = await events_after(db, last, AT_ONCE)

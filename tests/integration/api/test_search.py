@@ -10,6 +10,7 @@ from tests.integration.api.conftest import Api, Worker
 
 from tocsin_controller.indexing import HEAD_BYTES, TAIL_BYTES, Indexing
 from tocsin_controller.store.database import Database
+from tocsin_controller.store.history import LAST_ID
 from tocsin_controller.store.output_search import indexed_until
 from tocsin_controller.store.partitions import TABLES
 from tocsin_shared.ids import new_id
@@ -102,6 +103,14 @@ async def test_what_has_not_ended_is_found_once_it_has(
     await indexed(database)
     assert await found(api, "needle") == [execution["execution_id"]]
     assert await connection.fetchval("SELECT count(*) FROM unindexed") == 0
+
+
+async def test_a_cursor_beyond_all_time_is_as_good_as_none(
+    api: Api, worker: Worker, database: Database
+) -> None:
+    made = await printed(api, worker, "needle")
+    await indexed(database)
+    assert await found(api, "needle", f"&after={LAST_ID}") == [made]
 
 
 @pytest.mark.parametrize(

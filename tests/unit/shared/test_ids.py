@@ -1,6 +1,7 @@
 """Time-ordered ids."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,10 @@ def test_ids_of_one_process_never_go_backwards() -> None:
 def test_an_id_knows_its_time() -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=2)
     assert before <= id_time(new_id()) <= datetime.now(UTC) + timedelta(milliseconds=2)
+
+
+def test_an_id_of_others_may_name_no_year_that_there_is() -> None:
+    assert id_time(UUID(int=2**128 - 1)).year == 9999
 
 
 @given(MOMENTS)
