@@ -25,6 +25,7 @@ _RUNS_OF_JOB = sql("runs_of_job")
 _HOSTS_OF_RUN = sql("hosts_of_run")
 _RUNS_SHOWN = sql("runs_shown")
 _JOBS_MATCHING = sql("jobs_matching")
+_JOBS_IN_GROUP = sql("jobs_in_group")
 _RECENT_STATUSES = sql("recent_statuses")
 _RECENT_STATUSES_OF_JOBS = sql("recent_statuses_of_jobs")
 
@@ -100,9 +101,16 @@ async def executions_in(db: Queries, stretch: Stretch, only: ExecutionFilter, pa
     return _found(row)
 
 
-async def executions_of_run(db: Queries, run_id: UUID, limit: int) -> list[UUID]:
-    """The executions of one run, oldest first."""
-    return [row["id"] for row in await db.fetch(_EXECUTIONS_OF_RUN, run_id, limit)]
+async def executions_of_run(
+    db: Queries, run_id: UUID, limit: int, *, before: UUID | None = None
+) -> list[UUID]:
+    """The newest executions of one run, newest first."""
+    return [row["id"] for row in await db.fetch(_EXECUTIONS_OF_RUN, run_id, before or LAST_ID, limit)]
+
+
+async def jobs_in_group(db: Queries, job_ids: Sequence[UUID], group: str) -> set[UUID]:
+    """Which of these jobs are in the group."""
+    return {row["id"] for row in await db.fetch(_JOBS_IN_GROUP, list(job_ids), group)}
 
 
 async def last_attempts(db: Queries, run_ids: Sequence[UUID]) -> list[UUID]:

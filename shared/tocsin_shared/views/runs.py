@@ -95,7 +95,10 @@ class WaitingFor(View):
 class RunDetail(RunView):
     """A run with its executions, oldest first."""
 
+    #: Of more than 5,000 the newest.
     executions: list[ExecutionSummary]
+    #: There are more executions; a list of executions with this `run_id` has them all.
+    is_truncated: bool
     #: While the reason is `waiting_for_place`: what it waits for, and who has it.
     waiting_for: list[WaitingFor]
 

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from tests.integration.api.conftest import Api, Worker, new_worker
 
+from tocsin_controller.store import history as history_store
 from tocsin_shared.ids import new_id
 
 
@@ -216,6 +217,33 @@ async def test_a_long_history_is_not_counted_to_its_end(api: Api, connection: as
     assert seen == 12_000
     none = await api.get("/api/executions?status=succeeded&group=nope")
     assert (none["data"], none["next"]) == ([], None)
+
+
+async def test_a_run_with_more_executions_than_are_looked_at_says_so(
+    api: Api, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_store, "WINDOW", 3)
+    job = await api.job(group="many")
+    run_id = (await api.post(f"/api/jobs/{job['id']}/trigger"))["run_id"]
+    ids = [str(new_id()) for _ in range(7)]
+    await connection.executemany(
+        "INSERT INTO executions (id, run_id, job_id, job_version, status, finished_at) "
+        "VALUES ($1::uuid, $2::uuid, $3::uuid, 1, 'failed', now())",
+        [(one, run_id, job["id"]) for one in ids],
+    )
+    run = await api.get(f"/api/runs/{run_id}")
+    assert (run["is_truncated"], [e["id"] for e in run["executions"]]) == (True, ids[-3:])
+    page = await api.get(f"/api/executions?run_id={run_id}&per_page=2")
+    assert (page["total"], page["total_is_capped"]) == (3, True)
+    for query, expected in (("", ids), ("&group=many&status=failed", ids), ("&group=other", [])):
+        seen, after = [], ""
+        while after is not None:
+            asked = {"per_page": "2", "after": after}
+            page = await api.get(f"/api/executions?run_id={run_id}{query}", params=asked)
+            seen += [e["id"] for e in page["data"] if e["status"] == "failed"]
+            after = page["next"]
+        assert seen == expected[::-1], query
+    assert page["total_is_capped"] is False
 
 
 async def test_recent_statuses_are_the_newest_ten_of_each_job(api: Api, worker: Worker) -> None:

@@ -177,21 +177,21 @@ class ExecutionRoutes:
         )
 
     async def _list_run(self, query: ExecutionsQuery, run_id: UUID) -> Any:
-        """A run's executions are few: the other filters are applied to all of them."""
-        ids = await history.executions_of_run(self._db, run_id, history.WINDOW)
-        rows = [row for row in await history.executions_shown(self._db, ids) if _matches(row, query)]
+        """A run's executions are mostly few: the other filters are applied to as many as one question looks at."""
         before = cursor(query.after)
-        if before is not None:
-            rows = [row for row in rows if row["id"] < before]
+        ids = await history.executions_of_run(self._db, run_id, history.WINDOW + 1, before=before)
+        looked_at, is_capped = ids[: history.WINDOW], len(ids) > history.WINDOW
+        rows = [row for row in await history.executions_shown(self._db, looked_at) if _matches(row, query)]
+        if query.group is not None:
+            jobs = await history.jobs_in_group(self._db, list({row["job_id"] for row in rows}), query.group)
+            rows = [row for row in rows if row["job_id"] in jobs]
         page = rows[query.offset : query.offset + query.per_page]
-        has_more = query.offset + len(page) < len(rows)
-        return page_of(
-            await with_excerpts(self._db, page),
-            query,
-            len(rows),
-            next_cursor=page[-1]["id"] if page and has_more else None,
-            is_capped=False,
-        )
+        if page and query.offset + len(page) < len(rows):
+            following = page[-1]["id"]
+        else:
+            following = looked_at[-1] if is_capped else None
+        shown = await with_excerpts(self._db, page)
+        return page_of(shown, query, len(rows), next_cursor=following, is_capped=is_capped)
 
     async def _row(self, call: Call) -> Record:
         execution_id = call.id("id")

@@ -85,10 +85,11 @@ class RunRoutes:
         row = await history.run(self._db, run_id)
         if row is None:
             raise NotFound(f"there is no run {run_id}")
-        ids = await history.executions_of_run(self._db, run_id, history.WINDOW)
-        executions = await history.executions_shown(self._db, ids)
+        ids = await history.executions_of_run(self._db, run_id, history.WINDOW + 1)
+        executions = await history.executions_shown(self._db, ids[: history.WINDOW])
         return show_run(row) | {
             "executions": [show_execution(e) for e in reversed(executions)],
+            "is_truncated": len(ids) > history.WINDOW,
             "waiting_for": show_waiting(await places_of_run(self._db, run_id)),
         }
 
