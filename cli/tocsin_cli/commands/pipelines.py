@@ -62,7 +62,7 @@ async def show(session: Session, group: str, run: str) -> None:
 @connected
 async def run(session: Session, group: str) -> None:
     """Start every job of a group that waits for no other job of it; the others follow."""
-    _say(session, await session.api.post(_runs_path(group)))
+    _say(session, await session.api.post(_runs_path(group), once=True))
 
 
 @pipelines.command(
@@ -74,7 +74,7 @@ async def run(session: Session, group: str) -> None:
 async def retry(session: Session, group: str, run: str) -> None:
     """Run a pipeline run again from the steps that failed. RUN is an id, the beginning of one, or `last`."""
     found = await _find(session, group, run)
-    _say(session, await session.api.post(f"{_runs_path(group)}/{found}/retry"))
+    _say(session, await session.api.post(f"{_runs_path(group)}/{found}/retry", once=True))
 
 
 @pipelines.command(

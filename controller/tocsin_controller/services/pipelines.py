@@ -1,6 +1,7 @@
 """Pipelines: their schedules, their runs with graph and critical path, starting and retrying them."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +14,7 @@ from tocsin_controller.scheduling.pipelines import PipelineClock, arm, timing_of
 from tocsin_controller.security.auditing import add_audit
 from tocsin_controller.security.roles import Principal
 from tocsin_controller.services.deadlocks import again_after_deadlock
+from tocsin_controller.services.idempotency import Repeatable, once
 from tocsin_controller.store.database import Database, Record, Session
 from tocsin_controller.store.events import NewEvent, add_events
 from tocsin_controller.store.groups import group_exists, save_group
@@ -108,10 +110,12 @@ class PipelineService:
                 await add_audit(session, by, "group.unscheduled", "group", group, message)
         self._announce()
 
-    @again_after_deadlock
-    async def start(self, group: str, kind: str, by: Principal) -> Begun:
-        """Start the roots of a group now. Raises NotFound."""
-        async with self._db.transaction() as session:
+    async def start(
+        self, group: str, kind: str, by: Principal, *, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Start the roots of a group now. The same Idempotency-Key gets the same answer (G5). Raises NotFound."""
+
+        async def do(session: Session) -> tuple[Begun, str]:
             if not await group_exists(session, group):
                 raise NotFound(f"there is no group '{group[:50]}'")
             now = await read_clock(session)
@@ -119,19 +123,46 @@ class PipelineService:
             message = f"Pipeline '{group}' was triggered"
             await _tell(session, by, "group.triggered", group, message, begun.id)
             await add_audit(session, by, "group.triggered", "group", group, f"pipeline run {begun.id}")
-        self._clock.announce([begun.launched])
-        return begun
+            return begun, "pipeline triggered"
 
-    @again_after_deadlock
-    async def retry(self, group: str, pipeline_run_id: UUID, by: Principal) -> Begun:
-        """Run a pipeline run again from where it failed. Raises NotFound, Conflict."""
-        async with self._db.transaction() as session:
+        return await self._begin(Repeatable.of(by.key_id, idempotency_key, "pipeline-start", group), do)
+
+    async def retry(
+        self, group: str, pipeline_run_id: UUID, by: Principal, *, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Run a pipeline run again from where it failed. The same Idempotency-Key gets the same answer (G5).
+
+        Raises NotFound, Conflict.
+        """
+
+        async def do(session: Session) -> tuple[Begun, str]:
             begun = await retry(session, self._definitions, group, pipeline_run_id, by=by.name)
             message = f"Pipeline '{group}' was run again from {len(begun.run_ids)} failed steps"
             await _tell(session, by, "group.retried", group, message, begun.id)
             await add_audit(session, by, "group.retried", "group", group, f"pipeline run {begun.id}")
-        self._clock.announce([begun.launched])
-        return begun
+            return begun, f"{len(begun.run_ids)} steps are run again"
+
+        asked_for = "pipeline-retry", group, pipeline_run_id
+        return await self._begin(Repeatable.of(by.key_id, idempotency_key, *asked_for), do)
+
+    @again_after_deadlock
+    async def _begin(
+        self, request: Repeatable | None, do: Callable[[Session], Awaitable[tuple[Begun, str]]]
+    ) -> dict[str, Any]:
+        """What the caller is answered, now or before; only what really began is announced."""
+        begun: Begun | None = None
+
+        async def begin_it() -> dict[str, Any]:
+            nonlocal begun
+            begun, message = await do(session)
+            run_ids = [str(run_id) for run_id in begun.run_ids]
+            return {"message": message, "pipeline_run_id": str(begun.id), "run_ids": run_ids}
+
+        async with self._db.transaction() as session:
+            answer = await once(session, request, begin_it)
+        if begun is not None:
+            self._clock.announce([begun.launched])
+        return answer
 
     async def runs(
         self, group: str, *, status: str | None, before: UUID | None, offset: int, limit: int, cap: int

@@ -84,6 +84,27 @@ async def test_a_group_starts_at_its_roots_and_is_run_again_from_what_failed(api
     assert (kinds.count("group.failed"), kinds.count("group.completed")) == (1, 1)
 
 
+async def test_a_repeated_request_starts_and_retries_a_pipeline_once(api: Api) -> None:
+    agent = await api.agent()
+    await api.job("only", group="ETL")
+    path, first, second = "/api/pipelines/ETL/runs", {"Idempotency-Key": "1"}, {"Idempotency-Key": "2"}
+    started = await api.post(path, headers=first)
+    assert await api.post(path, headers=first) == started
+    assert (await api.get(path))["total"] == 1
+    one = f"{path}/{started['pipeline_run_id']}"
+    assert (await api.call("POST", one + "/retry", headers=first)).status == 409, "the key was for a start"
+    await finish(api, agent, "failed")
+    await ended(api, one, "failed")
+    retried = await api.post(one + "/retry", headers=second)
+    assert await api.post(one + "/retry", headers=second) == retried
+    await finish(api, agent, "succeeded")
+    (step,) = (await ended(api, one, "succeeded"))["steps"]
+    assert step["starts"] == 2
+    assert await api.post(one + "/retry", headers=second) == retried, "also when it would be refused by now"
+    kinds = [event["kind"] for event in (await api.get("/api/events"))["data"]]
+    assert (kinds.count("group.triggered"), kinds.count("group.retried")) == (1, 1)
+
+
 async def test_a_schedule_is_checked_kept_and_removed(api: Api) -> None:
     path = "/api/jobs/pipeline-schedule/ETL"
     assert (await api.call("GET", path)).body == b"null"

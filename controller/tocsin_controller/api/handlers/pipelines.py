@@ -11,7 +11,6 @@ from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS, WRITERS
 from tocsin_controller.services.groups import group_name
 from tocsin_controller.services.pipelines import PipelineService, show_pipeline_run
-from tocsin_controller.workflow.pipelines import Begun
 from tocsin_shared.pipelines import (
     PipelineRunDetail,
     PipelineRunView,
@@ -65,7 +64,7 @@ class PipelineRoutes:
             ),
             Route(
                 "POST", runs, self.start, "Start the roots of a group now", WRITERS, "pipelines",
-                response=PipelineStarted, status=202,
+                response=PipelineStarted, status=202, is_repeatable=True,
             ),
             Route(
                 "GET", runs + "/{id}", self.run, "Read a pipeline run with its graph and critical path", READERS,
@@ -73,7 +72,7 @@ class PipelineRoutes:
             ),
             Route(
                 "POST", runs + "/{id}/retry", self.retry, "Run a pipeline run again from where it failed", WRITERS,
-                "pipelines", response=PipelineStarted, status=202,
+                "pipelines", response=PipelineStarted, status=202, is_repeatable=True,
             ),
         ]  # fmt: skip
 
@@ -108,16 +107,14 @@ class PipelineRoutes:
 
     async def start(self, call: Call) -> Any:
         kind = "cli" if call.is_from_cli else "api"
-        begun = await self._pipelines.start(call.path["group"], kind, call.caller)
-        return _started(begun, "pipeline triggered")
+        return await self._pipelines.start(
+            call.path["group"], kind, call.caller, idempotency_key=call.idempotency_key
+        )
 
     async def run(self, call: Call) -> Any:
         return await self._pipelines.run(call.path["group"], call.id("id"))
 
     async def retry(self, call: Call) -> Any:
-        begun = await self._pipelines.retry(call.path["group"], call.id("id"), call.caller)
-        return _started(begun, f"{len(begun.run_ids)} steps are run again")
-
-
-def _started(begun: Begun, message: str) -> dict[str, Any]:
-    return {"message": message, "pipeline_run_id": begun.id, "run_ids": begun.run_ids}
+        return await self._pipelines.retry(
+            call.path["group"], call.id("id"), call.caller, idempotency_key=call.idempotency_key
+        )
