@@ -31,20 +31,27 @@ class Chronos:
         self._headers = {"Authorization": f"Basic {basic}"}
 
     async def call(
-        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, Any]:
         """The status and the whole answer."""
-        async with self._http.request(
-            method, self._base + path, json=body if raw is None else None, data=raw, headers=self._headers
-        ) as answer:
+        sent, json = self._headers | (headers or {}), body if raw is None else None
+        async with self._http.request(method, self._base + path, json=json, data=raw, headers=sent) as answer:
             shown = await answer.json()
             assert set(shown) == {"success", "data", "error"}
             assert shown["success"] is (answer.status < 300)
             return answer.status, shown
 
-    async def data(self, method: str, path: str, body: Any = None) -> Any:
+    async def data(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
+    ) -> Any:
         """What a call that must succeed answers."""
-        status, shown = await self.call(method, path, body)
+        status, shown = await self.call(method, path, body, headers=headers)
         assert status < 300, shown
         return shown["data"]
 
@@ -189,6 +196,42 @@ async def test_errors_have_chronos_codes_and_name_its_fields(
     ):
         assert (answer.status, (await answer.json())["error"]["code"]) == (401, "UNAUTHORIZED")
         assert answer.headers["WWW-Authenticate"].startswith("Basic")
+
+
+async def test_a_repeated_trigger_or_replay_runs_once(
+    chronos: Chronos, endpoint: Endpoint, local_controller: Controller
+) -> None:
+    job = await chronos.data("POST", "/jobs", report(endpoint))
+    once = {"Idempotency-Key": "1"}
+    first = await chronos.data("POST", f"/jobs/{job['id']}/trigger", headers=once)
+    assert await chronos.data("POST", f"/jobs/{job['id']}/trigger", headers=once) == first
+    path, again = f"/jobs/{job['id']}/executions/{first['id']}/replay", {"Idempotency-Key": "2"}
+    replayed = await chronos.data("POST", path, headers=again)
+    assert await chronos.data("POST", path, headers=again) == replayed
+    assert (await chronos.data("GET", f"/jobs/{job['id']}/executions"))["total"] == 2
+
+
+async def test_pages_of_other_sites_do_not_use_the_key_that_a_browser_remembers(
+    chronos: Chronos, endpoint: Endpoint, local_controller: Controller
+) -> None:
+    job = await chronos.data("POST", "/jobs", report(endpoint))
+    path = f"/jobs/{job['id']}/enable"
+    for headers in (
+        {"Origin": "https://evil.example.org"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ):
+        status, shown = await chronos.call("POST", path, headers=headers)
+        assert (status, shown["error"]["code"]) == (403, "FORBIDDEN"), headers
+        await chronos.data("GET", f"/jobs/{job['id']}", headers=headers)
+        bearer = {"Authorization": f"Bearer {ADMIN}"}
+        await chronos.data("POST", path, headers=headers | bearer)
+    for headers in (
+        {"Origin": local_controller.url},
+        {"Origin": "https://a", "Sec-Fetch-Site": "same-origin"},
+    ):
+        await chronos.data("POST", path, headers=headers)
 
 
 async def test_jobs_of_any_api_are_seen_and_triggered_through_chronos(

@@ -1,6 +1,5 @@
 """The web application: the route table bound to its handlers."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
@@ -9,6 +8,7 @@ from aiohttp import web
 
 from tocsin_controller.api.adapter import Adapter, answer_errors, head_of
 from tocsin_controller.api.admission import Admission
+from tocsin_controller.api.endless import Endless
 from tocsin_controller.api.handlers.agents import AgentRoutes
 from tocsin_controller.api.handlers.as_code import AsCodeRoutes
 from tocsin_controller.api.handlers.audit import AuditRoutes
@@ -51,6 +51,7 @@ from tocsin_controller.api.page import landing, reference
 from tocsin_controller.api.page_assets import CSP
 from tocsin_controller.api.peers import Peers, parse_networks
 from tocsin_controller.api.table import Call, Route
+from tocsin_controller.api.waiters import Waiters
 from tocsin_controller.engine import Engine
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.services.approvals import ApprovalService
@@ -77,11 +78,12 @@ def build_app(
     facades: Iterable[Mount] = (),
 ) -> web.Application:
     """The application of one controller; `facades` put other APIs beside ours."""
-    closing = asyncio.Event()
+    waiters = Waiters()
+    endless = Endless(keyring, waiters)
     starter = RunStarter(db, engine.hints, engine.launcher)
     jobs = JobService(db, engine.hints, starter, engine.canceller, engine.loss_pace, engine.reach)
     approvals = ApprovalService(db, engine.hints, engine.definitions, engine.approver)
-    parts = Parts(db, engine, settings, starter, jobs, approvals, keyring, closing)
+    parts = Parts(db, engine, settings, starter, jobs, approvals, keyring, waiters, endless)
     routes = all_routes(parts)
     limits = RateLimits(
         enabled=settings.rate_limit_enabled,
@@ -103,7 +105,7 @@ def build_app(
     app.on_response_prepare.append(head_of)
 
     async def close_endless_answers(_: web.Application) -> None:
-        closing.set()
+        endless.closing.set()
 
     app.on_shutdown.append(close_endless_answers)
     return app

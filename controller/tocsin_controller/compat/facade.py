@@ -14,9 +14,10 @@ from pydantic import BaseModel, ValidationError
 from tocsin_controller.api.adapter import ERROR_WORDS, AiohttpHandler, ErrorWords
 from tocsin_controller.api.admission import Admission, bearer
 from tocsin_controller.api.body import load_json, read_body
+from tocsin_controller.compat.pages import is_of_another_site
 from tocsin_controller.security.roles import Principal, Role, Scope
 from tocsin_controller.services.findings import invalid
-from tocsin_shared.errors import MalformedBody, TocsinError
+from tocsin_shared.errors import Forbidden, MalformedBody, TocsinError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -34,6 +35,11 @@ class FacadeCall:
     def path(self) -> dict[str, str]:
         """The path's parameters."""
         return dict(self.request.match_info)
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """What a client sends so that repeating the request has no further effect."""
+        return self.request.headers.get("Idempotency-Key")
 
     async def json(self) -> Any:
         """The body. Raises MalformedBody, InvalidInput, BodyTooLarge."""
@@ -77,8 +83,22 @@ class Facade(ABC):
 
     async def admit(self, request: web.Request, route: FacadeRoute) -> Principal:
         """Who asks. Raises Unauthorized, Forbidden, TooManyRequests, Unavailable."""
-        key = bearer(request) or basic_password(request)
+        key = bearer(request) or self.basic_key(request)
         return await self._admission.admit(request, route.roles, key, route.scopes)
+
+    def basic_key(self, request: web.Request) -> str | None:
+        """The key, from HTTP Basic. Raises Forbidden when a page of another site sends it.
+
+        Browsers remember it and send it with whatever any page asks of this server, forms included.
+        """
+        key = basic_password(request)
+        if key is not None and request.method not in ("GET", "HEAD") and self.is_stranger(request):
+            raise Forbidden("pages of other sites may not use the key that a browser remembers")
+        return key
+
+    def is_stranger(self, request: web.Request) -> bool:
+        """Whether a page of another site sends this."""
+        return is_of_another_site(request)
 
     def mount(self, app: web.Application) -> None:
         """Serve it."""

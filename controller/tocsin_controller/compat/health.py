@@ -8,7 +8,7 @@ from aiohttp import web
 
 from tocsin_controller.api.answers import json_response
 from tocsin_controller.store.database import Database
-from tocsin_controller.store.wellbeing import database_size
+from tocsin_controller.store.jobs import read_clock
 from tocsin_shared.errors import Unavailable
 
 #: A database that does not answer within this time is away.
@@ -21,7 +21,7 @@ def mount_health(app: web.Application, db: Database) -> None:
     async def health(request: web.Request) -> web.Response:
         try:
             async with asyncio.timeout(_PROBE_SECS):
-                await database_size(db)
+                await read_clock(db)
         except (Unavailable, TimeoutError):
             return _answer(is_well=False)
         return _answer(is_well=True)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from aiohttp import web
+
+from tocsin_controller.api.waiters import is_reader_gone
 from tocsin_controller.compat.facade import pause_between
 from tocsin_controller.services.searching import search_executions, search_runs
 from tocsin_controller.store import history
@@ -87,12 +90,17 @@ async def _runs(db: Database, run_ids: Sequence[UUID]) -> list[PastRun]:
     return [PastRun(row, last.get(row["id"])) for row in rows]
 
 
-async def until_over(db: Database, run_id: UUID, at_most_secs: float) -> PastRun | None:
-    """The run once it has ended, or as it is then."""
+async def until_over(db: Database, run_id: UUID, at_most_secs: float, request: web.Request) -> PastRun | None:
+    """The run once it has ended, or as it is then, or when nobody waits for the answer any more."""
     deadline, tries = time.monotonic() + at_most_secs, 0
     while True:
         row = await history.run(db, run_id)
-        if row is None or RunStatus(row["status"]).is_final or time.monotonic() > deadline:
+        if (
+            row is None
+            or RunStatus(row["status"]).is_final
+            or time.monotonic() > deadline
+            or is_reader_gone(request)
+        ):
             return await past_run(db, run_id)
         await pause_between(tries)
         tries += 1

@@ -17,7 +17,7 @@ from uuid import UUID
 from tocsin_controller.security.roles import Principal, Role, Scope
 from tocsin_controller.security.secrets import MAX_KEY_CHARS, hash_key
 from tocsin_controller.store.database import Queries
-from tocsin_controller.store.keys import StoredKey, key_by_hash, keys_gone, touch_keys
+from tocsin_controller.store.keys import StoredKey, key_by_hash, key_works, keys_gone, touch_keys
 from tocsin_shared.errors import Unauthorized, Unavailable
 from tocsin_shared.logs import log
 
@@ -83,6 +83,10 @@ class KeyRing:
             raise Unauthorized("this key has expired")
         known.used_at = now
         return known.principal
+
+    async def still_works(self, key_id: UUID) -> bool:
+        """Whether somebody who was let in by this key still would be. Raises Unavailable."""
+        return await key_works(self._db, key_id)
 
     def forget(self, key_id: UUID) -> None:
         """The key was revoked: from now on it is looked up."""

@@ -12,6 +12,7 @@ from tocsin_shared.ids import new_id
 
 _KEY_BY_HASH = sql("key_by_hash")
 _KEYS_GONE = sql("keys_gone")
+_KEY_WORKS = sql("key_works")
 _LIST_KEYS = sql("list_keys")
 _INSERT_KEY = sql("insert_key")
 _REVOKE_KEY = sql("revoke_key")
@@ -66,6 +67,12 @@ async def key_by_hash(db: Queries, key_hash: bytes) -> StoredKey | None:
 async def keys_gone(db: Queries, key_ids: Sequence[UUID]) -> set[UUID]:
     """Which of these keys are revoked or deleted."""
     return {row["id"] for row in await db.fetch(_KEYS_GONE, list(key_ids))}
+
+
+async def key_works(db: Queries, key_id: UUID) -> bool:
+    """Whether this key is there, not revoked and not expired."""
+    works: bool = await db.fetchval(_KEY_WORKS, key_id)
+    return works
 
 
 async def list_keys(db: Queries, *, limit: int = 1000) -> list[StoredKey]:

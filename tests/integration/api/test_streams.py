@@ -13,7 +13,7 @@ import pytest
 from tests.integration.api.conftest import Api, Serve, Served, Worker, new_worker
 from tests.integration.api.test_executions import started
 
-from tocsin_controller.api import endless
+from tocsin_controller.api import endless, waiters
 from tocsin_shared.ids import new_id
 
 
@@ -190,6 +190,57 @@ async def test_streams_end_when_the_server_stops(served: Served, worker: Worker)
         assert await feed.next() is None
 
 
+async def test_a_stream_ends_once_its_key_is_void(
+    api: Api, worker: Worker, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endless, "RECHECK_SECS", 0.05)
+    execution = await started(api, worker)
+    path = f"/api/executions/{execution['execution_id']}"
+    made = [await api.post("/api/keys", {"name": name, "role": "viewer"}) for name in ("revoked", "expired")]
+    revoked, expired = (api.with_key(one["raw_key"]) for one in made)
+    tickets = [(await revoked.post(path + "/stream-ticket"))["ticket"] for _ in range(2)]
+    async with (
+        following(api, "/api/events/stream") as stays,
+        following(revoked, "/api/events/stream") as feed,
+        following(api.as_role(None), f"{path}/stream?ticket={tickets[0]}") as by_ticket,
+        following(expired, path + "/stream") as output,
+    ):
+        await connection.execute(
+            "UPDATE api_keys SET expires_at = now() WHERE id = $1::uuid", made[1]["key"]["id"]
+        )
+        await api.delete(f"/api/keys/{made[0]['key']['id']}")
+        assert await by_ticket.next() is None
+        assert await output.next() is None
+        assert all(event.kind == "message" for event in await feed.all())
+        assert await stays.next() is not None
+    answer = await api.as_role(None).call("GET", f"{path}/stream?ticket={tickets[1]}")
+    assert answer.status == 401
+
+
+async def test_a_key_has_so_many_streams_at_once_and_a_controller_too(
+    api: Api, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiters, "MOST_OF_A_KEY", 2)
+    monkeypatch.setattr(waiters, "MOST", 3)
+    monkeypatch.setattr(endless, "RECHECK_SECS", 0.05)
+    viewer, path = api.as_role("viewer"), "/api/events/stream"
+    output = stream_of(await started(api, worker))
+    async with following(api, path), following(viewer, path):
+        async with following(api, output):
+            for caller, asked in ((api, path), (viewer, path)):
+                refused = await caller.call("GET", asked)
+                assert (refused.status, refused.json["code"]) == (429, "too_many_requests")
+                assert int(refused.headers["Retry-After"]) >= 1
+        async with asyncio.timeout(30):
+            while not await _opens(viewer, path):
+                await asyncio.sleep(0.02)
+
+
+async def _opens(api: Api, path: str) -> bool:
+    async with api.http.get(api.url + path, headers=api.auth) as response:
+        return response.status == 200
+
+
 async def test_a_ticket_opens_one_stream_once(api: Api, worker: Worker) -> None:
     execution, other = await started(api, worker), await started(api, worker)
     await worker.finish(execution)
@@ -245,6 +296,15 @@ async def test_events_are_fed_live_and_from_the_last_seen_one(api: Api) -> None:
         missed = await feed.next()
     assert missed is not None
     assert "'missed'" in json.loads(missed.data)["message"]
+
+
+async def test_a_feed_from_an_event_that_is_still_to_come_starts_now(api: Api) -> None:
+    async with following(api, "/api/events/stream", "ffffffff-ffff-ffff-ffff-ffffffffffff") as feed:
+        await asyncio.sleep(0.1)
+        await api.job("now")
+        event = await feed.next()
+    assert event is not None
+    assert "'now'" in json.loads(event.data)["message"]
 
 
 async def test_an_event_that_was_committed_late_is_fed_too(api: Api, connection: asyncpg.Connection) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 from aiohttp import web
 from pydantic import ConfigDict, Field
 
-from tocsin_controller.api.endless import send_events
 from tocsin_controller.api.handlers.parts import Parts, cursor
 from tocsin_controller.api.paging import COUNT_CAP, PageQuery, PageSize, counted_page
 from tocsin_controller.api.table import Call, Route
@@ -41,7 +40,7 @@ class EventRoutes:
     def __init__(self, parts: Parts) -> None:
         self._db = parts.db
         self._hints = parts.engine.hints
-        self._closing = parts.closing
+        self._endless = parts.endless
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
@@ -72,4 +71,4 @@ class EventRoutes:
     async def feed(self, call: Call) -> web.StreamResponse:
         given = call.request.headers.get("Last-Event-ID") or call.query.last_event_id
         events = follow_events(self._db, self._hints, as_uuid(given) if given else None)
-        return await send_events(call.request, events, self._closing)
+        return await self._endless.send(call.request, events, call.caller.key_id)

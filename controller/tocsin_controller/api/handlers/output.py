@@ -2,11 +2,11 @@
 
 import secrets
 from typing import Any
+from uuid import UUID
 
 from aiohttp import web
 from pydantic import ConfigDict, Field
 
-from tocsin_controller.api.endless import send_events
 from tocsin_controller.api.handlers.parts import Parts
 from tocsin_controller.api.table import Call, Route
 from tocsin_controller.security.roles import READERS
@@ -42,7 +42,8 @@ class OutputRoutes:
     def __init__(self, parts: Parts) -> None:
         self._db = parts.db
         self._hints = parts.engine.hints
-        self._closing = parts.closing
+        self._endless = parts.endless
+        self._keyring = parts.keyring
 
     def routes(self) -> list[Route]:
         """In the order in which paths are tried."""
@@ -81,21 +82,23 @@ class OutputRoutes:
     async def ticket(self, call: Call) -> Any:
         row = await self._row(call)
         ticket = secrets.token_urlsafe(24)
-        expires_at = await insert_ticket(self._db, ticket, row["id"], TICKET_SECS)
+        expires_at = await insert_ticket(self._db, ticket, row["id"], call.caller.key_id, TICKET_SECS)
         return {"ticket": ticket, "expires_at": expires_at}
 
     async def stream(self, call: Call) -> web.StreamResponse:
-        if call.principal is None:
-            await self._redeem(call)
+        key_id = call.principal.key_id if call.principal is not None else await self._redeem(call)
         row = await self._row(call)
         last = call.request.headers.get("Last-Event-ID") or call.query.last_event_id
         events = follow_output(self._db, self._hints, row["id"], last)
-        return await send_events(call.request, events, self._closing)
+        return await self._endless.send(call.request, events, key_id)
 
-    async def _redeem(self, call: Call) -> None:
+    async def _redeem(self, call: Call) -> UUID:
+        """The key that the ticket stands in for. Raises Unauthorized."""
         ticket = call.query.ticket
-        if ticket is None or not await take_ticket(self._db, ticket, call.id("id"), TICKET_SECS):
+        key_id = ticket and await take_ticket(self._db, ticket, call.id("id"), TICKET_SECS)
+        if not key_id or not await self._keyring.still_works(key_id):
             raise Unauthorized("this ticket is not valid (any more): each is good once, for a minute")
+        return key_id
 
     async def _row(self, call: Call) -> Any:
         execution_id = call.id("id")

@@ -1,9 +1,10 @@
 """What handlers work with."""
 
-import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
+from tocsin_controller.api.endless import Endless
+from tocsin_controller.api.waiters import Waiters
 from tocsin_controller.engine import Engine
 from tocsin_controller.security.keyring import KeyRing
 from tocsin_controller.services.approvals import ApprovalService
@@ -26,8 +27,8 @@ class Parts:
     jobs: JobService
     approvals: ApprovalService
     keyring: KeyRing
-    #: Set when the server stops: endless answers end.
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    waiters: Waiters
+    endless: Endless
 
 
 def cursor(after: str | None) -> UUID | None:

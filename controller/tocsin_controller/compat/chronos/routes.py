@@ -1,5 +1,6 @@
 """Chronos' routes (`/api/v1`), in its envelope `{success, data, error}`."""
 
+import asyncio
 from typing import Any, Final
 from uuid import UUID
 
@@ -42,6 +43,7 @@ from tocsin_shared.jobs_history import RollbackRequest
 
 #: Jobs of one answer.
 MOST_JOBS: Final = 10_000
+_SHOWN_AT_ONCE: Final = 100
 MOST_EXECUTIONS: Final = 100
 MOST_VERSIONS: Final = 1_000
 #: Jobs whose next run the cluster's status names.
@@ -76,6 +78,7 @@ class Chronos(FacadeOfJobs):
 
     def __init__(self, admission: Admission, parts: Parts) -> None:
         super().__init__(admission, parts)
+        self._waiters = parts.waiters
         self._replays = ReplayService(parts.db, parts.starter, parts.engine.definitions)
 
     def routes(self) -> list[FacadeRoute]:
@@ -127,13 +130,17 @@ class Chronos(FacadeOfJobs):
             limit=MOST_JOBS,
             cap=MOST_JOBS,
         )
-        return _done({"jobs": [show_job(row) for row in page.rows], "total": page.total})
+        shown: list[dict[str, Any]] = []
+        for at, row in enumerate(page.rows):
+            if at % _SHOWN_AT_ONCE == 0:
+                await asyncio.sleep(0)  # the list can be long: others get their turns
+            shown.append(show_job(row))
+        return await asyncio.to_thread(_done, {"jobs": shown, "total": page.total})
 
     async def create(self, call: FacadeCall) -> web.Response:
         parts = definition_of(await call.read(ChronosJob))
         body = as_create(counted_from_now(parts, await read_clock(self._db)))
-        key = call.request.headers.get("Idempotency-Key")
-        job_id = await self._jobs.create(body, call.caller, idempotency_key=key)
+        job_id = await self._jobs.create(body, call.caller, idempotency_key=call.idempotency_key)
         return _done(show_job(await self._row(str(job_id))), 201)
 
     async def get(self, call: FacadeCall) -> web.Response:
@@ -171,8 +178,11 @@ class Chronos(FacadeOfJobs):
     async def trigger(self, call: FacadeCall) -> web.Response:
         """Answers once the run has ended, with all its attempts."""
         row = await self._row(call.path["id"])
-        started = await self._jobs.trigger(str(row["id"]), TriggerRequest(), call.caller)
-        run = await until_over(self._db, UUID(started["run_id"]), MOST_WAITED_SECS)
+        with self._waiters.place(call.caller.key_id):
+            started = await self._jobs.trigger(
+                str(row["id"]), TriggerRequest(), call.caller, idempotency_key=call.idempotency_key
+            )
+            run = await until_over(self._db, UUID(started["run_id"]), MOST_WAITED_SECS, call.request)
         if run is None:
             raise NotFound("the run is gone")
         return _done(show_execution(run))
@@ -197,7 +207,9 @@ class Chronos(FacadeOfJobs):
         row = await self._row(call.path["id"])
         original = call.path["execution"]
         run = await self._run(row["id"], original)
-        started = await self._replays.replay_run(run.row["id"], call.caller)
+        started = await self._replays.replay_run(
+            run.row["id"], call.caller, idempotency_key=call.idempotency_key
+        )
         return _done(
             {
                 "replay_execution_id": f"{EXECUTION}{started['run_id']}",

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from tocsin_controller.compat.pages import is_of_another_site
 
 _METHODS: Final = "GET, POST, PUT, PATCH, DELETE"
 _HEADERS: Final = "Authorization, Content-Type, X-Dkron-Token"
@@ -28,14 +29,8 @@ class Origins:
         app.on_response_prepare.append(self._mark)
 
     def is_stranger(self, request: web.Request) -> bool:
-        """Whether a page of a site that is not allowed sends this: browsers say so themselves."""
-        origin = request.headers.get("Origin")
-        if origin is None or origin in self._allowed:
-            return False
-        try:
-            return urlsplit(origin).netloc != request.host
-        except ValueError:
-            return True
+        """Whether a page of a site that is not allowed sends this."""
+        return is_of_another_site(request, self._allowed)
 
     async def _preflight(self, request: web.Request) -> web.Response:
         """Needs no key, as browsers send none with it; `_mark` says whether this page may."""

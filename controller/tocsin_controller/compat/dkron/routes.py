@@ -24,7 +24,7 @@ from tocsin_controller.compat.dkron.statistics import by_day, days_asked
 from tocsin_controller.compat.dkron.switches import is_paused, set_paused
 from tocsin_controller.compat.dkron.values import decode_job, first_value
 from tocsin_controller.compat.dkron.writing import glance
-from tocsin_controller.compat.facade import MAX_BODY_BYTES, Facade, FacadeCall, FacadeRoute, basic_password
+from tocsin_controller.compat.facade import MAX_BODY_BYTES, Facade, FacadeCall, FacadeRoute
 from tocsin_controller.security.roles import ADMINS, READERS, WRITERS, Principal, Role
 from tocsin_controller.services.fleet_settings import FleetSettings
 from tocsin_shared.errors import Forbidden, InvalidInput, NotFound, TocsinError, Unavailable
@@ -47,6 +47,7 @@ class Dkron(Facade):
         super().__init__(admission)
         self._db = parts.db
         self._service = parts.jobs
+        self._waiters = parts.waiters
         self._jobs = DkronJobs(parts.db, parts.jobs)
         self._settings = FleetSettings(parts.db, parts.settings, parts.engine.vault)
         self._ephemeral = Ephemeral(parts.db, parts.jobs)
@@ -110,9 +111,9 @@ class Dkron(Facade):
 
     async def admit(self, request: web.Request, route: FacadeRoute) -> Principal:
         """By `X-Dkron-Token`, a bearer token or HTTP Basic; without any as whoever is let in so."""
-        key = request.headers.get("X-Dkron-Token") or bearer(request) or basic_password(request)
+        key = request.headers.get("X-Dkron-Token") or bearer(request) or self.basic_key(request)
         if key is None and self._stranger is not None:
-            if request.method != "GET" and self._origins.is_stranger(request):
+            if request.method != "GET" and self.is_stranger(request):
                 raise Forbidden("pages of other sites may not do this without a key")
             caller = self._admission.admit_as(request, route.roles, self._stranger)
         else:
@@ -122,6 +123,10 @@ class Dkron(Facade):
             path = f"/v1/jobs/{request.match_info['job']}/executions"
         await self._policies.check(caller, request.method, path)
         return caller
+
+    def is_stranger(self, request: web.Request) -> bool:
+        """Whether a page of another site sends this that may not use the API."""
+        return self._origins.is_stranger(request)
 
     async def list(self, call: FacadeCall) -> web.Response:
         query = call.request.query
@@ -166,13 +171,14 @@ class Dkron(Facade):
         shown = (await self._jobs.show([row]))[0]
         if shown["disabled"] and not shown["parent_job"]:
             raise NotFound
-        try:
-            run_id = await start_run(self._db, self._service, row, call.caller)
-        except InvalidInput:
-            raise NotFound from None
-        if run_id is None:
-            raise NotFound
-        await wait_for_all(self._db, run_id, has_children=bool(shown["dependent_jobs"]))
+        with self._waiters.place(call.caller.key_id):
+            try:
+                run_id = await start_run(self._db, self._service, row, call.caller)
+            except InvalidInput:
+                raise NotFound from None
+            if run_id is None:
+                raise NotFound
+            await wait_for_all(self._db, run_id, call.request, has_children=bool(shown["dependent_jobs"]))
         if shown["ephemeral"]:
             await self._ephemeral.once()
         return self._answer(call, shown, headers={"Location": _uri(call.request)})

@@ -4,6 +4,9 @@ import time
 from typing import Final
 from uuid import UUID
 
+from aiohttp import web
+
+from tocsin_controller.api.waiters import is_reader_gone
 from tocsin_controller.compat.facade import pause_between
 from tocsin_controller.compat.past import until_over
 from tocsin_controller.security.roles import Principal
@@ -36,14 +39,14 @@ async def start_run(db: Database, jobs: JobService, job: Record, by: Principal) 
     return found
 
 
-async def wait_for_all(db: Database, run_id: UUID, *, has_children: bool) -> None:
-    """Return when nothing of it goes on any more."""
+async def wait_for_all(db: Database, run_id: UUID, request: web.Request, *, has_children: bool) -> None:
+    """Return when nothing of it goes on any more, or nobody waits for the answer."""
     deadline = time.monotonic() + MOST_WAITED_SECS
-    run = await until_over(db, run_id, MOST_WAITED_SECS)
+    run = await until_over(db, run_id, MOST_WAITED_SECS, request)
     if run is None or run.row["status"] == RunStatus.SKIPPED or not has_children:
         return
     ended_at, tries = time.monotonic(), 0
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not is_reader_gone(request):
         is_over = await is_chain_over(db, run_id)
         has_begun = is_over is not None or time.monotonic() - ended_at < _BEGINS_WITHIN_SECS
         if is_over or not has_begun:

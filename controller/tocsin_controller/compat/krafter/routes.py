@@ -80,8 +80,7 @@ class Krafter(FacadeOfJobs):
     async def create(self, call: FacadeCall) -> web.Response:
         parts = definition_of(await call.read(KrafterJob))
         body = as_create(counted_from_now(parts, await read_clock(self._db)))
-        key = call.request.headers.get("Idempotency-Key")
-        job_id = await self._jobs.create(body, call.caller, idempotency_key=key)
+        job_id = await self._jobs.create(body, call.caller, idempotency_key=call.idempotency_key)
         return await self._answer(str(job_id), 201)
 
     async def get(self, call: FacadeCall) -> web.Response:
@@ -107,7 +106,9 @@ class Krafter(FacadeOfJobs):
 
     async def trigger(self, call: FacadeCall) -> web.Response:
         row = await self._row(call.path["id"])
-        await self._jobs.trigger(str(row["id"]), TriggerRequest(), call.caller)
+        await self._jobs.trigger(
+            str(row["id"]), TriggerRequest(), call.caller, idempotency_key=call.idempotency_key
+        )
         return json_response({"ok": True})
 
     async def pause(self, call: FacadeCall) -> web.Response:
