@@ -285,10 +285,14 @@ def test_the_commands_write_a_private_file_and_read_it_back(
     database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
     file, run = tmp_path / "tocsin.backup", CliRunner().invoke
+    victim, planted = tmp_path / "victim", tmp_path / ".tocsin.backup.partial"
+    victim.write_text("of somebody else")
+    planted.symlink_to(victim)
     written = run(main, ["backup", str(file), "--database-url", database_url])
     assert written.exit_code == 0, written.output
     assert file.stat().st_mode & 0o777 == 0o600
-    assert [one.name for one in tmp_path.iterdir()] == ["tocsin.backup"]
+    assert victim.read_text() == "of somebody else"
+    assert {one.name for one in tmp_path.iterdir()} == {file.name, victim.name, planted.name}
     restored = run(main, ["restore", str(file), "--database-url", empty_database_url])
     assert restored.exit_code == 0, restored.output
     assert "epoch 1 has begun" in restored.output
