@@ -13,8 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* So often SIGKILL is repeated: what sleeps in the kernel can't be helped. */
+/* So often SIGKILL is repeated quickly: what sleeps in the kernel can't be helped. The job itself is then still tried. */
 enum { MAX_KILLS = 200 };
+#define LATE_PAUSE_NS (5 * SECOND)
 
 struct process {
     pid_t pid, parent, group;
@@ -84,7 +85,10 @@ static struct process *find_family(size_t *count) {
 }
 
 static void signal_through_sudo(int number, const char *pids) {
-    if (helper || (helper = fork()) != 0) return;
+    if (helper) return;
+    pid_t pid = fork();
+    if (pid > 0) helper = pid;
+    if (pid) return; /* without room for one more process there is none: the next SIGKILL asks again */
     char script[4200];
     sigset_t none;
     snprintf(script, sizeof script, "kill -%d%s 2>/dev/null", number, pids);
@@ -136,13 +140,14 @@ void go_on_stopping(uint64_t t) {
     bool hard = t >= stop.deadline;
     if (hard && spec.cgroup) write_file(spec.cgroup, "cgroup.kill", "1");
     size_t living = signal_family(hard ? SIGKILL : 0);
-    if ((!living && job.ended) || kills > MAX_KILLS) {
+    bool given_up = kills > MAX_KILLS;
+    if (job.ended && (!living || given_up)) {
         stop.done = true;
         stop.check_at = NEVER;
         return;
     }
-    if (hard) kills++;
-    uint64_t pause = hard ? earlier(10 * MS * (uint64_t)kills, 250 * MS) : 50 * MS;
+    if (hard && !given_up) kills++;
+    uint64_t pause = !hard ? 50 * MS : given_up ? LATE_PAUSE_NS : earlier(10 * MS * (uint64_t)kills, 250 * MS);
     stop.check_at = hard ? t + pause : earlier(t + pause, stop.deadline);
 }
 
