@@ -1,6 +1,7 @@
 """What an earlier process of this agent left, settled by what can be known of it. Nothing is started again (G2)."""
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
@@ -10,10 +11,14 @@ from tocsin_agent.journal.journal import Entry, Journal
 from tocsin_agent.runtime.adoption import AdoptionDesk, LivingKeepers, end_kept
 from tocsin_agent.runtime.ending import outcome_of, read_end, remove_end
 from tocsin_agent.runtime.family import is_same_process
+from tocsin_agent.runtime.kept import KeeperDied
 from tocsin_agent.runtime.outcome import Outcome
 from tocsin_agent.runtime.supervisor import Supervisor
 from tocsin_shared.executions import Reason
 from tocsin_shared.logs import log
+
+#: After a keeper has hung up, before it is asked to call again.
+_SETTLE_SECS = 0.1
 
 
 class Recovery:
@@ -49,10 +54,17 @@ class Recovery:
 
     async def _resume(self, execution_id: UUID, entry: Entry, pid: int, supervisor: Supervisor) -> Outcome:
         grew = partial(self._executor.output_grew, execution_id)
-        process = await self._desk.adopt(execution_id, pid, grew)
-        if process is None:
-            return await self._without_keeper(execution_id, entry)
-        return await supervisor.see_to_its_end(process, execution_id)
+        has_called = False
+        while (process := await self._desk.adopt(execution_id, pid, grew)) is not None:
+            has_called = True
+            # One that was asked again in the moment in which it called has hung up, and lives.
+            with suppress(KeeperDied):
+                return await supervisor.follow(process)
+            # Its next call is on its way to nobody: it is not to be mixed up with the answer to the next question.
+            await asyncio.sleep(_SETTLE_SECS)
+        if has_called and read_end(self._directory, execution_id) is None:
+            return await supervisor.end_unkept(execution_id)
+        return await self._without_keeper(execution_id, entry)
 
     async def _without_keeper(self, execution_id: UUID, entry: Entry) -> Outcome:
         end = read_end(self._directory, execution_id)

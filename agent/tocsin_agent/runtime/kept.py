@@ -21,7 +21,7 @@ OnOutput = Callable[[int, int], None]
 
 
 class KeeperDied(Exception):
-    """The keeper is gone and left no word: how the process ended is not known."""
+    """The keeper has hung up and left no word: it is gone, or was asked to call anew (see `adoption`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class Supervisor:
         self._on_output = on_output
         self._timer: asyncio.TimerHandle | None = None
         self._process: KeptProcess | None = None
+        self._start: KeptStart | None = None
         self._fence: tuple[float, float] | None = None
         self.limits = limits or OutputLimits()
         self.policy = policy or Policy()
@@ -198,7 +199,7 @@ class Supervisor:
             )
             channel = keeping.nursery.launch(assignment.execution_id, spec, rules)
             process = KeptProcess(channel, keeping.directory, assignment.execution_id, self._on_output)
-            return await self.see_to_its_end(process, assignment.execution_id)
+            return await self._see_to_its_end(process, assignment.execution_id)
         except NotEnforceable as error:
             return Outcome.failed(Reason.SPAWN_FAILED, str(error))
         except (OSError, ValueError) as error:
@@ -210,23 +211,17 @@ class Supervisor:
         path = self._keeping.directory / f"{execution_id}{OUTPUT_SUFFIX}"
         return await asyncio.to_thread(last_line_of, path, stream)
 
-    async def see_to_its_end(self, process: KeptProcess, execution_id: UUID) -> Outcome:
-        """Of a process that was started, now or by an earlier agent."""
+    async def follow(self, process: KeptProcess) -> Outcome:
+        """See to the end of a process that was started, now or by an earlier agent. Raises KeeperDied."""
         self._process = process
         if self._fence is not None:
             process.fence_at(*self._fence)
         if self.stop.kind is not None:
             process.stop(self.stop.kind, self.stop.grace_left_secs)
-        start: KeptStart | None = None
-        try:
-            start = await process.started()
-            if start is not None:
-                await self._on_started(start)
-            return outcome_of(await process.ended())
-        except KeeperDied:
-            await asyncio.to_thread(self._keeping.end_orphans, execution_id, start.pid if start else 0)
-            message = "The process that watched over this was killed; what was left of it was killed too."
-            return Outcome.failed(Reason.INTERRUPTED, message)
+        self._start = await process.started() or self._start
+        if self._start is not None:
+            await self._on_started(self._start)
+        return outcome_of(await process.ended())
 
     async def on_started_in_process(self, assignment: Assignment) -> None:
         """A task that lives and dies with the agent has begun; its time counts from now."""
@@ -235,6 +230,19 @@ class Supervisor:
                 assignment.timeout_secs, self.stop.request, "timeout", assignment.kill_grace_secs
             )
         await self._on_started(None)
+
+    async def end_unkept(self, execution_id: UUID) -> Outcome:
+        """Of a process whose keeper was killed: nobody knows how far it came."""
+        group = self._start.pid if self._start else 0
+        await asyncio.to_thread(self._keeping.end_orphans, execution_id, group)
+        message = "The process that watched over this was killed; what was left of it was killed too."
+        return Outcome.failed(Reason.INTERRUPTED, message)
+
+    async def _see_to_its_end(self, process: KeptProcess, execution_id: UUID) -> Outcome:
+        try:
+            return await self.follow(process)
+        except KeeperDied:
+            return await self.end_unkept(execution_id)
 
     async def _run(self, assignment: Assignment, context: Context) -> Outcome:
         task_type = assignment.task.type

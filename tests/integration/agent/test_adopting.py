@@ -33,7 +33,7 @@ from tocsin_agent.clock import Moment, boot_id
 from tocsin_agent.journal.framing import frames
 from tocsin_agent.journal.journal import OUTPUT_DIR
 from tocsin_agent.journal.records import Intent, ProcessMark, Started, encode
-from tocsin_agent.runtime.adoption import living_keepers
+from tocsin_agent.runtime.adoption import SOCKET_NAME, living_keepers
 from tocsin_shared.executions import Stream
 from tocsin_shared.ids import new_id
 from tocsin_shared.protocol import (
@@ -186,6 +186,19 @@ async def test_a_stop_order_after_adoption_kills_and_nothing_is_reported(
     await controller.settled(job.execution_id)
     await eventually(lambda: not is_running(pid))
     assert controller.results(job.execution_id) == []
+
+
+async def test_a_keeper_that_hangs_up_and_lives_is_asked_again(
+    controller: FakeController, agent_process: AgentProcess
+) -> None:
+    job, go = await _held(controller, agent_process, "echo after; exit 7")
+    await restart(controller, agent_process)
+    await eventually(lambda: not (output_dir(agent_process) / SOCKET_NAME).exists())
+    os.kill(keepers(agent_process)[job.execution_id], signal.SIGUSR1)  # as an agent's question that came late
+    go.touch()
+    result = await controller.result(job.execution_id)
+    assert (result.status, result.reason, result.exit_code) == ("failed", "exit_code", 7)
+    assert controller.output(job.execution_id) == "before\nafter\n"
 
 
 async def test_a_killed_keeper_means_interrupted_and_nothing_of_the_job_is_left(
