@@ -52,7 +52,10 @@ class Executor:
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         #: Killed because the right was withdrawn: their end is nobody's business any more.
         self._disowned: set[UUID] = set()
+        #: Whose output may not grow, because the journal was full.
+        self._limited: set[UUID] = set()
         self.limits = OutputLimits()
+        journal.on_room = self._give_room
 
     @property
     def running(self) -> int:
@@ -192,7 +195,15 @@ class Executor:
         self._journal.output_grew(execution_id, size, newest_seq)
         if self._journal.size_bytes > self._journal.max_bytes and execution_id in self._supervisors:
             self._supervisors[execution_id].limit_room(size)
+            self._limited.add(execution_id)
         self._on_news(execution_id, False)
+
+    def _give_room(self) -> None:
+        """The journal has become smaller: whoever fills it again is limited again."""
+        limited, self._limited = self._limited, set()
+        for execution_id in limited:
+            if (supervisor := self._supervisors.get(execution_id)) is not None:
+                supervisor.limit_room(None)
 
     def _is_known(self, assignment: Assignment) -> bool:
         """Whether this very right, or a newer one, was accepted already."""

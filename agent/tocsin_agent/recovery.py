@@ -57,6 +57,8 @@ class Recovery:
         has_called = False
         while (process := await self._desk.adopt(execution_id, pid, grew)) is not None:
             has_called = True
+            # An earlier agent's journal was full, perhaps; if this one's is, the first news of output says so.
+            process.limit_room(None)
             # One that was asked again in the moment in which it called has hung up, and lives.
             with suppress(KeeperDied):
                 return await supervisor.follow(process)

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import shutil
-from collections.abc import Container, Coroutine, Sequence
+from collections.abc import Callable, Container, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +81,8 @@ class Journal:
         self.output_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.quarantine = Quarantine(directory / "quarantine")
         self.reserve = Reserve(directory / "reserve")
+        #: Told whenever it has become smaller and is below that.
+        self.on_room: Callable[[], None] = lambda: None
         #: Whether the disk refused what was written last.
         self.is_failing = False
         self._output_bytes = 0
@@ -162,6 +164,7 @@ class Journal:
             if entry is not None and entry.spool is not None:
                 self._output_bytes -= entry.spool.size
                 entry.spool.close(remove=True)
+        self._tell_of_room()
         self._remember(execution_ids)
         nobody_waits = asyncio.get_running_loop().create_future()
         nobody_waits.add_done_callback(lambda done: done.exception())
@@ -197,6 +200,10 @@ class Journal:
             if entry.spool is not None:
                 entry.spool.close(remove=False)
         self._log.close()
+
+    def _tell_of_room(self) -> None:
+        if self.size_bytes <= self.max_bytes:
+            self.on_room()
 
     def _remember(self, execution_ids: Sequence[UUID]) -> None:
         self._settled.update(dict.fromkeys(execution_ids))
@@ -265,6 +272,7 @@ class Journal:
         live += b"".join(commit.data for commit in newest)
         try:
             await _to_the_end(asyncio.to_thread(self._log.rewrite, live))
+            self._tell_of_room()
         except JournalError as error:
             log.warning("journal_rewrite_failed", error=str(error))
 

@@ -15,6 +15,8 @@ from tocsin_agent.runtime.ending import End, fields_of, parse_end, read_end
 #: Longer than any message.
 _MESSAGE_BYTES = 4096
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+#: The room that a keeper begins with.
+_NO_LIMIT = 2**64 - 1
 
 #: Takes the length of the spool's file and the newest sequence number in it.
 OnOutput = Callable[[int, int], None]
@@ -73,9 +75,9 @@ class KeptProcess:
         """From this instant (CLOCK_BOOTTIME) the keeper ends all of it, unless it is told a later one before."""
         self._say(f"fence {max(round(uptime_secs * 1e9), 0)} {round(grace_secs * 1000)}")
 
-    def limit_room(self, max_bytes: int) -> None:
-        """The file of its output may not become larger."""
-        self._say(f"room {max_bytes}")
+    def limit_room(self, max_bytes: int | None) -> None:
+        """The file of its output may not become larger; None: as large as it was to be."""
+        self._say(f"room {_NO_LIMIT if max_bytes is None else max_bytes}")
 
     def acknowledge(self) -> None:
         """Its end is in the journal: the keeper may go."""

@@ -143,8 +143,8 @@ class Supervisor:
         if self._process is not None:
             self._process.fence_at(uptime_secs, grace_secs)
 
-    def limit_room(self, max_bytes: int) -> None:
-        """The journal is full: the file of the process's output may not become larger."""
+    def limit_room(self, max_bytes: int | None) -> None:
+        """The journal is full: the file of the process's output may not become larger. None: there is room again."""
         if self._process is not None:
             self._process.limit_room(max_bytes)
 

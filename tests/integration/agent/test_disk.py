@@ -87,6 +87,30 @@ async def test_a_full_journal_cuts_output_with_a_gap_and_keeps_every_result(
     await agents.all_settled()
 
 
+async def test_a_job_that_runs_when_the_journal_was_full_prints_again_once_there_is_room(
+    controller: FakeController, agents: Agents
+) -> None:
+    await agents.start(capacity=16, journal_max_bytes=300_000)
+    controller.overloaded = {"upload"}
+    go = agents.directory / "go"
+    large = assignment("head -c 400000 /dev/zero")
+    running = assignment(
+        "; ".join(f"until [ -e {go}-{word} ]; do sleep 0.02; done; echo {word}" for word in ("first", "last"))
+    )
+    await controller.offer(large, running)
+    await eventually(lambda: any(u.state == "ended" for u in agents.unsettled()))
+    Path(f"{go}-first").touch()
+    spool = agents.state_dir() / "journal" / "output" / f"{running.execution_id}.out"
+    await eventually(lambda: spool.exists() and spool.stat().st_size > 0)
+    await asyncio.sleep(0.2)  # its keeper has been told by now
+    controller.overloaded.clear()
+    await controller.settled(large.execution_id)
+    Path(f"{go}-last").touch()
+    result = await controller.result(running.execution_id)
+    assert controller.output(running.execution_id) == "first\nlast\n"
+    assert not result.stdout_truncated
+
+
 @needs_root
 async def test_what_runs_when_the_disk_fills_up_is_reported_and_nothing_more_is_taken(
     controller: FakeController, agent_process: AgentProcess, disk: SmallDisk
