@@ -110,20 +110,21 @@ static void describe_end(void) {
              stream_bytes(1), stream_cut(0), stream_cut(1), kept.dropped, kept.size, kept.seq);
 }
 
-void write_end(void) {
+bool write_end(void) {
     char draft[128], final[128];
     size_t length = strlen(end_text);
     snprintf(draft, sizeof draft, "%s", name("end.new"));
     snprintf(final, sizeof final, "%s", name("end"));
-    for (;; sleep(1)) { /* a full disk may become emptier */
-        int fd = open(draft, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-        if (fd < 0 && errno == ENOENT) return; /* the state directory is gone */
-        bool ok = fd >= 0 && write(fd, end_text, length) == (ssize_t)length && fsync(fd) == 0;
-        if (fd >= 0) close(fd);
-        if (output_fd() >= 0) ok &= fdatasync(output_fd()) == 0;
-        if (!ok || rename(draft, final)) continue;
-        int directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (directory >= 0) fsync(directory);
-        return;
+    int fd = open(draft, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == ENOENT) return true; /* the state directory is gone */
+    bool ok = fd >= 0 && write(fd, end_text, length) == (ssize_t)length && fsync(fd) == 0;
+    if (fd >= 0) close(fd);
+    if (output_fd() >= 0) ok &= fdatasync(output_fd()) == 0;
+    if (!ok || rename(draft, final)) {
+        unlink(draft);
+        return false;
     }
+    int directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory >= 0) fsync(directory);
+    return true;
 }

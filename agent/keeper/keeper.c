@@ -158,11 +158,17 @@ int main(int argc, char **argv) {
         watch();
     }
     tell_end();
-    for (uint64_t until = now(CLOCK_BOOTTIME) + ACK_NS; !acknowledged && now(CLOCK_BOOTTIME) < until;) {
+    bool is_found = false, is_refused = false;
+    for (uint64_t until = now(CLOCK_BOOTTIME) + ACK_NS; !acknowledged && !is_found;) {
         tell();
-        if (agent < 0) break;
-        wait_until(until);
+        uint64_t t = now(CLOCK_BOOTTIME);
+        if (t >= until || (agent < 0 && !is_refused)) {
+            is_found = write_end();
+            is_refused = !is_found;
+            until = t + SECOND; /* a full disk may become emptier; or a new agent takes the end */
+        } else {
+            wait_until(until);
+        }
     }
-    if (!acknowledged) write_end();
     return 0;
 }

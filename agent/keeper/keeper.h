@@ -128,7 +128,7 @@ void tell(void);
 bool has_to_tell(void);
 void tell_start(void);
 void tell_end(void);
-/* Nobody has acknowledged the end: it has to be found, also after a power cut. */
-void write_end(void);
+/* Nobody has acknowledged the end: it has to be found, also after a power cut. False: the disk refuses it. */
+bool write_end(void);
 
 #endif

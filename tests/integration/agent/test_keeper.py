@@ -1,5 +1,6 @@
 """The keeper itself: what a process gets from it, and when it ends it by itself."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from tests.integration.agent.conftest import eventually, is_running, pid_in
 
 from tocsin_agent.journal.spool import Spool
-from tocsin_agent.runtime.adoption import living_keepers
+from tocsin_agent.runtime.adoption import AdoptionDesk, living_keepers
 from tocsin_agent.runtime.ending import End, read_end
 from tocsin_agent.runtime.keeper import KeeperMissing, Nursery, find_keeper
 from tocsin_agent.runtime.kept import KeptProcess
@@ -85,6 +86,22 @@ async def test_one_on_a_leash_ends_with_its_agent(nursery: Nursery, tmp_path: Pa
     channel.close()
     await eventually(lambda: not is_running(pid))
     await eventually(lambda: read_end(tmp_path, execution_id) is not None)
+
+
+async def test_one_whose_end_can_not_be_written_tells_it_to_a_new_agent(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    witness, execution_id = tmp_path / "witness", new_id()
+    (tmp_path / f"{execution_id}.end.new").mkdir()  # no file can be written there, as on a full disk
+    nursery.launch(execution_id, shell(f"sleep 0.1; echo > {witness}; exit 3"), RULES).close()
+    await eventually(witness.exists)
+    await asyncio.sleep(0.3)  # it has tried by now
+    pid = living_keepers(tmp_path).here[execution_id]
+    process = await AdoptionDesk(tmp_path).adopt(execution_id, pid, lambda size, seq: None)
+    assert process is not None
+    assert (await process.ended()).exit_code == 3
+    process.acknowledge()
+    await eventually(lambda: not living_keepers(tmp_path).here)
 
 
 async def test_a_nursery_does_not_pass_for_a_keeper(nursery: Nursery, tmp_path: Path) -> None:
