@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from tocsin_agent.runtime.ending import fields_of
+from tocsin_agent.runtime.family import parent_of
 from tocsin_agent.runtime.keeper import PROGRAM_NAME
 from tocsin_agent.runtime.kept import KeptProcess, OnOutput
 
@@ -40,17 +41,18 @@ def living_keepers(directory: Path) -> LivingKeepers:
         home = directory.stat()
     except FileNotFoundError:
         return LivingKeepers({}, frozenset())
+    found: dict[UUID, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - Path costs too much in this loop
+        if name.isdigit() and (execution_id := _kept_by(int(name))) is not None:
+            found.setdefault(execution_id, []).append(int(name))
     here: dict[UUID, int] = {}
     elsewhere: set[UUID] = set()
-    for name in os.listdir("/proc"):  # noqa: PTH208 - Path costs too much in this loop
-        if not name.isdigit() or (execution_id := _kept_by(int(name))) is None:
-            continue
-        with suppress(OSError):
-            at = os.stat(f"/proc/{name}/cwd")  # noqa: PTH116  follows the link
-            if (at.st_dev, at.st_ino) == (home.st_dev, home.st_ino):
-                here[execution_id] = int(name)
-                continue
-        elsewhere.add(execution_id)
+    for execution_id, pids in found.items():
+        for pid in pids if len(pids) == 1 else _without_children(pids):
+            if _is_in(pid, home):
+                here[execution_id] = pid
+            else:
+                elsewhere.add(execution_id)
     return LivingKeepers(here, frozenset(elsewhere))
 
 
@@ -164,6 +166,19 @@ def end_kept(keeper_pid: int, execution_id: UUID) -> None:
 def _set(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def _without_children(pids: list[int]) -> list[int]:
+    """What a keeper starts looks like the keeper until it executes its program, and may hang before that."""
+    return [pid for pid in pids if parent_of(pid) not in pids]
+
+
+def _is_in(pid: int, directory: os.stat_result) -> bool:
+    try:
+        at = os.stat(f"/proc/{pid}/cwd")  # noqa: PTH116  follows the link
+    except OSError:
+        return False
+    return (at.st_dev, at.st_ino) == (directory.st_dev, directory.st_ino)
 
 
 def _kept_by(pid: int) -> UUID | None:

@@ -49,6 +49,12 @@ def is_same_process(pid: int, started: float) -> bool:
     return stat is not None and abs(stat.started - started) < SAME_START_SECS
 
 
+def parent_of(pid: int) -> int | None:
+    """None when it is gone."""
+    stat = _stat(pid)
+    return None if stat is None else stat.ppid
+
+
 def find_family(execution_id: str, group: int, known: Mapping[int, float] | None = None) -> dict[int, float]:
     """The living processes of an execution and when each started. Blocks for some milliseconds.
 

@@ -3,7 +3,10 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from tests.integration.agent.conftest import eventually, is_running, pid_in
@@ -11,9 +14,10 @@ from tests.integration.agent.conftest import eventually, is_running, pid_in
 from tocsin_agent.journal.spool import Spool
 from tocsin_agent.runtime.adoption import AdoptionDesk, living_keepers
 from tocsin_agent.runtime.ending import End, read_end
+from tocsin_agent.runtime.family import parent_of
 from tocsin_agent.runtime.keeper import KeeperMissing, Nursery, find_keeper
 from tocsin_agent.runtime.kept import KeptProcess
-from tocsin_agent.runtime.spec import KeepingRules, ProcessSpec
+from tocsin_agent.runtime.spec import CgroupPlan, KeepingRules, ProcessSpec
 from tocsin_shared.executions import Stream
 from tocsin_shared.ids import new_id
 
@@ -40,6 +44,16 @@ async def run(nursery: Nursery, directory: Path, spec: ProcessSpec) -> tuple[End
     process.acknowledge()
     spool = Spool(directory / f"{execution_id}.out")
     return end, b"".join(chunk.data for chunk in spool.undelivered(10**9)).decode()
+
+
+def _looking_like(execution_id: UUID) -> list[int]:
+    """Processes with the command line of this execution's keeper, the oldest first."""
+    found = []
+    for process in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            if str(execution_id).encode() in (process / "cmdline").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+    return sorted(found)
 
 
 async def test_a_process_gets_three_descriptors_and_no_more(nursery: Nursery, tmp_path: Path) -> None:
@@ -102,6 +116,28 @@ async def test_one_whose_end_can_not_be_written_tells_it_to_a_new_agent(
     assert (await process.ended()).exit_code == 3
     process.acknowledge()
     await eventually(lambda: not living_keepers(tmp_path).here)
+
+
+async def test_what_hangs_before_it_becomes_the_job_does_not_pass_for_its_keeper(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    stuck, execution_id = tmp_path / "stuck", new_id()
+    stuck.mkdir()
+    os.mkfifo(stuck / "cgroup.procs")  # who opens it waits until somebody reads, as at a hung file server
+    rules = replace(RULES, cgroup=CgroupPlan(stuck, {}))
+    process = KeptProcess(
+        nursery.launch(execution_id, shell("exit 3"), rules), tmp_path, execution_id, lambda size, seq: None
+    )
+    await eventually(lambda: len(_looking_like(execution_id)) == 2)
+    keeper, child = _looking_like(execution_id)
+    assert parent_of(child) == keeper
+    living = living_keepers(tmp_path)
+    assert living.here == {execution_id: keeper}
+    assert execution_id not in living.elsewhere
+    with (stuck / "cgroup.procs").open("rb") as reader:
+        assert (await process.ended()).exit_code == 3
+        assert reader.read() == b"0"
+    process.acknowledge()
 
 
 async def test_a_nursery_does_not_pass_for_a_keeper(nursery: Nursery, tmp_path: Path) -> None:
