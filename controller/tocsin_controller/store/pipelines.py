@@ -179,7 +179,7 @@ async def settle_pipelines(session: Session, pipeline_run_ids: Collection[UUID])
 
 
 async def forget_pipelines(session: Session, before: UUID) -> None:
-    """Pipeline runs with lower ids go."""
+    """Pipeline runs with lower ids go, but those that go on, such as an old one that was retried."""
     await session.execute(_FORGET, before)
 
 

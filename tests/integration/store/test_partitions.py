@@ -1,6 +1,7 @@
 """Daily partitions of history."""
 
 from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -17,8 +18,9 @@ from tocsin_controller.store.partitions import (
     kept_since,
     partition_name,
 )
+from tocsin_controller.store.pipelines import forget_pipelines
 from tocsin_controller.store.statements import Statement
-from tocsin_shared.ids import id_floor
+from tocsin_shared.ids import id_floor, new_id
 
 
 async def test_rows_that_came_before_their_partition_move_into_it(database: Database) -> None:
@@ -96,6 +98,20 @@ async def test_old_rows_go_from_the_default_partitions(database: Database) -> No
         await forget_unpartitioned(session, today - timedelta(days=30))
         left = await session.fetch(Statement("left", "SELECT id FROM events WHERE kind = 'test.old'"))
     assert [row["id"] for row in left] == [kept]
+
+
+async def test_an_old_pipeline_run_that_was_retried_is_kept_until_it_ends(database: Database) -> None:
+    old = new_id()
+    put = "INSERT INTO pipeline_runs (id, group_name, trigger, status) VALUES ($1, 'g', '{}', 'running')"
+    end = "UPDATE pipeline_runs SET status = 'succeeded', finished_at = now()"
+    count = Statement("count", "SELECT count(*) FROM pipeline_runs")
+    async with database.transaction() as session:
+        await session.execute(Statement("put", put), old)
+        await forget_pipelines(session, UUID(int=old.int + 1))
+        assert await session.fetchval(count) == 1
+        await session.execute(Statement("end", end))
+        await forget_pipelines(session, UUID(int=old.int + 1))
+        assert await session.fetchval(count) == 0
 
 
 async def test_a_table_in_use_is_not_waited_for_but_tried_again(database_url: str) -> None:
