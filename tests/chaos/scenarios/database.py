@@ -139,6 +139,7 @@ async def full(stage: Stage) -> None:
     running = [await stage.start(f"ends-{n}", 4 + n, n) for n in range(4)]
     await stage.sample("before")
     ballast = disk / "ballast"
+    await _allow_reading(stage.fleet.database)
     async with stage.fault("full", "database"):
         fill(ballast)
         for n in range(40 if stage.is_short else 80):
@@ -163,6 +164,19 @@ def _much(stage: Stage) -> list[dict[str, Any]]:
         {"name": f"p{n}", "param_type": "text", "description": stage.random.randbytes(200).hex()}
         for n in range(20)
     ]
+
+
+async def _allow_reading(database: EmbeddedPostgres) -> None:
+    """After its system's tables were cleaned, PostgreSQL has to write a file before the next connection can read.
+
+    So it writes that now, and cleans nothing from here on.
+    """
+    connection = await asyncpg.connect(database.dsn("tocsin"))
+    await connection.execute("ALTER SYSTEM SET autovacuum = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close()
+    await asyncio.sleep(0.5)
+    await (await asyncpg.connect(database.dsn("tocsin"))).close()
 
 
 async def _move_to(database: EmbeddedPostgres, disk: Path) -> None:
