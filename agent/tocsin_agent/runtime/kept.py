@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from tocsin_agent.clock import Moment, boot_id
-from tocsin_agent.runtime.ending import End, fields_of, parse_end, read_end
+from tocsin_agent.runtime.ending import End, fields_of, parse_end, read_end, remove_end
 
 #: Longer than any message.
 _MESSAGE_BYTES = 4096
@@ -80,8 +80,9 @@ class KeptProcess:
         self._say(f"room {_NO_LIMIT if max_bytes is None else max_bytes}")
 
     def acknowledge(self) -> None:
-        """Its end is in the journal: the keeper may go."""
+        """Its end is in the journal: the keeper may go, and nobody needs what one left that waited in vain."""
         self._say("ack")
+        remove_end(self._directory, self._execution_id)
 
     def let_go(self) -> None:
         """Say nothing more and hear nothing more. The keeper goes on."""

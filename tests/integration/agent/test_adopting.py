@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.integration.agent.conftest import (
     is_running,
     pid_in,
 )
-from tests.integration.agent.fake_controller import FakeController
+from tests.integration.agent.fake_controller import PATIENCE_SECS, FakeController
 from tests.integration.agent.outliving import (
     end_file,
     keepers,
@@ -341,6 +342,22 @@ async def test_many_short_jobs_all_end_and_leave_nothing(controller: FakeControl
     directory = agents.state_dir() / "journal" / OUTPUT_DIR
     await eventually(lambda: not living_keepers(directory).here)
     assert list(directory.iterdir()) == []
+
+
+async def test_an_agent_that_stood_still_removes_what_the_keeper_left(
+    controller: FakeController, agents: Agents
+) -> None:
+    await agents.start()
+    job = assignment("sleep 0.2; exit 3")
+    await controller.offer(job)
+    await controller.until(lambda: bool(controller.events(job.execution_id)))
+    directory = agents.state_dir() / "journal" / OUTPUT_DIR
+    deadline = time.monotonic() + PATIENCE_SECS
+    while not list(directory.glob("*.end")) and time.monotonic() < deadline:
+        time.sleep(0.1)  # the agent stands still, too: it runs in this process
+    assert list(directory.glob("*.end"))
+    assert (await controller.result(job.execution_id)).exit_code == 3
+    await eventually(lambda: list(directory.iterdir()) == [])
 
 
 async def test_a_killed_nursery_is_replaced(controller: FakeController, agents: Agents) -> None:
